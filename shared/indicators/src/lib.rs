@@ -1,0 +1,1 @@
+//! Technical indicators: one definition for stream, batch and state.

@@ -1,0 +1,20 @@
+//! The nouns of Tickwire: instrument, tick, bar, timeframe, session, time.
+//!
+//! This crate does no input or output, reads no clock, and knows nothing of
+//! AWS. Unknown is an absence (`Option`), never 0.
+
+mod bar;
+mod error;
+mod instrument;
+mod session;
+mod tick;
+mod time;
+mod timeframe;
+
+pub use bar::Bar;
+pub use error::{InstrumentKeyError, SessionError, TickRefusal, TimeframeError};
+pub use instrument::{InstrumentKey, Product, Right};
+pub use session::{Calendar, Session};
+pub use tick::{Depth, Quality, Quote, Tick};
+pub use time::UnixNanos;
+pub use timeframe::Timeframe;

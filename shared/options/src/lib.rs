@@ -1,0 +1,1 @@
+//! Option pricing: the room is reserved; nothing is here yet.

@@ -1,0 +1,1 @@
+//! Expressions, the plan they share, and the engine that folds events into signals.

@@ -1,0 +1,1 @@
+//! Streams of signals: keys, positions, recovery, conflation, packing.

@@ -1,0 +1,1 @@
+//! Everything that another process reads: queue, table, socket and HTTP shapes, versioned.

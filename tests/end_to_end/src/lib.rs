@@ -1,0 +1,1 @@
+//! The whole stack, tried from outside.

@@ -1,0 +1,1 @@
+//! Reference values of others against ours.
