@@ -2,7 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InstrumentKey, UnixNanos};
+use crate::{InstrumentKey, Product, TickRefusal, UnixNanos};
+
+/// The highest price of an index.
+pub(crate) const INDEX_PRICE_MAX: f64 = 1_000_000.0;
+/// The highest price of an option, in the instrument's currency.
+pub(crate) const OPTION_PRICE_MAX: f64 = 100_000.0;
+/// The highest price of anything else, in the instrument's currency.
+pub(crate) const PRICE_MAX: f64 = 1_000_000_000.0;
+/// Levels of depth on each side.
+pub(crate) const DEPTH_LEVELS_MAX: usize = 5;
+/// How far the exchange time may be ahead of the receive time (clocks differ).
+pub(crate) const AHEAD_SECONDS_MAX: i64 = 5;
+/// How far the exchange time may be behind the receive time: a quiet
+/// instrument's last trade may be a long weekend old.
+pub(crate) const BEHIND_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
 /// Price with the quantity offered or wanted there.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,4 +76,65 @@ pub struct Tick {
     pub depth: Option<Box<Depth>>,
     /// Live, mock or stale.
     pub quality: Quality,
+}
+
+impl Quote {
+    fn is_valid(&self) -> bool {
+        self.price.is_finite() && self.price > 0.0 && self.size.is_none_or(is_quantity)
+    }
+}
+
+impl Tick {
+    /// Refuses a tick that cannot be true. Time is judged against the receive
+    /// stamp that the tick carries, never against a clock. Crossed quotes are
+    /// accepted: markets do that.
+    pub fn check(&self) -> Result<(), TickRefusal> {
+        if !self.price.is_finite() {
+            return Err(TickRefusal::PriceNotFinite);
+        }
+        if self.price <= 0.0 {
+            return Err(TickRefusal::PriceNotPositive);
+        }
+        let price_max = match self.instrument.product() {
+            Product::Idx => INDEX_PRICE_MAX,
+            Product::Opt => OPTION_PRICE_MAX,
+            Product::Eq | Product::Fut | Product::Spot | Product::Perp => PRICE_MAX,
+        };
+        if self.price > price_max {
+            return Err(TickRefusal::PriceOutOfBounds);
+        }
+        if self.size.is_some_and(|size| !is_quantity(size)) {
+            return Err(TickRefusal::SizeNegative);
+        }
+        if self.volume.is_some_and(|volume| !is_quantity(volume)) {
+            return Err(TickRefusal::VolumeNegative);
+        }
+        if self.open_interest.is_some_and(|interest| !is_quantity(interest)) {
+            return Err(TickRefusal::OpenInterestNegative);
+        }
+        if [&self.bid, &self.ask].into_iter().flatten().any(|quote| !quote.is_valid()) {
+            return Err(TickRefusal::QuoteInvalid);
+        }
+        if let Some(depth) = &self.depth {
+            if depth.bids.len() > DEPTH_LEVELS_MAX || depth.asks.len() > DEPTH_LEVELS_MAX {
+                return Err(TickRefusal::DepthTooDeep);
+            }
+            if depth.bids.iter().chain(&depth.asks).any(|quote| !quote.is_valid()) {
+                return Err(TickRefusal::QuoteInvalid);
+            }
+        }
+        let behind = self.receive_time.nanos_since(self.exchange_time);
+        if behind < -AHEAD_SECONDS_MAX * UnixNanos::PER_SECOND {
+            return Err(TickRefusal::TimeInFuture);
+        }
+        if behind > BEHIND_SECONDS_MAX * UnixNanos::PER_SECOND {
+            return Err(TickRefusal::TimeTooOld);
+        }
+        Ok(())
+    }
+}
+
+/// Whether `value` can be a quantity: finite, 0 or above.
+pub(crate) fn is_quantity(value: f64) -> bool {
+    value.is_finite() && value >= 0.0
 }
