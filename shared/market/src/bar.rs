@@ -164,7 +164,10 @@ mod tests {
         check(|bar| bar.close = 12.1, Err(BarRefusal::OutsideRange));
         check(|bar| bar.volume = Some(-1.0), Err(BarRefusal::VolumeNegative));
         check(|bar| bar.volume = Some(f64::NAN), Err(BarRefusal::VolumeNegative));
-        check(|bar| bar.open_interest = Some(-1.0), Err(BarRefusal::OpenInterestNegative));
+        check(
+            |bar| bar.open_interest = Some(-1.0),
+            Err(BarRefusal::OpenInterestNegative),
+        );
     }
 
     #[test]

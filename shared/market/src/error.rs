@@ -14,7 +14,10 @@ pub enum InstrumentKeyError {
     #[error("instrument key is empty: write EXCHANGE@SYMBOL@PRODUCT, for instance NSE@NIFTY@IDX")]
     Empty,
     /// Longer than a key may be.
-    #[error("instrument key has {bytes} bytes: at most {} are allowed", crate::InstrumentKey::BYTES_MAX)]
+    #[error(
+        "instrument key has {bytes} bytes: at most {} are allowed",
+        crate::InstrumentKey::BYTES_MAX
+    )]
     TooLong {
         /// Length found.
         bytes: usize,
@@ -96,7 +99,10 @@ pub enum TimeframeError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SessionError {
     /// No calendar is known for the exchange.
-    #[error("no calendar for exchange {exchange}: known are {}", Calendar::known_exchanges())]
+    #[error(
+        "no calendar for exchange {exchange}: known are {}",
+        Calendar::known_exchanges()
+    )]
     UnknownExchange {
         /// The exchange asked for.
         exchange: String,
@@ -134,8 +140,12 @@ pub enum TickRefusal {
     #[error("price must be a finite number")]
     PriceNotFinite,
     /// The price is above what the product can cost.
-    #[error("price is above the bound for the product (index {}, option {}, other {})",
-        tick::INDEX_PRICE_MAX, tick::OPTION_PRICE_MAX, tick::PRICE_MAX)]
+    #[error(
+        "price is above the bound for the product (index {}, option {}, other {})",
+        tick::INDEX_PRICE_MAX,
+        tick::OPTION_PRICE_MAX,
+        tick::PRICE_MAX
+    )]
     PriceOutOfBounds,
     /// The size is below 0 or not finite.
     #[error("size must be a finite number, 0 or above, or absent")]
@@ -153,11 +163,16 @@ pub enum TickRefusal {
     #[error("depth has more than {} levels on a side", tick::DEPTH_LEVELS_MAX)]
     DepthTooDeep,
     /// The exchange time is ahead of the receive time.
-    #[error("exchange time is more than {} s ahead of the receive time", tick::AHEAD_SECONDS_MAX)]
+    #[error(
+        "exchange time is more than {} s ahead of the receive time",
+        tick::AHEAD_SECONDS_MAX
+    )]
     TimeInFuture,
     /// The exchange time is too far behind the receive time.
-    #[error("exchange time is more than {} s behind the receive time; a replay stamps both alike",
-        tick::BEHIND_SECONDS_MAX)]
+    #[error(
+        "exchange time is more than {} s behind the receive time; a replay stamps both alike",
+        tick::BEHIND_SECONDS_MAX
+    )]
     TimeTooOld,
     /// The instrument is not in the group's table.
     #[error("instrument is not known here: add it to the group's table first")]

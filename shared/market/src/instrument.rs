@@ -91,7 +91,9 @@ impl Right {
 
     /// The right written `text` in a key.
     fn read(text: &str) -> Option<Self> {
-        [Self::Call, Self::Put].into_iter().find(|right| right.as_str() == text)
+        [Self::Call, Self::Put]
+            .into_iter()
+            .find(|right| right.as_str() == text)
     }
 }
 
@@ -140,7 +142,11 @@ impl InstrumentKey {
         };
         let count = |shape| {
             let found = text.split('@').count();
-            InstrumentKeyError::PartCount { text: text.to_owned(), found, shape }
+            InstrumentKeyError::PartCount {
+                text: text.to_owned(),
+                found,
+                shape,
+            }
         };
         let mut parts = text.split('@');
         let (Some(exchange), Some(symbol), Some(product)) = (parts.next(), parts.next(), parts.next()) else {
@@ -150,10 +156,17 @@ impl InstrumentKey {
             return Err(part("exchange", exchange, "of A-Z and 0-9, a letter first"));
         }
         if !is_symbol(symbol) {
-            return Err(part("symbol", symbol, "of A-Z 0-9 & - . _, a letter or digit first"));
+            return Err(part(
+                "symbol",
+                symbol,
+                "of A-Z 0-9 & - . _, a letter or digit first",
+            ));
         }
         let Some(product) = Product::read(product) else {
-            return Err(InstrumentKeyError::UnknownProduct { text: text.to_owned(), found: product.to_owned() });
+            return Err(InstrumentKeyError::UnknownProduct {
+                text: text.to_owned(),
+                found: product.to_owned(),
+            });
         };
         let (shape, parts_expected) = product.shape();
         if text.split('@').count() != parts_expected {
@@ -180,7 +193,11 @@ impl InstrumentKey {
                         canonical: format!("{head}{plain}"),
                     }
                 }
-                None => part("strike", strike, "a decimal number above 0 of at most 15 digits, such as 24000 or 0.25"),
+                None => part(
+                    "strike",
+                    strike,
+                    "a decimal number above 0 of at most 15 digits, such as 24000 or 0.25",
+                ),
             });
         }
         if let Some(canonical) = alias::canonical_symbol(exchange, symbol, product) {
@@ -234,12 +251,16 @@ impl InstrumentKey {
 
 fn is_exchange(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_uppercase())
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn is_symbol(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
-        && text.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'&' | b'-' | b'.' | b'_'))
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'&' | b'-' | b'.' | b'_'))
 }
 
 /// Reads `YYYY-MM-DD`, and only that.
@@ -252,7 +273,12 @@ fn read_date(text: &str) -> Option<Date> {
     if !shape {
         return None;
     }
-    Date::new(text[..4].parse().ok()?, text[5..7].parse().ok()?, text[8..].parse().ok()?).ok()
+    Date::new(
+        text[..4].parse().ok()?,
+        text[5..7].parse().ok()?,
+        text[8..].parse().ok()?,
+    )
+    .ok()
 }
 
 /// Whether `text` is a strike in its one spelling.
@@ -276,7 +302,11 @@ fn plain_strike(text: &str) -> Option<String> {
         return None;
     }
     let whole = if whole.is_empty() { "0" } else { whole };
-    Some(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
+    Some(if fraction.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{fraction}")
+    })
 }
 
 impl fmt::Display for InstrumentKey {
@@ -320,6 +350,8 @@ impl Serialize for InstrumentKey {
 
 impl<'de> Deserialize<'de> for InstrumentKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(FromStrVisitor::new("a canonical instrument key such as NSE@NIFTY@IDX"))
+        deserializer.deserialize_str(FromStrVisitor::new(
+            "a canonical instrument key such as NSE@NIFTY@IDX",
+        ))
     }
 }

@@ -15,7 +15,10 @@ pub(crate) struct FromStrVisitor<T> {
 impl<T> FromStrVisitor<T> {
     /// A visitor that says it expects `expecting`.
     pub(crate) fn new(expecting: &'static str) -> Self {
-        Self { expecting, value: PhantomData }
+        Self {
+            expecting,
+            value: PhantomData,
+        }
     }
 }
 

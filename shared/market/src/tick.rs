@@ -112,14 +112,23 @@ impl Tick {
         if self.open_interest.is_some_and(|interest| !is_quantity(interest)) {
             return Err(TickRefusal::OpenInterestNegative);
         }
-        if [&self.bid, &self.ask].into_iter().flatten().any(|quote| !quote.is_valid()) {
+        if [&self.bid, &self.ask]
+            .into_iter()
+            .flatten()
+            .any(|quote| !quote.is_valid())
+        {
             return Err(TickRefusal::QuoteInvalid);
         }
         if let Some(depth) = &self.depth {
             if depth.bids.len() > DEPTH_LEVELS_MAX || depth.asks.len() > DEPTH_LEVELS_MAX {
                 return Err(TickRefusal::DepthTooDeep);
             }
-            if depth.bids.iter().chain(&depth.asks).any(|quote| !quote.is_valid()) {
+            if depth
+                .bids
+                .iter()
+                .chain(&depth.asks)
+                .any(|quote| !quote.is_valid())
+            {
                 return Err(TickRefusal::QuoteInvalid);
             }
         }

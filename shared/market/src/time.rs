@@ -55,7 +55,9 @@ impl TryFrom<Timestamp> for UnixNanos {
 
     /// Fails outside 1677 to 2262.
     fn try_from(time: Timestamp) -> Result<Self, TimeError> {
-        i64::try_from(time.as_nanosecond()).map(Self).map_err(|_| TimeError { time })
+        i64::try_from(time.as_nanosecond())
+            .map(Self)
+            .map_err(|_| TimeError { time })
     }
 }
 

@@ -36,7 +36,9 @@ impl Timeframe {
     pub fn minutes(minutes: u16) -> Result<Self, TimeframeError> {
         match minutes {
             1..=Self::MINUTES_MAX => Ok(Self(minutes)),
-            _ => Err(TimeframeError::OutOfRange { minutes: minutes.into() }),
+            _ => Err(TimeframeError::OutOfRange {
+                minutes: minutes.into(),
+            }),
         }
     }
 
@@ -72,18 +74,25 @@ impl FromStr for Timeframe {
         if timeframe.to_string() == text {
             Ok(timeframe)
         } else {
-            Err(TimeframeError::NotCanonical { text: text.to_owned(), canonical: timeframe })
+            Err(TimeframeError::NotCanonical {
+                text: text.to_owned(),
+                canonical: timeframe,
+            })
         }
     }
 }
 
 /// Reads any spelling whose meaning is plain.
 fn read(text: &str) -> Result<Timeframe, TimeframeError> {
-    let unreadable = || TimeframeError::Unreadable { text: text.to_owned() };
+    let unreadable = || TimeframeError::Unreadable {
+        text: text.to_owned(),
+    };
     if text.eq_ignore_ascii_case("tick") {
         return Ok(Timeframe::TICK);
     }
-    let unit_at = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(unreadable)?;
+    let unit_at = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .ok_or_else(unreadable)?;
     let (count, unit) = text.split_at(unit_at);
     let minutes_per_unit = match unit {
         "m" | "M" => 1,
@@ -159,7 +168,9 @@ mod tests {
         check("1441m", "1 to 1440 minutes");
         check("4294967295d", "1 to 1440 minutes");
         check("99999999999999m", "not a timeframe");
-        for text in ["", "5", "m", "5 m", " 5m", "-5m", "+5m", "1.5h", "5min", "1w", "\u{661}m"] {
+        for text in [
+            "", "5", "m", "5 m", " 5m", "-5m", "+5m", "1.5h", "5min", "1w", "\u{661}m",
+        ] {
             check(text, "not a timeframe");
         }
         assert!(Timeframe::minutes(0).is_err());

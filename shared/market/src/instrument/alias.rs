@@ -11,14 +11,46 @@ struct Index {
 }
 
 const INDICES: [Index; 8] = [
-    Index { exchange: "NSE", symbol: "NIFTY", aliases: &["NIFTY50", "NIFTY 50", "NIFTY-50", "^NSEI"] },
-    Index { exchange: "NSE", symbol: "BANKNIFTY", aliases: &["NIFTY BANK", "NIFTYBANK", "BANK NIFTY", "^NSEBANK"] },
-    Index { exchange: "NSE", symbol: "FINNIFTY", aliases: &["NIFTY FIN SERVICE"] },
-    Index { exchange: "NSE", symbol: "MIDCPNIFTY", aliases: &["NIFTY MID SELECT"] },
-    Index { exchange: "NSE", symbol: "NIFTYNXT50", aliases: &["NIFTY NEXT 50"] },
-    Index { exchange: "NSE", symbol: "INDIAVIX", aliases: &["INDIA VIX", "^INDIAVIX"] },
-    Index { exchange: "BSE", symbol: "SENSEX", aliases: &["BSE SENSEX", "^BSESN"] },
-    Index { exchange: "BSE", symbol: "BANKEX", aliases: &["BSE BANKEX"] },
+    Index {
+        exchange: "NSE",
+        symbol: "NIFTY",
+        aliases: &["NIFTY50", "NIFTY 50", "NIFTY-50", "^NSEI"],
+    },
+    Index {
+        exchange: "NSE",
+        symbol: "BANKNIFTY",
+        aliases: &["NIFTY BANK", "NIFTYBANK", "BANK NIFTY", "^NSEBANK"],
+    },
+    Index {
+        exchange: "NSE",
+        symbol: "FINNIFTY",
+        aliases: &["NIFTY FIN SERVICE"],
+    },
+    Index {
+        exchange: "NSE",
+        symbol: "MIDCPNIFTY",
+        aliases: &["NIFTY MID SELECT"],
+    },
+    Index {
+        exchange: "NSE",
+        symbol: "NIFTYNXT50",
+        aliases: &["NIFTY NEXT 50"],
+    },
+    Index {
+        exchange: "NSE",
+        symbol: "INDIAVIX",
+        aliases: &["INDIA VIX", "^INDIAVIX"],
+    },
+    Index {
+        exchange: "BSE",
+        symbol: "SENSEX",
+        aliases: &["BSE SENSEX", "^BSESN"],
+    },
+    Index {
+        exchange: "BSE",
+        symbol: "BANKEX",
+        aliases: &["BSE BANKEX"],
+    },
 ];
 
 /// Suffixes that say share and exchange.
@@ -37,12 +69,16 @@ fn home(exchange: &str) -> Option<&'static str> {
 pub(super) fn canonical_symbol<'a>(exchange: &str, symbol: &'a str, product: Product) -> Option<&'a str> {
     let home = home(exchange)?;
     if product != Product::Eq {
-        let index = INDICES.iter().find(|index| index.exchange == home && index.aliases.contains(&symbol));
+        let index = INDICES
+            .iter()
+            .find(|index| index.exchange == home && index.aliases.contains(&symbol));
         if let Some(index) = index {
             return Some(index.symbol);
         }
     }
-    let bare = SUFFIXES.iter().find_map(|(suffix, _)| symbol.strip_suffix(suffix))?;
+    let bare = SUFFIXES
+        .iter()
+        .find_map(|(suffix, _)| symbol.strip_suffix(suffix))?;
     (!bare.is_empty()).then_some(bare)
 }
 
@@ -86,7 +122,9 @@ impl InstrumentKey {
         if let Some(Index { exchange, symbol, .. }) = index {
             return Self::parse(&format!("{exchange}@{symbol}@IDX"));
         }
-        let suffixed = SUFFIXES.iter().find_map(|(suffix, home)| Some((name.strip_suffix(suffix)?, *home)));
+        let suffixed = SUFFIXES
+            .iter()
+            .find_map(|(suffix, home)| Some((name.strip_suffix(suffix)?, *home)));
         match (exchange, suffixed) {
             (None, Some((symbol, home))) => Self::parse(&format!("{home}@{symbol}@EQ")),
             // `-EQ` is the share series on both exchanges.

@@ -36,7 +36,9 @@ const EXCHANGES: [(Calendar, &[&str]); 5] = [
     (Calendar::Fx, &["FX", "FXCM", "OANDA"]),
     (
         Calendar::Crypto,
-        &["BINANCE", "BITFINEX", "BITSTAMP", "BYBIT", "COINBASE", "DERIBIT", "KRAKEN", "OKX"],
+        &[
+            "BINANCE", "BITFINEX", "BITSTAMP", "BYBIT", "COINBASE", "DERIBIT", "KRAKEN", "OKX",
+        ],
     ),
 ];
 
@@ -63,10 +65,14 @@ impl Calendar {
     /// The calendar of the instrument's exchange.
     pub fn of(instrument: &InstrumentKey) -> Result<Self, SessionError> {
         let exchange = instrument.exchange();
-        let known = EXCHANGES.iter().find(|(_, exchanges)| exchanges.contains(&exchange));
+        let known = EXCHANGES
+            .iter()
+            .find(|(_, exchanges)| exchanges.contains(&exchange));
         known
             .map(|(calendar, _)| *calendar)
-            .ok_or_else(|| SessionError::UnknownExchange { exchange: exchange.to_owned() })
+            .ok_or_else(|| SessionError::UnknownExchange {
+                exchange: exchange.to_owned(),
+            })
     }
 
     /// Every exchange with a calendar, separated by blanks.
@@ -102,7 +108,12 @@ impl Calendar {
     /// The session named after `day`, if it has one.
     pub fn session_on(self, day: Date) -> Result<Option<Session>, SessionError> {
         let (first, last) = self.span();
-        let outside_span = || SessionError::OutsideSpan { calendar: self, day, first, last };
+        let outside_span = || SessionError::OutsideSpan {
+            calendar: self,
+            day,
+            first,
+            last,
+        };
         if day < first || day > last {
             return Err(outside_span());
         }
@@ -110,9 +121,13 @@ impl Calendar {
             Self::Crypto => (day.at(0, 0, 0, 0), day.saturating_add(1.day()).at(0, 0, 0, 0)),
             Self::Fx => match day.weekday() {
                 Weekday::Saturday | Weekday::Sunday => return Ok(None),
-                _ => (day.saturating_sub(1.day()).to_datetime(FX_ROLL), day.to_datetime(FX_ROLL)),
+                _ => (
+                    day.saturating_sub(1.day()).to_datetime(FX_ROLL),
+                    day.to_datetime(FX_ROLL),
+                ),
             },
-            Self::Nse | Self::Mcx | Self::UsEquities => match self.table().and_then(|table| table.hours(day)) {
+            Self::Nse | Self::Mcx | Self::UsEquities => match self.table().and_then(|table| table.hours(day))
+            {
                 Some(hours) => (day.to_datetime(hours.open), day.to_datetime(hours.close)),
                 None => return Ok(None),
             },
@@ -123,7 +138,11 @@ impl Calendar {
             let time = self.zone().to_timestamp(local).map_err(|_| outside_span())?;
             UnixNanos::try_from(time).map_err(|_| outside_span())
         };
-        Ok(Some(Session { day, open: time(open)?, close: time(close)? }))
+        Ok(Some(Session {
+            day,
+            open: time(open)?,
+            close: time(close)?,
+        }))
     }
 
     /// The session that `time` is in; `None` when the market is closed then.
@@ -144,7 +163,12 @@ impl Calendar {
             day = day.saturating_add(1.day());
         }
         let (first, last) = self.span();
-        Err(SessionError::OutsideSpan { calendar: self, day, first, last })
+        Err(SessionError::OutsideSpan {
+            calendar: self,
+            day,
+            first,
+            last,
+        })
     }
 
     /// The trading day that `time` would belong to, whether or not there is a

@@ -11,7 +11,10 @@ pub(super) struct Hours {
 
 /// Hours on the minute, from `(hour, minute)` to `(hour, minute)`.
 pub(super) const fn hours(open: (i8, i8), close: (i8, i8)) -> Hours {
-    Hours { open: Time::constant(open.0, open.1, 0, 0), close: Time::constant(close.0, close.1, 0, 0) }
+    Hours {
+        open: Time::constant(open.0, open.1, 0, 0),
+        close: Time::constant(close.0, close.1, 0, 0),
+    }
 }
 
 /// What differs in one year from "open Monday to Friday". Days are written
@@ -25,6 +28,11 @@ pub(super) struct Year {
     pub(super) short: &'static [u16],
 }
 
+/// A year, its closed days and its short days.
+pub(super) const fn year(year: i16, closed: &'static [u16], short: &'static [u16]) -> Year {
+    Year { year, closed, short }
+}
+
 /// A session at unusual hours, also on a weekend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Special {
@@ -34,7 +42,10 @@ pub(super) struct Special {
 
 /// A special session on a day, at hours.
 pub(super) const fn special(year: i16, month: i8, day: i8, hours: Hours) -> Special {
-    Special { day: Date::constant(year, month, day), hours }
+    Special {
+        day: Date::constant(year, month, day),
+        hours,
+    }
 }
 
 /// A market's table.
@@ -74,5 +85,74 @@ impl Table {
         } else {
             Some(self.regular)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{mcx, nse, us_equities};
+    use super::*;
+
+    /// Every table is well formed: a slip of the pen shows here.
+    #[test]
+    fn tables_are_well_formed() {
+        for table in [&nse::TABLE, &mcx::TABLE, &us_equities::TABLE] {
+            for years in table.years.windows(2) {
+                assert_eq!(years[0].year + 1, years[1].year);
+            }
+            for row in table.years {
+                for days in [row.closed, row.short] {
+                    assert!(days.is_sorted_by(|day, next| day < next), "{row:?}");
+                    for day in days {
+                        let (month, day) =
+                            (i8::try_from(day / 100).unwrap(), i8::try_from(day % 100).unwrap());
+                        let date = Date::new(row.year, month, day).unwrap();
+                        assert!(
+                            !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday),
+                            "{date}"
+                        );
+                        assert!(
+                            table.specials.iter().all(|special| special.day != date),
+                            "{date} twice"
+                        );
+                    }
+                }
+                assert!(row.closed.iter().all(|day| !row.short.contains(day)), "{row:?}");
+            }
+            assert!(
+                table
+                    .specials
+                    .is_sorted_by(|special, next| special.day < next.day)
+            );
+            let (first, last) = table.span();
+            for special in table.specials {
+                assert!(special.day >= first && special.day <= last);
+                assert!(special.hours.open < special.hours.close);
+            }
+            assert!(table.regular.open < table.regular.close);
+            assert!(table.short.open < table.short.close);
+        }
+    }
+
+    /// The sum over all years, so that no row changes unseen.
+    #[test]
+    fn sessions_by_year_are_as_published() {
+        let sessions = |table: &Table, year| {
+            let first = Date::new(year, 1, 1).unwrap();
+            first
+                .series(jiff::ToSpan::days(1))
+                .take_while(|day| day.year() == year)
+                .filter(|day| table.hours(*day).is_some())
+                .count()
+        };
+        let check = |year, expected| assert_eq!(sessions(&us_equities::TABLE, year), expected, "{year}");
+        check(2000, 252);
+        check(2001, 248);
+        check(2012, 250);
+        check(2018, 251);
+        check(2020, 253);
+        check(2024, 252);
+        check(2025, 250);
+        check(2026, 251);
     }
 }
