@@ -49,6 +49,18 @@ pub enum ParameterError {
     },
 }
 
+impl ParameterError {
+    /// The parameter to change; `None` when their number is wrong.
+    #[must_use]
+    pub fn parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfBounds { parameter, .. } | Self::NotWhole { parameter, .. } => Some(parameter),
+            Self::Order { lesser, .. } => Some(lesser),
+            Self::Count { .. } => None,
+        }
+    }
+}
+
 /// Stored state that cannot be continued. The indicator is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {

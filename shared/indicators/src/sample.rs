@@ -104,6 +104,14 @@ pub enum Input {
     SessionDay,
 }
 
+impl Input {
+    /// Whether an expression may choose the series.
+    #[must_use]
+    pub fn is_selectable(self) -> bool {
+        self == Self::Chosen
+    }
+}
+
 /// The input of one bar, typed.
 pub trait Sample: Copy + Send + Sync {
     /// How many columns it is made of.
