@@ -23,7 +23,7 @@ pub enum InstrumentKeyError {
         bytes: usize,
     },
     /// A part holds a character that it may not, or starts with the wrong one.
-    #[error("instrument key \"{text}\": {part} \"{found}\" must be {rule}")]
+    #[error("instrument key {text:?}: {part} {found:?} must be {rule}")]
     Part {
         /// The whole text.
         text: String,
@@ -35,7 +35,7 @@ pub enum InstrumentKeyError {
         rule: &'static str,
     },
     /// A product that does not exist.
-    #[error("instrument key \"{text}\": unknown product \"{found}\": write one of IDX EQ FUT OPT SPOT PERP")]
+    #[error("instrument key {text:?}: unknown product {found:?}: write one of IDX EQ FUT OPT SPOT PERP")]
     UnknownProduct {
         /// The whole text.
         text: String,
@@ -43,7 +43,7 @@ pub enum InstrumentKeyError {
         found: String,
     },
     /// Parts missing or too many for the product.
-    #[error("instrument key \"{text}\" has {found} parts: write {shape}")]
+    #[error("instrument key {text:?} has {found} parts: write {shape}")]
     PartCount {
         /// The whole text.
         text: String,
@@ -53,7 +53,7 @@ pub enum InstrumentKeyError {
         shape: &'static str,
     },
     /// The meaning is plain, the spelling is not canonical.
-    #[error("instrument key \"{text}\" is not canonical: write {canonical}")]
+    #[error("instrument key {text:?} is not canonical: write {canonical}")]
     NotCanonical {
         /// The whole text.
         text: String,
@@ -61,7 +61,7 @@ pub enum InstrumentKeyError {
         canonical: String,
     },
     /// Neither a key nor a known alias.
-    #[error("\"{text}\" is neither an instrument key nor a known alias: write {suggestion}")]
+    #[error("{text:?} is neither an instrument key nor a known alias: write {suggestion}")]
     UnknownAlias {
         /// The whole text.
         text: String,
@@ -74,7 +74,7 @@ pub enum InstrumentKeyError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TimeframeError {
     /// No timeframe at all.
-    #[error("\"{text}\" is not a timeframe: write tick, minutes (5m), hours (4h) or 1d")]
+    #[error("{text:?} is not a timeframe: write tick, minutes (5m), hours (4h) or 1d")]
     Unreadable {
         /// The whole text.
         text: String,
@@ -86,7 +86,7 @@ pub enum TimeframeError {
         minutes: u64,
     },
     /// The meaning is plain, the spelling is not canonical.
-    #[error("timeframe \"{text}\" is not canonical: write {canonical}")]
+    #[error("timeframe {text:?} is not canonical: write {canonical}")]
     NotCanonical {
         /// The whole text.
         text: String,
@@ -180,6 +180,9 @@ pub enum TickRefusal {
     /// The tick cannot be read.
     #[error("tick cannot be read")]
     Malformed,
+    /// The exchange's calendar does not cover the tick's day.
+    #[error("the exchange's calendar does not cover the day: extend its table")]
+    OutsideCalendar,
     /// The group already holds as many instruments as it may.
     #[error("the group holds as many instruments as it may")]
     InstrumentTooMany,
@@ -187,7 +190,8 @@ pub enum TickRefusal {
 
 impl TickRefusal {
     /// Every refusal.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::OutsideCalendar,
         Self::PriceNotPositive,
         Self::PriceNotFinite,
         Self::PriceOutOfBounds,
@@ -218,6 +222,7 @@ impl TickRefusal {
             Self::TimeTooOld => "time_too_old",
             Self::UnknownInstrument => "unknown_instrument",
             Self::Malformed => "malformed",
+            Self::OutsideCalendar => "outside_calendar",
             Self::InstrumentTooMany => "instrument_too_many",
         }
     }

@@ -147,3 +147,132 @@ impl Tick {
 pub(crate) fn is_quantity(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tick(key: &str) -> Tick {
+        let time = UnixNanos(1_700_000_000 * UnixNanos::PER_SECOND);
+        Tick {
+            instrument: InstrumentKey::parse(key).unwrap(),
+            exchange_time: time,
+            receive_time: time,
+            price: 100.0,
+            size: None,
+            volume: None,
+            open_interest: None,
+            bid: None,
+            ask: None,
+            depth: None,
+            quality: Quality::Live,
+        }
+    }
+
+    fn quote(price: f64, size: Option<f64>) -> Quote {
+        Quote { price, size }
+    }
+
+    #[test]
+    fn check_refuses_what_cannot_be_true() {
+        use TickRefusal::*;
+        let check = |change: fn(&mut Tick), expected: Option<TickRefusal>| {
+            let mut tick = tick("NASDAQ@AAPL@EQ");
+            change(&mut tick);
+            assert_eq!(tick.check().err(), expected, "{tick:?}");
+        };
+        check(|_| (), None);
+        check(|tick| tick.price = f64::NAN, Some(PriceNotFinite));
+        check(|tick| tick.price = f64::INFINITY, Some(PriceNotFinite));
+        check(|tick| tick.price = 0.0, Some(PriceNotPositive));
+        check(|tick| tick.price = -0.01, Some(PriceNotPositive));
+        check(|tick| tick.price = f64::MIN_POSITIVE, None);
+        check(|tick| tick.size = Some(0.0), None);
+        check(|tick| tick.size = Some(-1.0), Some(SizeNegative));
+        check(|tick| tick.size = Some(f64::NAN), Some(SizeNegative));
+        check(|tick| tick.volume = Some(-1.0), Some(VolumeNegative));
+        check(|tick| tick.open_interest = Some(-1.0), Some(OpenInterestNegative));
+        check(|tick| tick.bid = Some(quote(99.0, Some(0.0))), None);
+        check(|tick| tick.bid = Some(quote(0.0, None)), Some(QuoteInvalid));
+        check(|tick| tick.ask = Some(quote(f64::NAN, None)), Some(QuoteInvalid));
+        check(
+            |tick| tick.ask = Some(quote(101.0, Some(-1.0))),
+            Some(QuoteInvalid),
+        );
+        // Crossed, as markets are at times.
+        check(
+            |tick| {
+                tick.bid = Some(quote(102.0, None));
+                tick.ask = Some(quote(101.0, None));
+            },
+            None,
+        );
+        let full = || vec![quote(1.0, None); DEPTH_LEVELS_MAX];
+        let deep = || vec![quote(1.0, None); DEPTH_LEVELS_MAX + 1];
+        let depth = |bids, asks| Some(Box::new(Depth { bids, asks }));
+        let check_depth = |depth, expected| {
+            let refusal = Tick {
+                depth,
+                ..tick("NASDAQ@AAPL@EQ")
+            }
+            .check()
+            .err();
+            assert_eq!(refusal, expected);
+        };
+        check_depth(depth(full(), full()), None);
+        check_depth(depth(deep(), vec![]), Some(DepthTooDeep));
+        check_depth(depth(vec![], deep()), Some(DepthTooDeep));
+        check_depth(depth(vec![quote(-1.0, None)], vec![]), Some(QuoteInvalid));
+    }
+
+    #[test]
+    fn prices_are_bounded_by_product() {
+        let check = |key: &str, price_max: f64| {
+            let at = |price| Tick { price, ..tick(key) }.check();
+            assert_eq!(at(price_max), Ok(()), "{key}");
+            assert_eq!(
+                at(price_max.next_up()),
+                Err(TickRefusal::PriceOutOfBounds),
+                "{key}"
+            );
+        };
+        check("NSE@NIFTY@IDX", 1_000_000.0);
+        check("NFO@NIFTY@OPT@2026-11-26@CE@24000", 100_000.0);
+        check("NFO@NIFTY@FUT@2026-11-26", PRICE_MAX);
+        check("NYSE@BRK.A@EQ", PRICE_MAX);
+        check("BINANCE@BTCUSDT@SPOT", PRICE_MAX);
+        check("DERIBIT@BTC@PERP", PRICE_MAX);
+    }
+
+    #[test]
+    fn time_is_judged_against_the_receive_stamp() {
+        let check = |nanos_ahead: i64, expected| {
+            let mut tick = tick("NSE@NIFTY@IDX");
+            tick.exchange_time = tick.receive_time.saturating_add(nanos_ahead);
+            assert_eq!(tick.check(), expected, "{nanos_ahead}");
+        };
+        let ahead = AHEAD_SECONDS_MAX * UnixNanos::PER_SECOND;
+        let behind = BEHIND_SECONDS_MAX * UnixNanos::PER_SECOND;
+        check(0, Ok(()));
+        check(ahead, Ok(()));
+        check(ahead + 1, Err(TickRefusal::TimeInFuture));
+        check(-behind, Ok(()));
+        check(-behind - 1, Err(TickRefusal::TimeTooOld));
+        check(i64::MAX, Err(TickRefusal::TimeInFuture));
+        check(i64::MIN, Err(TickRefusal::TimeTooOld));
+    }
+
+    #[test]
+    fn ticks_survive_serde() {
+        let mut tick = tick("NSE@NIFTY@IDX");
+        tick.bid = Some(quote(99.5, Some(10.0)));
+        tick.depth = Some(Box::new(Depth {
+            bids: vec![quote(99.5, None)],
+            asks: vec![],
+        }));
+        let bytes = postcard::to_allocvec(&tick).unwrap();
+        assert_eq!(postcard::from_bytes::<Tick>(&bytes).unwrap(), tick);
+        let text = serde_json::to_string(&tick).unwrap();
+        assert_eq!(serde_json::from_str::<Tick>(&text).unwrap(), tick);
+    }
+}

@@ -82,10 +82,13 @@ impl FromStr for Timeframe {
     }
 }
 
+/// How much of an unreadable text an error quotes.
+const QUOTED_CHARS_MAX: usize = 16;
+
 /// Reads any spelling whose meaning is plain.
 fn read(text: &str) -> Result<Timeframe, TimeframeError> {
     let unreadable = || TimeframeError::Unreadable {
-        text: text.to_owned(),
+        text: text.chars().take(QUOTED_CHARS_MAX).collect(),
     };
     if text.eq_ignore_ascii_case("tick") {
         return Ok(Timeframe::TICK);

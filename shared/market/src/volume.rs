@@ -62,3 +62,141 @@ impl TradedVolume {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TODAY: Date = date(2024, 7, 5);
+    const TOMORROW: Date = date(2024, 7, 6);
+
+    /// Day, cumulative volume, size; and the quantity expected.
+    type Row = (Date, Option<f64>, Option<f64>, Option<f64>);
+
+    /// Feeds the ticks and compares what each of them adds.
+    fn check(ticks: &[Row]) {
+        let mut volume = TradedVolume::default();
+        for (at, (day, cumulative, size, expected)) in ticks.iter().enumerate() {
+            assert_eq!(
+                volume.next(*day, *cumulative, *size),
+                *expected,
+                "tick {at} of {ticks:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn differences_of_the_cumulative_volume() {
+        check(&[
+            // Joined mid-session: what was traded before is not the bar's.
+            (TODAY, Some(1_000_000.0), None, None),
+            (TODAY, Some(1_000_250.0), Some(25.0), Some(250.0)),
+            (TODAY, Some(1_000_250.0), None, Some(0.0)),
+            (TODAY, None, None, None),
+            (TODAY, Some(1_000_300.0), None, Some(50.0)),
+        ]);
+    }
+
+    #[test]
+    fn the_first_tick_may_tell_its_size() {
+        check(&[
+            (TODAY, Some(1_000.0), Some(5.0), Some(5.0)),
+            (TODAY, Some(1_010.0), Some(5.0), Some(10.0)),
+        ]);
+    }
+
+    #[test]
+    fn a_new_day_counts_from_0() {
+        check(&[
+            (TODAY, Some(1_000.0), None, None),
+            (TOMORROW, Some(40.0), None, Some(40.0)),
+            (TOMORROW, Some(5_000.0), None, Some(4_960.0)),
+            // Late from the day before.
+            (TODAY, Some(1_100.0), Some(3.0), None),
+            (TOMORROW, Some(5_001.0), None, Some(1.0)),
+        ]);
+        // Also when the new day's volume is above the old one's.
+        check(&[
+            (TODAY, Some(1_000.0), None, None),
+            (TOMORROW, Some(1_500.0), None, Some(1_500.0)),
+        ]);
+        check(&[
+            (TODAY, Some(1_000.0), None, None),
+            (TOMORROW, None, None, None),
+            (TOMORROW, Some(7.0), None, Some(7.0)),
+        ]);
+    }
+
+    #[test]
+    fn a_late_tick_adds_nothing_twice() {
+        check(&[
+            (TODAY, Some(1_000.0), None, None),
+            (TODAY, Some(1_200.0), None, Some(200.0)),
+            (TODAY, Some(1_100.0), None, Some(0.0)),
+            (TODAY, Some(1_300.0), None, Some(100.0)),
+        ]);
+    }
+
+    #[test]
+    fn a_restarted_counter_counts_from_0() {
+        check(&[
+            (TODAY, Some(1_000.0), None, None),
+            (TODAY, Some(100.0), None, Some(100.0)),
+            (TODAY, Some(150.0), None, Some(50.0)),
+        ]);
+    }
+
+    #[test]
+    fn sizes_stand_in() {
+        check(&[
+            (TODAY, None, Some(3.0), Some(3.0)),
+            (TODAY, None, None, None),
+            (TOMORROW, None, Some(4.0), Some(4.0)),
+        ]);
+        // Mixed: a size told in between is inside the next difference.
+        check(&[
+            (TODAY, Some(1_000.0), None, None),
+            (TODAY, None, Some(30.0), Some(30.0)),
+            (TODAY, Some(1_100.0), None, Some(70.0)),
+        ]);
+    }
+
+    #[test]
+    fn nonsense_is_absent() {
+        check(&[
+            (TODAY, Some(f64::NAN), Some(-1.0), None),
+            (TODAY, Some(-5.0), Some(f64::INFINITY), None),
+            (TODAY, Some(10.0), None, None),
+            (TODAY, Some(12.0), None, Some(2.0)),
+        ]);
+    }
+
+    proptest! {
+        #[test]
+        fn differences_sum_to_the_whole(steps in proptest::collection::vec(0u32..1_000_000, 1..50)) {
+            let mut volume = TradedVolume::default();
+            let mut cumulative = 1e9;
+            volume.next(TODAY, Some(cumulative), None);
+            let mut sum = 0.0;
+            for step in steps {
+                cumulative += f64::from(step);
+                sum += volume.next(TODAY, Some(cumulative), None).unwrap();
+                let bytes = postcard::to_allocvec(&volume).unwrap();
+                volume = postcard::from_bytes(&bytes).unwrap();
+            }
+            prop_assert_eq!(sum, cumulative - 1e9);
+        }
+
+        #[test]
+        fn never_negative(ticks in proptest::collection::vec((0i8..3, proptest::option::of(0.0..1e9f64), proptest::option::of(0.0..1e3f64)), 1..50)) {
+            let mut volume = TradedVolume::default();
+            for (day, cumulative, size) in ticks {
+                let traded = volume.next(date(2024, 7, 1 + day), cumulative, size);
+                prop_assert!(traded.is_none_or(|traded| traded >= 0.0));
+            }
+        }
+    }
+}
