@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Calendar, Timeframe, tick};
+use crate::{Calendar, Tick, Timeframe};
 
 /// Why a text is not a canonical instrument key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -142,9 +142,9 @@ pub enum TickRefusal {
     /// The price is above what the product can cost.
     #[error(
         "price is above the bound for the product (index {}, option {}, other {})",
-        tick::INDEX_PRICE_MAX,
-        tick::OPTION_PRICE_MAX,
-        tick::PRICE_MAX
+        Tick::INDEX_PRICE_MAX,
+        Tick::OPTION_PRICE_MAX,
+        Tick::PRICE_MAX
     )]
     PriceOutOfBounds,
     /// The size is below 0 or not finite.
@@ -160,18 +160,18 @@ pub enum TickRefusal {
     #[error("bids and asks need a finite price above 0, and a size of 0 or above or absent")]
     QuoteInvalid,
     /// More levels of depth than allowed.
-    #[error("depth has more than {} levels on a side", tick::DEPTH_LEVELS_MAX)]
+    #[error("depth has more than {} levels on a side", Tick::DEPTH_LEVELS_MAX)]
     DepthTooDeep,
     /// The exchange time is ahead of the receive time.
     #[error(
         "exchange time is more than {} s ahead of the receive time",
-        tick::AHEAD_SECONDS_MAX
+        Tick::AHEAD_SECONDS_MAX
     )]
     TimeInFuture,
     /// The exchange time is too far behind the receive time.
     #[error(
         "exchange time is more than {} s behind the receive time; a replay stamps both alike",
-        tick::BEHIND_SECONDS_MAX
+        Tick::BEHIND_SECONDS_MAX
     )]
     TimeTooOld,
     /// The instrument is not in the group's table.

@@ -4,20 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{InstrumentKey, Product, TickRefusal, UnixNanos};
 
-/// The highest price of an index.
-pub(crate) const INDEX_PRICE_MAX: f64 = 1_000_000.0;
-/// The highest price of an option, in the instrument's currency.
-pub(crate) const OPTION_PRICE_MAX: f64 = 100_000.0;
-/// The highest price of anything else, in the instrument's currency.
-pub(crate) const PRICE_MAX: f64 = 1_000_000_000.0;
-/// Levels of depth on each side.
-pub(crate) const DEPTH_LEVELS_MAX: usize = 5;
-/// How far the exchange time may be ahead of the receive time (clocks differ).
-pub(crate) const AHEAD_SECONDS_MAX: i64 = 5;
-/// How far the exchange time may be behind the receive time: a quiet
-/// instrument's last trade may be a long weekend old.
-pub(crate) const BEHIND_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
-
 /// Price with the quantity offered or wanted there.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quote {
@@ -85,6 +71,22 @@ impl Quote {
 }
 
 impl Tick {
+    /// The highest price of an index.
+    pub const INDEX_PRICE_MAX: f64 = 1_000_000.0;
+    /// The highest price of an option, in the instrument's currency.
+    pub const OPTION_PRICE_MAX: f64 = 100_000.0;
+    /// The highest price of anything else, in the instrument's currency.
+    pub const PRICE_MAX: f64 = 1_000_000_000.0;
+    /// Levels of depth on each side.
+    pub const DEPTH_LEVELS_MAX: usize = 5;
+    /// How far the exchange time may be ahead of the receive time: clocks
+    /// differ.
+    pub const AHEAD_SECONDS_MAX: i64 = 5;
+    /// How far the exchange time may be behind the receive time: a quiet
+    /// instrument's last trade may be a long weekend old. A replay stamps both
+    /// alike.
+    pub const BEHIND_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
     /// Refuses a tick that cannot be true. Time is judged against the receive
     /// stamp that the tick carries, never against a clock. Crossed quotes are
     /// accepted: markets do that.
@@ -96,9 +98,9 @@ impl Tick {
             return Err(TickRefusal::PriceNotPositive);
         }
         let price_max = match self.instrument.product() {
-            Product::Idx => INDEX_PRICE_MAX,
-            Product::Opt => OPTION_PRICE_MAX,
-            Product::Eq | Product::Fut | Product::Spot | Product::Perp => PRICE_MAX,
+            Product::Idx => Self::INDEX_PRICE_MAX,
+            Product::Opt => Self::OPTION_PRICE_MAX,
+            Product::Eq | Product::Fut | Product::Spot | Product::Perp => Self::PRICE_MAX,
         };
         if self.price > price_max {
             return Err(TickRefusal::PriceOutOfBounds);
@@ -120,7 +122,7 @@ impl Tick {
             return Err(TickRefusal::QuoteInvalid);
         }
         if let Some(depth) = &self.depth {
-            if depth.bids.len() > DEPTH_LEVELS_MAX || depth.asks.len() > DEPTH_LEVELS_MAX {
+            if depth.bids.len() > Self::DEPTH_LEVELS_MAX || depth.asks.len() > Self::DEPTH_LEVELS_MAX {
                 return Err(TickRefusal::DepthTooDeep);
             }
             if depth
@@ -133,10 +135,10 @@ impl Tick {
             }
         }
         let behind = self.receive_time.nanos_since(self.exchange_time);
-        if behind < -AHEAD_SECONDS_MAX * UnixNanos::PER_SECOND {
+        if behind < -Self::AHEAD_SECONDS_MAX * UnixNanos::PER_SECOND {
             return Err(TickRefusal::TimeInFuture);
         }
-        if behind > BEHIND_SECONDS_MAX * UnixNanos::PER_SECOND {
+        if behind > Self::BEHIND_SECONDS_MAX * UnixNanos::PER_SECOND {
             return Err(TickRefusal::TimeTooOld);
         }
         Ok(())
@@ -207,8 +209,8 @@ mod tests {
             },
             None,
         );
-        let full = || vec![quote(1.0, None); DEPTH_LEVELS_MAX];
-        let deep = || vec![quote(1.0, None); DEPTH_LEVELS_MAX + 1];
+        let full = || vec![quote(1.0, None); Tick::DEPTH_LEVELS_MAX];
+        let deep = || vec![quote(1.0, None); Tick::DEPTH_LEVELS_MAX + 1];
         let depth = |bids, asks| Some(Box::new(Depth { bids, asks }));
         let check_depth = |depth, expected| {
             let refusal = Tick {
@@ -238,10 +240,10 @@ mod tests {
         };
         check("NSE@NIFTY@IDX", 1_000_000.0);
         check("NFO@NIFTY@OPT@2026-11-26@CE@24000", 100_000.0);
-        check("NFO@NIFTY@FUT@2026-11-26", PRICE_MAX);
-        check("NYSE@BRK.A@EQ", PRICE_MAX);
-        check("BINANCE@BTCUSDT@SPOT", PRICE_MAX);
-        check("DERIBIT@BTC@PERP", PRICE_MAX);
+        check("NFO@NIFTY@FUT@2026-11-26", Tick::PRICE_MAX);
+        check("NYSE@BRK.A@EQ", Tick::PRICE_MAX);
+        check("BINANCE@BTCUSDT@SPOT", Tick::PRICE_MAX);
+        check("DERIBIT@BTC@PERP", Tick::PRICE_MAX);
     }
 
     #[test]
@@ -251,8 +253,8 @@ mod tests {
             tick.exchange_time = tick.receive_time.saturating_add(nanos_ahead);
             assert_eq!(tick.check(), expected, "{nanos_ahead}");
         };
-        let ahead = AHEAD_SECONDS_MAX * UnixNanos::PER_SECOND;
-        let behind = BEHIND_SECONDS_MAX * UnixNanos::PER_SECOND;
+        let ahead = Tick::AHEAD_SECONDS_MAX * UnixNanos::PER_SECOND;
+        let behind = Tick::BEHIND_SECONDS_MAX * UnixNanos::PER_SECOND;
         check(0, Ok(()));
         check(ahead, Ok(()));
         check(ahead + 1, Err(TickRefusal::TimeInFuture));

@@ -7,14 +7,6 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use tickwire_market::{Calendar, InstrumentKey, Session, SessionError, Timeframe, UnixNanos};
 
-const ALL: [Calendar; 5] = [
-    Calendar::Nse,
-    Calendar::Mcx,
-    Calendar::UsEquities,
-    Calendar::Fx,
-    Calendar::Crypto,
-];
-
 /// Nanoseconds of an RFC 3339 time.
 fn at(text: &str) -> UnixNanos {
     UnixNanos::try_from(text.parse::<Timestamp>().unwrap()).unwrap()
@@ -281,7 +273,7 @@ fn the_next_session_opens_later() {
 
 #[test]
 fn outside_the_span_is_an_error() {
-    for calendar in ALL {
+    for calendar in Calendar::ALL {
         let (first, last) = calendar.span();
         assert!(calendar.session_on(first).is_ok());
         assert!(calendar.session_on(last).is_ok());
@@ -371,7 +363,7 @@ fn bars_are_aligned_to_the_open() {
 proptest! {
     #[test]
     fn a_session_is_found_from_inside_and_only_there(
-        calendar in proptest::sample::select(&ALL[..]),
+        calendar in proptest::sample::select(&Calendar::ALL[..]),
         days in 0i32..1095,
         thousandth in 0i64..1000,
     ) {
@@ -388,7 +380,7 @@ proptest! {
 
     #[test]
     fn bars_tile_the_session(
-        calendar in proptest::sample::select(&ALL[..]),
+        calendar in proptest::sample::select(&Calendar::ALL[..]),
         days in 0i32..1095,
         length in 1u16..=1440,
     ) {

@@ -25,23 +25,6 @@ const CRYPTO_SPAN: (Date, Date) = (Date::constant(2000, 1, 1), Date::constant(21
 /// How many days ahead the next session is looked for.
 const NEXT_SESSION_DAYS_MAX: u32 = 31;
 
-/// The exchanges that each calendar answers for.
-const EXCHANGES: [(Calendar, &[&str]); 5] = [
-    (Calendar::Nse, &["NSE", "BSE", "NFO", "BFO"]),
-    (Calendar::Mcx, &["MCX"]),
-    (
-        Calendar::UsEquities,
-        &["NYSE", "NASDAQ", "ARCA", "AMEX", "BATS", "IEX", "CBOE", "OPRA"],
-    ),
-    (Calendar::Fx, &["FX", "FXCM", "OANDA"]),
-    (
-        Calendar::Crypto,
-        &[
-            "BINANCE", "BITFINEX", "BITSTAMP", "BYBIT", "COINBASE", "DERIBIT", "KRAKEN", "OKX",
-        ],
-    ),
-];
-
 /// Which sessions a market holds, by a dated table with a stated span. A day
 /// outside the span is an error, never a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,22 +45,36 @@ pub enum Calendar {
 }
 
 impl Calendar {
+    /// Every calendar.
+    pub const ALL: [Self; 5] = [Self::Nse, Self::Mcx, Self::UsEquities, Self::Fx, Self::Crypto];
+
     /// The calendar of the instrument's exchange.
     pub fn of(instrument: &InstrumentKey) -> Result<Self, SessionError> {
         let exchange = instrument.exchange();
-        let known = EXCHANGES
-            .iter()
-            .find(|(_, exchanges)| exchanges.contains(&exchange));
-        known
-            .map(|(calendar, _)| *calendar)
+        let mut calendars = Self::ALL.into_iter();
+        calendars
+            .find(|calendar| calendar.exchanges().contains(&exchange))
             .ok_or_else(|| SessionError::UnknownExchange {
                 exchange: exchange.to_owned(),
             })
     }
 
+    /// The exchanges that it answers for.
+    pub fn exchanges(self) -> &'static [&'static str] {
+        match self {
+            Self::Nse => &["NSE", "BSE", "NFO", "BFO"],
+            Self::Mcx => &["MCX"],
+            Self::UsEquities => &["NYSE", "NASDAQ", "ARCA", "AMEX", "BATS", "IEX", "CBOE", "OPRA"],
+            Self::Fx => &["FX", "FXCM", "OANDA"],
+            Self::Crypto => &[
+                "BINANCE", "BITFINEX", "BITSTAMP", "BYBIT", "COINBASE", "DERIBIT", "KRAKEN", "OKX",
+            ],
+        }
+    }
+
     /// Every exchange with a calendar, separated by blanks.
     pub(crate) fn known_exchanges() -> String {
-        EXCHANGES.map(|(_, exchanges)| exchanges.join(" ")).join(" ")
+        Self::ALL.map(|calendar| calendar.exchanges().join(" ")).join(" ")
     }
 
     /// The name, as serialised.

@@ -155,4 +155,15 @@ mod tests {
         check(2025, 250);
         check(2026, 251);
     }
+
+    /// Both exchanges keep the same holidays; MCX opens in the evening of most.
+    #[test]
+    fn mcx_keeps_the_holidays_of_nse() {
+        for mcx in mcx::TABLE.years {
+            let nse = nse::TABLE.years.iter().find(|nse| nse.year == mcx.year).unwrap();
+            let mut holidays = [mcx.closed, mcx.short].concat();
+            holidays.sort_unstable();
+            assert_eq!(holidays, nse.closed, "{}", mcx.year);
+        }
+    }
 }
