@@ -76,7 +76,7 @@ pub enum TimeframeError {
     /// No timeframe at all.
     #[error("{text:?} is not a timeframe: write tick, minutes (5m), hours (4h) or 1d")]
     Unreadable {
-        /// The whole text.
+        /// How the text begins.
         text: String,
     },
     /// Too short or too long.
@@ -88,7 +88,7 @@ pub enum TimeframeError {
     /// The meaning is plain, the spelling is not canonical.
     #[error("timeframe {text:?} is not canonical: write {canonical}")]
     NotCanonical {
-        /// The whole text.
+        /// How the text begins.
         text: String,
         /// How to spell it.
         canonical: Timeframe,

@@ -153,7 +153,7 @@ impl InstrumentKey {
             });
         };
         let (shape, parts_expected) = product.shape();
-        if text.split('@').count() != parts_expected {
+        if parts_count(text) != parts_expected {
             return Err(part_count(text, shape));
         }
         let part_error = |part, found: &str, rule| {
@@ -251,6 +251,10 @@ impl InstrumentKey {
     }
 }
 
+fn parts_count(text: &str) -> usize {
+    1 + text.bytes().filter(|byte| *byte == b'@').count()
+}
+
 fn is_exchange(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_uppercase())
         && text
@@ -303,7 +307,7 @@ fn read_strike(text: &str) -> Option<(&str, &str)> {
 fn part_count(text: &str, shape: &'static str) -> InstrumentKeyError {
     InstrumentKeyError::PartCount {
         text: text.to_owned(),
-        found: text.split('@').count(),
+        found: parts_count(text),
         shape,
     }
 }

@@ -75,21 +75,23 @@ impl FromStr for Timeframe {
             Ok(timeframe)
         } else {
             Err(TimeframeError::NotCanonical {
-                text: text.to_owned(),
+                text: quoted(text),
                 canonical: timeframe,
             })
         }
     }
 }
 
-/// How much of an unreadable text an error quotes.
+/// How much of a text an error quotes, in characters.
 const QUOTED_CHARS_MAX: usize = 16;
+
+fn quoted(text: &str) -> String {
+    text.chars().take(QUOTED_CHARS_MAX).collect()
+}
 
 /// Reads any spelling whose meaning is plain.
 fn read(text: &str) -> Result<Timeframe, TimeframeError> {
-    let unreadable = || TimeframeError::Unreadable {
-        text: text.chars().take(QUOTED_CHARS_MAX).collect(),
-    };
+    let unreadable = || TimeframeError::Unreadable { text: quoted(text) };
     if text.eq_ignore_ascii_case("tick") {
         return Ok(Timeframe::TICK);
     }
