@@ -27,6 +27,8 @@ pub struct Timeframe(u16);
 impl Timeframe {
     /// Every tick by itself.
     pub const TICK: Self = Self(0);
+    /// One minute.
+    pub const MINUTE: Self = Self(1);
     /// One trading day (session) of the instrument's exchange.
     pub const DAY: Self = Self(Self::MINUTES_MAX);
     /// The longest timeframe in minutes.

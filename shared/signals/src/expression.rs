@@ -176,8 +176,8 @@ impl BinaryOperator {
         }
     }
 
-    fn chains(self) -> bool {
-        self.power() != BinaryOperator::Less.power()
+    fn is_comparison(self) -> bool {
+        self.power() == BinaryOperator::Less.power()
     }
 }
 

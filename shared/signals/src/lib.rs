@@ -1,1 +1,28 @@
-//! Expressions, the plan they share, and the engine that folds events into signals.
+//! Expressions, the plan they share, and the engine that folds the events of a
+//! group into bars and signals.
+//!
+//! The engine is a pure function: the same events give the same signals, bit
+//! for bit, whether live, replayed or read back from the log.
+
+mod engine;
+mod event;
+mod expression;
+mod graph;
+mod history;
+mod instrument;
+mod state;
+mod value;
+
+pub use engine::{
+    ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS, Latest,
+    NODES_PER_GRAPH_MAX, Refusal, STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked,
+};
+pub use event::{Event, PlanChange, ReferenceChange, WarmUp, split_bar};
+pub use expression::{
+    BinaryOperator, DEPTH_MAX, EXPRESSION_BYTES_MAX, Expression, ExpressionError, ExpressionErrorKind, NODES_MAX,
+    Node, Series, UnaryOperator, WINDOW_MAX,
+};
+pub use history::{adjust, coarsen};
+pub use instrument::base_timeframe;
+pub use state::StateRefusal;
+pub use value::{Absence, PriceValue, SignalValue, Value};

@@ -1,1 +1,18 @@
-//! Streams of signals: keys, positions, recovery, conflation, packing.
+//! Streams of signals: who they are (keys), where a reader or writer stands in
+//! them (offsets, positions), and how they are recovered, conflated and packed.
+//!
+//! Pure: no input or output, no clock.
+
+mod conflate;
+mod key;
+mod pack;
+mod position;
+mod recovery;
+
+pub use conflate::Span;
+pub use key::{
+    Class, GroupKey, GroupKeyError, InstrumentStream, StreamKey, StreamKeyError, Universe, baskets_default,
+};
+pub use pack::{Packer, frame_bytes_max};
+pub use position::{Offset, Position, SeqVerdict, SourceName, holes_max};
+pub use recovery::{Chain, Link, Recovery, recover};

@@ -1,1 +1,34 @@
-//! Everything that another process reads: queue, table, socket and HTTP shapes, versioned.
+//! Everything that another process reads: messages of the queues, rows of the
+//! tables, frames of the socket, bodies of HTTP. Each shape has a version.
+//!
+//! Text shapes are JSON; shapes in tables are compact binary with a version
+//! byte in front and a checksum behind.
+
+mod binary;
+mod client;
+mod columns;
+mod error;
+mod group;
+mod http;
+mod inbound;
+mod publication;
+mod segment;
+mod server;
+
+pub use binary::{BinaryError, decode, encode};
+pub use client::{ClientRequest, Mode, Operation, Since, StreamRequest, parse_request, socket_message_bytes_max};
+pub use error::{ErrorBody, ErrorCode};
+pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
+pub use http::{
+    BarRow, BarsPage, Dependency, EntitlementDenial, HealthBody, HttpError, ReadyBody, SignalRow, SignalsPage, TicketBody,
+};
+pub use inbound::{
+    BadEvent, Inbound, InboundError, InboundEvent, clock_message, events_per_message_max, message_bytes_max, parse_inbound,
+    plan_message, reference_message, ticks_message, Sender,
+};
+pub use publication::{Publication, PublicationError};
+pub use segment::{LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
+pub use server::{
+    Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, error_reply, goodbye_push,
+    ok_reply, write_absent_snapshot, write_signal_frame, write_value,
+};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tickwire_wire::ErrorCode;
 
 /// Why someone was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,6 +115,27 @@ impl RefusedCode {
             Self::TicketExpired => "the ticket has expired: get a new ticket",
             Self::IdentityExpired => "the identity has expired: get a new token",
             Self::AuthenticationUnavailable => "nobody can be let in at the moment: try again later",
+        }
+    }
+
+    /// Its place in the table of error codes, which is coarser: what a client is to do.
+    pub const fn error_code(self) -> ErrorCode {
+        match self {
+            Self::TokenMissing => ErrorCode::TokenMissing,
+            Self::TokenExpired => ErrorCode::TokenExpired,
+            Self::TokenMalformed
+            | Self::TokenForged
+            | Self::TokenNotYetValid
+            | Self::WrongAlgorithm
+            | Self::WrongIssuer
+            | Self::WrongAudience
+            | Self::ClaimMissing
+            | Self::ClaimInvalid => ErrorCode::TokenInvalid,
+            Self::TicketMissing | Self::TicketMalformed | Self::TicketUnknown | Self::TicketExpired => {
+                ErrorCode::TicketInvalid
+            }
+            Self::IdentityExpired => ErrorCode::SessionExpired,
+            Self::AuthenticationUnavailable => ErrorCode::Unavailable,
         }
     }
 

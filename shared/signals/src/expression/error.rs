@@ -40,6 +40,9 @@ pub enum ExpressionErrorKind {
         /// What would be right.
         expected: &'static str,
     },
+    /// `a<b<c`.
+    #[error("comparisons do not chain, put parentheses around this one")]
+    Chained,
     /// Nested deeper than [`DEPTH_MAX`].
     #[error("nested too deep, at most {DEPTH_MAX} levels")]
     TooDeep,

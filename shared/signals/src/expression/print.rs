@@ -45,7 +45,12 @@ impl fmt::Display for Node {
                 right,
             } => {
                 let power = operator.power();
-                within(f, left, if operator.chains() { power } else { power + 1 })?;
+                let loosest = if operator.is_comparison() {
+                    power + 1
+                } else {
+                    power
+                };
+                within(f, left, loosest)?;
                 match operator {
                     BinaryOperator::And | BinaryOperator::Or => write!(f, " {} ", operator.symbol())?,
                     _ => f.write_str(operator.symbol())?,

@@ -17,7 +17,19 @@ const OPERAND: &str = "a number, a series, an indicator, `(`, `-` or `not`";
 #[derive(Debug)]
 pub(super) struct Syntax<'a> {
     pub(super) at: usize,
+    /// In parentheses.
+    grouped: bool,
     pub(super) kind: SyntaxKind<'a>,
+}
+
+impl<'a> Syntax<'a> {
+    fn new(at: usize, kind: SyntaxKind<'a>) -> Self {
+        Self {
+            at,
+            grouped: false,
+            kind,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -133,27 +145,23 @@ fn operand<'a>(input: &mut Text<'a>) -> Parsed<Syntax<'a>> {
         '0'..='9' => number(input, at),
         _ => {
             let name = word.verify(|word: &str| !is_operator(word)).parse_next(input)?;
-            multispace_then('(').parse_next(input).map_or(
-                Ok(Syntax {
-                    at,
-                    kind: SyntaxKind::Name(name),
-                }),
-                |()| {
+            multispace_then('(')
+                .parse_next(input)
+                .map_or(Ok(Syntax::new(at, SyntaxKind::Name(name))), |()| {
                     let arguments = arguments(input, at)?;
                     let output = opt('.').parse_next(input)?;
                     let output = output
                         .map(|_| named_word(input, "the name of an output"))
                         .transpose()?;
-                    Ok(Syntax {
+                    Ok(Syntax::new(
                         at,
-                        kind: SyntaxKind::Call {
+                        SyntaxKind::Call {
                             name,
                             arguments,
                             output,
                         },
-                    })
-                },
-            )
+                    ))
+                })
         }
     }
 }
@@ -205,10 +213,7 @@ fn number<'a>(input: &mut Text<'a>, at: usize) -> Parsed<Syntax<'a>> {
             },
         }));
     }
-    Ok(Syntax {
-        at,
-        kind: SyntaxKind::Number(number),
-    })
+    Ok(Syntax::new(at, SyntaxKind::Number(number)))
 }
 
 fn nested<'a>(input: &mut Text<'a>, at: usize) -> Parsed<Syntax<'a>> {
@@ -220,7 +225,11 @@ fn nested<'a>(input: &mut Text<'a>, at: usize) -> Parsed<Syntax<'a>> {
         return Err(expected(input, "an operator or `)`"));
     }
     input.state.pop();
-    Ok(Syntax { at, ..inner })
+    Ok(Syntax {
+        at,
+        grouped: true,
+        ..inner
+    })
 }
 
 /// From behind the opening parenthesis to behind the closing one.
@@ -277,31 +286,38 @@ fn prefix<'a>(input: &mut Text<'a>) -> Parsed<Prefix<Text<'a>, Syntax<'a>, ErrMo
 
 fn unary<'a>(input: &mut Text<'a>, operator: UnaryOperator, operand: Syntax<'a>) -> Parsed<Syntax<'a>> {
     let at = input.state.pop().unwrap_or(operand.at);
-    Ok(Syntax {
+    Ok(Syntax::new(
         at,
-        kind: SyntaxKind::Unary {
+        SyntaxKind::Unary {
             operator,
             operand: Box::new(operand),
         },
-    })
+    ))
 }
 
-/// Makes the fold of an operator, which must be a plain function.
-macro_rules! fold {
-    ($operator:expr) => {
-        |_, left, right| {
-            let operator = $operator;
-            let at = left.at;
-            Ok(Syntax {
-                at,
-                kind: SyntaxKind::Binary {
-                    operator,
-                    left: Box::new(left),
-                    right: Box::new(right),
-                },
-            })
+fn binary<'a>(operator: BinaryOperator, left: Syntax<'a>, right: Syntax<'a>) -> Parsed<Syntax<'a>> {
+    let at = left.at;
+    let chained = match left.kind {
+        SyntaxKind::Binary { operator: inner, .. } => {
+            !left.grouped && inner.is_comparison() && operator.is_comparison()
         }
+        _ => false,
     };
+    if chained {
+        return Err(ErrMode::Cut(Fault {
+            at,
+            kind: ExpressionErrorKind::Chained,
+        }));
+    }
+    let (left, right) = (Box::new(left), Box::new(right));
+    Ok(Syntax::new(
+        at,
+        SyntaxKind::Binary {
+            operator,
+            left,
+            right,
+        },
+    ))
 }
 
 fn infix<'a>(input: &mut Text<'a>) -> Parsed<Infix<Text<'a>, Syntax<'a>, ErrMode<Fault>>> {
@@ -330,23 +346,18 @@ fn infix<'a>(input: &mut Text<'a>) -> Parsed<Infix<Text<'a>, Syntax<'a>, ErrMode
     ));
     let operator = alt((words, comparisons, arithmetic)).parse_next(input)?;
     let fold: Fold<'a> = match operator {
-        B::Or => fold!(B::Or),
-        B::And => fold!(B::And),
-        B::Less => fold!(B::Less),
-        B::LessOrEqual => fold!(B::LessOrEqual),
-        B::Greater => fold!(B::Greater),
-        B::GreaterOrEqual => fold!(B::GreaterOrEqual),
-        B::Equal => fold!(B::Equal),
-        B::NotEqual => fold!(B::NotEqual),
-        B::Add => fold!(B::Add),
-        B::Subtract => fold!(B::Subtract),
-        B::Multiply => fold!(B::Multiply),
-        B::Divide => fold!(B::Divide),
+        B::Or => |_, left, right| binary(B::Or, left, right),
+        B::And => |_, left, right| binary(B::And, left, right),
+        B::Less => |_, left, right| binary(B::Less, left, right),
+        B::LessOrEqual => |_, left, right| binary(B::LessOrEqual, left, right),
+        B::Greater => |_, left, right| binary(B::Greater, left, right),
+        B::GreaterOrEqual => |_, left, right| binary(B::GreaterOrEqual, left, right),
+        B::Equal => |_, left, right| binary(B::Equal, left, right),
+        B::NotEqual => |_, left, right| binary(B::NotEqual, left, right),
+        B::Add => |_, left, right| binary(B::Add, left, right),
+        B::Subtract => |_, left, right| binary(B::Subtract, left, right),
+        B::Multiply => |_, left, right| binary(B::Multiply, left, right),
+        B::Divide => |_, left, right| binary(B::Divide, left, right),
     };
-    let power = operator.power();
-    Ok(if operator.chains() {
-        Infix::Left(power, fold)
-    } else {
-        Infix::Neither(power, fold)
-    })
+    Ok(Infix::Left(operator.power(), fold))
 }

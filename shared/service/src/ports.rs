@@ -1,0 +1,379 @@
+//! The ports: what the use cases need from the world, one verb each.
+//!
+//! Adapters (`shared/aws`) and the twins of the embedded host implement them,
+//! and one contract suite a port runs against all of them. Every method may be
+//! called again after a failure: a transient one says nothing about whether
+//! the effect took place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tickwire_market::{Timeframe, UnixNanos};
+use tickwire_streams::GroupKey;
+
+/// Why a port failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PortError {
+    /// The other side asks for less: back off, then again.
+    #[error("{what} is throttled")]
+    Throttled {
+        /// Which call.
+        what: &'static str,
+    },
+    /// No answer, or an answer that says «later»: whether the effect took place is unknown.
+    #[error("{what} is unavailable: {why}")]
+    Unavailable {
+        /// Which call.
+        what: &'static str,
+        /// What is known, with nothing secret in it.
+        why: String,
+    },
+    /// The request can never succeed (too large, not allowed, no such table).
+    #[error("{what} was refused: {why}")]
+    Refused {
+        /// Which call.
+        what: &'static str,
+        /// What is known, with nothing secret in it.
+        why: String,
+    },
+}
+
+impl PortError {
+    /// Whether trying again can help.
+    pub fn is_transient(&self) -> bool {
+        !matches!(self, Self::Refused { .. })
+    }
+}
+
+/// What a port answers.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// The clock of an edge. The engine has none.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> UnixNanos;
+}
+
+/// Unpredictable bytes for tickets and log epochs.
+pub trait Entropy: Send + Sync {
+    /// 32 bytes from the operating system's generator.
+    fn bytes(&self) -> PortResult<[u8; 32]>;
+}
+
+// ---------------------------------------------------------------- the log
+
+/// The outcome of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// This segment is now in the log.
+    Committed,
+    /// The number is taken: someone else committed it (or this writer did, and the answer was lost).
+    Taken,
+}
+
+/// A stored segment, as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSegment {
+    /// Its number, from 1, with no gap.
+    pub number: u64,
+    /// Encoded segment.
+    pub bytes: Vec<u8>,
+}
+
+/// A group's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// Minted once; anew by a restore from backup.
+    pub epoch: String,
+    /// Shards of connections to which segments are published.
+    pub shards: u16,
+}
+
+/// A checkpoint's manifest and the pages it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// Last segment folded into it.
+    pub segment: u64,
+    /// Encoded manifest.
+    pub manifest: Vec<u8>,
+}
+
+/// The log of groups: one conditional append, strongly consistent reads.
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Puts segment `number` if no segment has that number.
+    async fn append(&self, group: &GroupKey, number: u64, bytes: &[u8]) -> PortResult<Appended>;
+    /// Segments `from..` in order, at most about `bytes_max` (at least one if there is one). Strongly consistent.
+    async fn read(&self, group: &GroupKey, from: u64, bytes_max: usize) -> PortResult<Vec<StoredSegment>>;
+    /// Number of the last segment (0: none). Strongly consistent.
+    async fn head(&self, group: &GroupKey) -> PortResult<u64>;
+}
+
+/// Rows of groups.
+#[async_trait]
+pub trait Groups: Send + Sync {
+    /// The group's row. Strongly consistent.
+    async fn group(&self, group: &GroupKey) -> PortResult<Option<GroupRow>>;
+    /// Creates the row if there is none; returns the one that stands.
+    async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow>;
+    /// All groups of all universes, with events in the last days.
+    async fn groups(&self) -> PortResult<Vec<GroupKey>>;
+    /// Writes the encoded plan (streams by id) of a group; a row of a lower version never replaces one of a higher.
+    async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()>;
+    /// The newest plan: version and bytes. Strongly consistent.
+    async fn plan(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>>;
+    /// Writes the `latest` row; a row of a lower segment never replaces one of a higher.
+    async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()>;
+    /// The `latest` row: segment and bytes. Strongly consistent.
+    async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>>;
+}
+
+/// Checkpoints: immutable pages, the manifest last.
+#[async_trait]
+pub trait Checkpoints: Send + Sync {
+    /// Puts a page; pages are named by the segment they were written at and their number.
+    async fn put_page(&self, group: &GroupKey, segment: u64, page: u32, bytes: &[u8]) -> PortResult<()>;
+    /// Reads pages, in the order asked for; a page that is missing is `None`.
+    async fn pages(&self, group: &GroupKey, pages: &[(u64, u32)]) -> PortResult<Vec<Option<Vec<u8>>>>;
+    /// Puts the manifest of the checkpoint at `segment`.
+    async fn put_manifest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()>;
+    /// The newest `limit` manifests at or below `segment_max`, newest first.
+    async fn manifests(&self, group: &GroupKey, segment_max: u64, limit: usize)
+    -> PortResult<Vec<StoredCheckpoint>>;
+    /// Deletes a checkpoint's manifest and the pages named.
+    async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()>;
+}
+
+/// Stored bars: blocks of a group, one a segment that closed bars of that timeframe.
+#[async_trait]
+pub trait Bars: Send + Sync {
+    /// Puts a block; the same block again is the same row.
+    async fn put_block(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        first_end: UnixNanos,
+        segment: u64,
+        bytes: &[u8],
+    ) -> PortResult<()>;
+    /// Blocks whose first bar ends in `[from, to)`, ascending, or descending when `newest_first`; at most `limit`.
+    async fn blocks(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        from: UnixNanos,
+        to: UnixNanos,
+        newest_first: bool,
+        limit: usize,
+    ) -> PortResult<Vec<Vec<u8>>>;
+}
+
+// ------------------------------------------------------------- the queues
+
+/// The queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// `ticks.fifo`: events of groups.
+    Ticks,
+    /// `signals.fifo`: committed segments, to be delivered.
+    Signals,
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Message group: one order.
+    pub group: String,
+    /// Deduplication id, never made from the content.
+    pub deduplication: String,
+    /// Text.
+    pub body: String,
+}
+
+/// Sends to a queue.
+#[async_trait]
+pub trait Enqueue: Send + Sync {
+    /// Sends; returns when the message is durable.
+    async fn send(&self, queue: Queue, message: Outgoing) -> PortResult<()>;
+}
+
+/// A message that cannot be worked on, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// The queue it came from.
+    pub queue: Queue,
+    /// Its group there.
+    pub group: String,
+    /// Its id there.
+    pub message_id: String,
+    /// Code of the reason.
+    pub reason: String,
+    /// The reason in words.
+    pub detail: String,
+    /// The text as received.
+    pub body: String,
+}
+
+/// Dead letters.
+#[async_trait]
+pub trait Park: Send + Sync {
+    /// Puts the message aside; returns when it is durable.
+    async fn park(&self, parked: Parked) -> PortResult<()>;
+}
+
+/// Puts off redelivery of a message in flight.
+#[async_trait]
+pub trait Postpone: Send + Sync {
+    /// The message becomes visible again after `delay`.
+    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> PortResult<()>;
+}
+
+// -------------------------------------------------- connections and pushing
+
+/// A stream a connection subscribed to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Subscription {
+    /// Stream key, canonical.
+    pub key: String,
+    /// The client's handle for it.
+    pub s: u32,
+    /// Only the latest value matters.
+    pub last: bool,
+}
+
+/// A connection's subscriptions in one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscriber {
+    /// Connection id.
+    pub connection: String,
+    /// Its streams in this group.
+    pub subscriptions: Vec<Subscription>,
+    /// A post failed and the client was not told yet: its next resume clears it.
+    pub behind: bool,
+}
+
+/// A connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionRow {
+    /// Connection id.
+    pub connection: String,
+    /// The user.
+    pub user: String,
+    /// The user's tier.
+    pub tier: tickwire_entitlements::Tier,
+    /// The world it reads.
+    pub universe: tickwire_streams::Universe,
+    /// When it was opened.
+    pub opened_at: UnixNanos,
+    /// When it must end.
+    pub expires_at: UnixNanos,
+    /// Greatest request id of a change of subscriptions; lower ones lose.
+    pub request_id: u64,
+    /// All subscriptions, in order of subscription.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// Connections and subscribers.
+#[async_trait]
+pub trait Connections: Send + Sync {
+    /// Opens the connection.
+    async fn open(&self, row: &ConnectionRow) -> PortResult<()>;
+    /// The connection's row. Strongly consistent.
+    async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
+    /// Replaces the row if its stored request id is lower than the new one; false if it is not.
+    async fn update(&self, row: &ConnectionRow) -> PortResult<bool>;
+    /// Forgets a connection and its subscribers in `shards` (group and shard).
+    async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()>;
+    /// Open connections of a user.
+    async fn count(&self, user: &str) -> PortResult<usize>;
+    /// Writes (or with no subscriptions deletes) a subscriber, then raises the shard's version.
+    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()>;
+    /// Marks a subscriber as behind; raises no version.
+    async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()>;
+    /// The shard's version (0: none yet). Strongly consistent.
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64>;
+    /// The shard's subscribers. Strongly consistent, read after the version.
+    async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>>;
+}
+
+/// What became of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// The platform took it.
+    Taken,
+    /// The connection is gone: forget it.
+    Gone,
+}
+
+/// Posts to connections.
+#[async_trait]
+pub trait Push: Send + Sync {
+    /// Posts one frame.
+    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted>;
+    /// Ends the connection.
+    async fn disconnect(&self, connection: &str) -> PortResult<()>;
+}
+
+// ------------------------------------------------------ access and secrets
+
+/// What a ticket stands for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TicketGrant {
+    /// The user.
+    pub user: String,
+    /// The user's tier.
+    pub tier: tickwire_entitlements::Tier,
+    /// End of the ticket.
+    pub expires_at: UnixNanos,
+    /// End of the identity it was made from.
+    pub identity_expires_at: UnixNanos,
+}
+
+/// One-time tickets, stored by the hash of their text.
+#[async_trait]
+pub trait Tickets: Send + Sync {
+    /// Stores a ticket.
+    async fn put_ticket(&self, hash: &str, grant: &TicketGrant) -> PortResult<()>;
+    /// Takes a ticket: deletes it and returns what it stood for. Of two takers one gets it.
+    async fn take_ticket(&self, hash: &str) -> PortResult<Option<TicketGrant>>;
+}
+
+/// Grants of products to users.
+#[async_trait]
+pub trait Grants: Send + Sync {
+    /// All grants of a user, those that ended and those to come among them.
+    async fn grants(&self, user: &str) -> PortResult<Vec<tickwire_entitlements::Grant>>;
+}
+
+/// A secret: printed as `***` by everything.
+#[derive(Clone)]
+pub struct Secret(Arc<[u8]>);
+
+impl Secret {
+    /// Wraps the bytes.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes, for the one place that needs them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Current and, during a rotation, previous version of a secret.
+#[derive(Clone)]
+pub struct SecretVersions {
+    /// New signatures are made with it.
+    pub current: Secret,
+    /// Still accepted.
+    pub previous: Option<Secret>,
+}
+
+/// Secrets by name.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The versions of a secret.
+    async fn secret(&self, name: &str) -> PortResult<SecretVersions>;
+}

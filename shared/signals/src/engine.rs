@@ -1,0 +1,512 @@
+//! The engine: a pure function of state and event. It reads no clock and no
+//! random number, so the same log gives the same signals, bit for bit.
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use tickwire_market::{Bar, Calendar, InstrumentKey, Quality, Tick, TickRefusal, Timeframe, UnixNanos};
+use tickwire_streams::{Offset, StreamKey};
+
+use crate::event::{Event, PlanChange, ReferenceChange, WarmUp};
+use crate::expression::{Expression, ExpressionError};
+use crate::instrument::{Close, Instrument, bar_day};
+use crate::value::{PriceValue, SignalValue};
+
+/// Version of the arithmetic. Equal bits are promised within one version only,
+/// and a consumer never folds a log written by a greater one.
+pub const ENGINE_VERSION: u32 = 1;
+
+/// How long a bar stays open for late ticks after its end.
+pub const LATENESS_NANOS: i64 = 2 * UnixNanos::PER_SECOND;
+/// Instruments in one group.
+pub const INSTRUMENTS_PER_GROUP_MAX: usize = 8_192;
+/// Streams in one group, ended ones included.
+pub const STREAMS_PER_GROUP_MAX: usize = 32_768;
+/// Distinct sub-expressions of one instrument and timeframe.
+pub const NODES_PER_GRAPH_MAX: usize = 4_096;
+
+/// A signal's stream within its group: its place in the plan.
+pub type StreamId = u32;
+
+/// One value of one stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Which stream.
+    pub stream: StreamId,
+    /// Its place in the log.
+    pub offset: Offset,
+    /// Offset of the stream's signal before it.
+    pub previous: Option<Offset>,
+    /// When it happened, by the exchange: a tick's time, a bar's end.
+    pub exchange_time: UnixNanos,
+    /// When the sender received the event that caused it.
+    pub receive_time: UnixNanos,
+    /// Source of that event: its place among the sources of the segment.
+    pub source: u32,
+    /// Made up by a simulation.
+    pub mock: bool,
+    /// The value.
+    pub value: SignalValue,
+}
+
+/// A closed bar that is to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClosedBar {
+    /// Which instrument.
+    pub instrument: InstrumentKey,
+    /// Of which length.
+    pub timeframe: Timeframe,
+    /// The bar.
+    pub bar: Bar,
+}
+
+/// What a stretch of folding gives, and what it needs to know of the segment
+/// it writes.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    /// Number of the segment that is being written.
+    pub segment: u64,
+    /// Source of the event being folded, by its place in the segment.
+    pub source: u32,
+    /// When the sender received the event being folded.
+    pub receive_time: UnixNanos,
+    /// Signals so far, in order.
+    pub signals: Vec<Signal>,
+    /// Closed bars so far, in order.
+    pub bars: Vec<ClosedBar>,
+    /// The set of streams changed.
+    pub plan_changed: bool,
+}
+
+impl Fold {
+    /// An empty one for segment `segment`.
+    pub fn new(segment: u64) -> Self {
+        Self {
+            segment,
+            source: 0,
+            receive_time: UnixNanos(0),
+            signals: Vec::new(),
+            bars: Vec::new(),
+            plan_changed: false,
+        }
+    }
+}
+
+/// What an event did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folded {
+    /// It changed the state: it belongs in the log.
+    Changed,
+    /// It changed nothing, and nothing of it is to be kept.
+    Unchanged,
+}
+
+/// Why an event was set aside. The state is as before.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// A bad tick.
+    #[error(transparent)]
+    Tick(#[from] TickRefusal),
+    /// The stream's instrument does not belong to this group, or is not known.
+    #[error("instrument {0} is not known: send a reference event for it first")]
+    UnknownInstrument(InstrumentKey),
+    /// The expression is not one.
+    #[error("{0}")]
+    Expression(#[from] ExpressionError),
+    /// The expression is not in canonical form.
+    #[error("expression {found:?} is written {canonical:?}")]
+    NotCanonical {
+        /// As it stood in the key.
+        found: String,
+        /// As it should be.
+        canonical: String,
+    },
+    /// A split's ratio is not positive and finite.
+    #[error("split ratio {0} is not positive")]
+    SplitRatio(f64),
+    /// Full.
+    #[error("a group holds at most {0}")]
+    Full(&'static str),
+}
+
+impl Refusal {
+    /// The stable code of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Tick(refusal) => refusal.code(),
+            Self::UnknownInstrument(_) => "unknown_instrument",
+            Self::Expression(_) => "expression_invalid",
+            Self::NotCanonical { .. } => "expression_not_canonical",
+            Self::SplitRatio(_) => "split_ratio_invalid",
+            Self::Full(_) => "group_full",
+        }
+    }
+}
+
+/// The newest signal of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latest {
+    /// Its offset.
+    pub offset: Offset,
+    /// Its exchange time.
+    pub exchange_time: UnixNanos,
+    /// Its receive time.
+    pub receive_time: UnixNanos,
+    /// Made up by a simulation.
+    pub mock: bool,
+    /// Its value.
+    pub value: SignalValue,
+}
+
+/// A stream of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Its key.
+    pub key: StreamKey,
+    /// Place of its instrument.
+    pub(crate) instrument: u32,
+    /// Ended: computed no longer.
+    pub ended: bool,
+    /// Its newest signal.
+    pub latest: Option<Latest>,
+}
+
+/// The state of a group.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    pub(crate) instruments: Vec<Instrument>,
+    pub(crate) by_key: FxHashMap<InstrumentKey, u32>,
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) by_stream: FxHashMap<StreamKey, StreamId>,
+    pub(crate) header: Header,
+    /// Earliest end of a forming bar; derived.
+    pub(crate) next_end: Option<UnixNanos>,
+    pub(crate) dirty: Vec<bool>,
+}
+
+/// What is not of one instrument.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    /// Bars that end by this time are closed.
+    pub(crate) watermark: Option<UnixNanos>,
+    pub(crate) plan_version: u64,
+    pub(crate) counters: Counters,
+}
+
+/// Counts of what the engine took and set aside, over the group's whole log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Ticks folded.
+    pub ticks: u64,
+    /// Ticks that came after their bar had closed: they are in the price
+    /// stream, and in no bar.
+    pub late: u64,
+    /// Ticks outside any session: they are in the price stream, and in no bar.
+    pub outside_session: u64,
+    /// Signals given.
+    pub signals: u64,
+    /// Bars closed, of all timeframes.
+    pub bars: u64,
+}
+
+impl Engine {
+    /// The state before the first event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Version of the plan: raised by every stream added or removed.
+    pub fn plan_version(&self) -> u64 {
+        self.header.plan_version
+    }
+
+    /// Counts since the group began.
+    pub fn counters(&self) -> Counters {
+        self.header.counters
+    }
+
+    /// Streams by id, ended ones included.
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// The id of a stream that is being computed.
+    pub fn stream_id(&self, key: &StreamKey) -> Option<StreamId> {
+        self.by_stream.get(key).copied()
+    }
+
+    /// Instruments known, in order of their first reference event.
+    pub fn instruments(&self) -> impl Iterator<Item = &InstrumentKey> {
+        self.instruments.iter().map(|instrument| &instrument.known.key)
+    }
+
+    /// The trading hours of an instrument, if it is known.
+    pub fn calendar(&self, instrument: &InstrumentKey) -> Option<Calendar> {
+        self.by_key.get(instrument).map(|index| self.instruments[*index as usize].known.calendar)
+    }
+
+    /// Splits of an instrument: time and ratio, in order of time.
+    pub fn splits(&self, instrument: &InstrumentKey) -> &[(UnixNanos, f64)] {
+        self.by_key.get(instrument).map_or(&[], |index| &self.instruments[*index as usize].known.splits)
+    }
+
+    /// Timeframes of an instrument on which expressions are computed, with the
+    /// bars that seeding the slowest of them takes.
+    pub fn settling(&self, instrument: &InstrumentKey) -> Vec<(Timeframe, usize)> {
+        self.by_key
+            .get(instrument)
+            .map_or_else(Vec::new, |index| self.instruments[*index as usize].settling())
+    }
+
+    /// Exchange time of the instrument's newest tick.
+    pub fn last_tick(&self, instrument: &InstrumentKey) -> Option<UnixNanos> {
+        self.by_key.get(instrument).and_then(|index| self.instruments[*index as usize].known.last_tick)
+    }
+
+    /// Bars that end by this time are closed.
+    pub fn watermark(&self) -> Option<UnixNanos> {
+        self.header.watermark
+    }
+
+    /// Folds one event. On a refusal the state is as before.
+    pub fn fold(&mut self, event: &Event, fold: &mut Fold) -> Result<Folded, Refusal> {
+        match event {
+            Event::Tick(tick) => {
+                fold.receive_time = tick.receive_time;
+                self.fold_tick(tick, fold)
+            }
+            Event::Clock(time) => Ok(self.fold_clock(*time, fold)),
+            Event::Plan(PlanChange::Add { stream, warm_up }) => self.add_stream(stream, warm_up, fold),
+            Event::Plan(PlanChange::Remove { stream }) => Ok(self.remove_stream(stream, fold)),
+            Event::Reference(ReferenceChange::Instrument { instrument, calendar, tick_size }) => {
+                self.refer(instrument, *calendar, *tick_size)
+            }
+            Event::Reference(ReferenceChange::Split { instrument, ratio, at, warm_up }) => {
+                self.split(instrument, *ratio, *at, warm_up)
+            }
+        }
+    }
+
+    fn fold_tick(&mut self, tick: &Tick, fold: &mut Fold) -> Result<Folded, Refusal> {
+        tick.check()?;
+        let index = *self.by_key.get(&tick.instrument).ok_or(TickRefusal::UnknownInstrument)?;
+        let time = tick.exchange_time;
+        let session = self.instruments[index as usize]
+            .session_at(time)
+            .map_err(|_| Refusal::Tick(TickRefusal::OutsideCalendar))?;
+        self.advance(time.saturating_add(-LATENESS_NANOS), fold);
+
+        let instrument = &mut self.instruments[index as usize];
+        self.dirty[index as usize] = true;
+        self.header.counters.ticks += 1;
+        let known = &mut instrument.known;
+        known.mock = tick.quality == Quality::Mock;
+        known.last_tick = Some(known.last_tick.map_or(time, |last| last.max(time)));
+        match session {
+            None => self.header.counters.outside_session += 1,
+            Some(session) => {
+                let traded = known.traded.next(session.day, tick.volume, tick.size);
+                let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
+                let (late, end) = instrument.fold(tick, &session, traded, watermark);
+                self.header.counters.late += u64::from(late);
+                self.next_end = match (self.next_end, end) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+        if let Some(stream) = instrument.price_stream {
+            let value = SignalValue::Price(PriceValue::of(tick));
+            let mock = instrument.known.mock;
+            self.emit(stream, time, mock, value, fold);
+        }
+        if let Some(session) = session {
+            let bar = Bar {
+                start: time,
+                end: time,
+                open: tick.price,
+                high: tick.price,
+                low: tick.price,
+                close: tick.price,
+                volume: tick.size,
+                open_interest: tick.open_interest,
+                ticks: 1,
+            };
+            let instrument = &mut self.instruments[index as usize];
+            if let Some(close) = instrument.compute_on_tick(&bar, bar_day(&session)) {
+                self.emit_all(index, close, fold);
+            }
+        }
+        Ok(Folded::Changed)
+    }
+
+    fn fold_clock(&mut self, time: UnixNanos, fold: &mut Fold) -> Folded {
+        // A clock that closes nothing leaves no trace: it is not in the log, so
+        // it must not move the watermark either.
+        if self.next_end.is_none_or(|end| time < end) {
+            return Folded::Unchanged;
+        }
+        fold.receive_time = time.saturating_add(LATENESS_NANOS);
+        self.advance(time, fold);
+        Folded::Changed
+    }
+
+    /// Raises the watermark and closes what is due, earliest end first, then by instrument.
+    fn advance(&mut self, to: UnixNanos, fold: &mut Fold) {
+        if self.header.watermark.is_some_and(|watermark| watermark >= to) {
+            return;
+        }
+        self.header.watermark = Some(to);
+        if self.next_end.is_none_or(|end| to < end) {
+            return;
+        }
+        let mut due = Vec::new();
+        self.next_end = None;
+        for (index, instrument) in self.instruments.iter().enumerate() {
+            for (end, timeframe) in instrument.ends() {
+                if end <= to {
+                    due.push((end, timeframe, index as u32));
+                } else {
+                    self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
+                }
+            }
+        }
+        due.sort_unstable();
+        for (end, timeframe, index) in due {
+            let instrument = &mut self.instruments[index as usize];
+            if let Some(close) = instrument.close(timeframe, end) {
+                self.dirty[index as usize] = true;
+                self.header.counters.bars += 1;
+                if close.store {
+                    let key = instrument.known.key.clone();
+                    fold.bars.push(ClosedBar { instrument: key, timeframe, bar: close.bar });
+                }
+                self.emit_all(index, close, fold);
+            }
+        }
+    }
+
+    fn emit_all(&mut self, index: u32, close: Close, fold: &mut Fold) {
+        let mock = self.instruments[index as usize].known.mock;
+        let time = close.bar.end;
+        if let Some(stream) = close.bars_stream {
+            self.emit(stream, time, mock, SignalValue::Bar(close.bar), fold);
+        }
+        for (stream, values) in close.values {
+            self.emit(stream, time, mock, SignalValue::Values(values), fold);
+        }
+    }
+
+    fn emit(&mut self, stream: StreamId, time: UnixNanos, mock: bool, value: SignalValue, fold: &mut Fold) {
+        let state = &mut self.streams[stream as usize];
+        // Segments are cut long before the index runs out; see the cut in `shared/service`.
+        let index = u16::try_from(fold.signals.len()).unwrap_or(u16::MAX);
+        let offset = Offset::new(fold.segment, index);
+        let previous = state.latest.as_ref().map(|latest| latest.offset);
+        let receive_time = fold.receive_time;
+        state.latest = Some(Latest { offset, exchange_time: time, receive_time, mock, value: value.clone() });
+        self.header.counters.signals += 1;
+        fold.signals.push(Signal {
+            stream,
+            offset,
+            previous,
+            exchange_time: time,
+            receive_time,
+            source: fold.source,
+            mock,
+            value,
+        });
+    }
+
+    fn refer(
+        &mut self,
+        key: &InstrumentKey,
+        calendar: Calendar,
+        tick_size: Option<f64>,
+    ) -> Result<Folded, Refusal> {
+        if let Some(index) = self.by_key.get(key) {
+            let instrument = &mut self.instruments[*index as usize];
+            if instrument.known.calendar == calendar && instrument.known.tick_size == tick_size {
+                return Ok(Folded::Unchanged);
+            }
+            instrument.set_reference(calendar, tick_size);
+            self.dirty[*index as usize] = true;
+            return Ok(Folded::Changed);
+        }
+        if self.instruments.len() >= INSTRUMENTS_PER_GROUP_MAX {
+            return Err(Refusal::Full("8192 instruments"));
+        }
+        let index = self.instruments.len() as u32;
+        self.by_key.insert(key.clone(), index);
+        self.instruments.push(Instrument::new(key.clone(), calendar, tick_size));
+        self.dirty.push(true);
+        Ok(Folded::Changed)
+    }
+
+    fn split(
+        &mut self,
+        key: &InstrumentKey,
+        ratio: f64,
+        at: UnixNanos,
+        warm_up: &[(Timeframe, WarmUp)],
+    ) -> Result<Folded, Refusal> {
+        if !(ratio.is_finite() && ratio > 0.0) {
+            return Err(Refusal::SplitRatio(ratio));
+        }
+        let index = *self.by_key.get(key).ok_or_else(|| Refusal::UnknownInstrument(key.clone()))?;
+        let instrument = &mut self.instruments[index as usize];
+        if !instrument.split(at, ratio, warm_up) {
+            return Ok(Folded::Unchanged);
+        }
+        self.dirty[index as usize] = true;
+        Ok(Folded::Changed)
+    }
+
+    fn add_stream(&mut self, key: &StreamKey, warm_up: &WarmUp, fold: &mut Fold) -> Result<Folded, Refusal> {
+        if self.by_stream.contains_key(key) {
+            return Ok(Folded::Unchanged);
+        }
+        let stream = &key.stream;
+        let index =
+            *self.by_key.get(&stream.instrument).ok_or_else(|| Refusal::UnknownInstrument(stream.instrument.clone()))?;
+        if self.streams.len() >= STREAMS_PER_GROUP_MAX {
+            return Err(Refusal::Full("32768 streams"));
+        }
+        let id = self.streams.len() as StreamId;
+        let instrument = &mut self.instruments[index as usize];
+        match &*stream.expression {
+            "price" => instrument.price_stream = Some(id),
+            "bars" => instrument.add_bars(stream.timeframe, id, warm_up),
+            text => instrument.add_expression(stream.timeframe, id, checked(text)?, warm_up)?,
+        }
+        let end = instrument.ends().map(|(end, _)| end).min();
+        self.next_end = self.next_end.into_iter().chain(end).min();
+        self.streams.push(Stream { key: key.clone(), instrument: index, ended: false, latest: None });
+        self.by_stream.insert(key.clone(), id);
+        self.plan_has_changed(index, fold);
+        Ok(Folded::Changed)
+    }
+
+    fn remove_stream(&mut self, key: &StreamKey, fold: &mut Fold) -> Folded {
+        let Some(id) = self.by_stream.remove(key) else { return Folded::Unchanged };
+        let stream = &mut self.streams[id as usize];
+        stream.ended = true;
+        stream.latest = None;
+        let index = stream.instrument;
+        self.instruments[index as usize].remove(id);
+        self.plan_has_changed(index, fold);
+        Folded::Changed
+    }
+
+    fn plan_has_changed(&mut self, index: u32, fold: &mut Fold) {
+        self.dirty[index as usize] = true;
+        self.header.plan_version += 1;
+        fold.plan_changed = true;
+    }
+}
+
+/// The expression, if it is one and in canonical form.
+pub fn checked(text: &str) -> Result<Expression, Refusal> {
+    let expression = Expression::parse(text)?;
+    let canonical = expression.to_string();
+    if canonical == text { Ok(expression) } else { Err(Refusal::NotCanonical { found: text.to_owned(), canonical }) }
+}

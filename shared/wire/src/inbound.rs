@@ -1,0 +1,388 @@
+//! Messages of the queue of events: JSON, version 1.
+//!
+//! ```json
+//! {"v":1,"group":"live/NIFTY","source":"feed-1","epoch":3,"seq":1200,"sent":1790000000000000000,
+//!  "ticks":[{"i":"NSE@NIFTY@IDX","t":1790000000000000000,"p":24000.05}]}
+//! ```
+//! In place of `ticks` stands one of `clock` (a time), `plan` (a list of
+//! `{"add":KEY}` and `{"remove":KEY}`) or `reference` (a list of
+//! `{"instrument":KEY,"calendar":…,"tick_size":…}` and
+//! `{"split":KEY,"ratio":2,"at":TIME}`). Each member of a list counts as one
+//! event: it has the sequence number `seq` plus its place. Times are
+//! nanoseconds since 1970-01-01T00:00:00Z.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tickwire_market::{Calendar, Depth, InstrumentKey, Quality, Quote, Tick, UnixNanos};
+use tickwire_signals::{Event, PlanChange, ReferenceChange, WarmUp};
+use tickwire_streams::{GroupKey, SourceName, StreamKey};
+
+/// Version that is written and read.
+const VERSION: u32 = 1;
+
+/// Events in one message.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const events_per_message_max: usize = 20_000;
+/// Bytes of one message, the queue's own bound.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const message_bytes_max: usize = 1_048_576;
+/// Bytes kept of an event that could not be read.
+const RAW_BYTES_MAX: usize = 200;
+/// Bytes of a source's name.
+const SOURCE_BYTES_MAX: usize = 80;
+
+/// Why a whole message was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InboundError {
+    /// Not JSON, or not this shape.
+    #[error("the message is not of the form of version 1: {0}")]
+    Malformed(String),
+    /// A version that is not known.
+    #[error("the message has version {0}; this build reads version 1")]
+    Version(u32),
+    /// Too large.
+    #[error("the message has {bytes} bytes; at most {message_bytes_max} are taken")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Too many events.
+    #[error("the message has {events} events; at most {events_per_message_max} are taken")]
+    TooMany {
+        /// How many.
+        events: usize,
+    },
+    /// None or several of ticks, clock, plan, reference.
+    #[error("a message carries exactly one of ticks, clock, plan, reference")]
+    Kind,
+    /// The source's name is empty, too long or has odd characters.
+    #[error("source is not a name of 1 to 80 letters, digits and -_./:")]
+    Source,
+}
+
+impl InboundError {
+    /// The stable code of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "message_malformed",
+            Self::Version(_) => "message_version_unknown",
+            Self::TooLong { .. } => "message_too_long",
+            Self::TooMany { .. } => "message_too_many_events",
+            Self::Kind => "message_kind_unclear",
+            Self::Source => "message_source_invalid",
+        }
+    }
+}
+
+/// An event that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadEvent {
+    /// What is wrong.
+    pub why: String,
+    /// The beginning of its text.
+    pub raw: String,
+}
+
+/// One event of a message.
+pub type InboundEvent = Result<Event, BadEvent>;
+
+/// A message, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inbound {
+    /// The group it says it is for.
+    pub group: GroupKey,
+    /// Who sent it.
+    pub source: SourceName,
+    /// The sender's fencing token or start time.
+    pub epoch: u64,
+    /// Sequence number of the first event.
+    pub seq: u64,
+    /// When the sender had it; stands in for a tick's receive time.
+    pub sent: UnixNanos,
+    /// The events.
+    pub events: Vec<InboundEvent>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message<'a> {
+    v: u32,
+    group: GroupKey,
+    source: SourceName,
+    epoch: u64,
+    seq: u64,
+    sent: UnixNanos,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    ticks: Option<Vec<&'a RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<UnixNanos>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTick {
+    /// Instrument.
+    i: InstrumentKey,
+    /// Exchange time.
+    t: UnixNanos,
+    /// Receive time, where it is not the message's `sent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<UnixNanos>,
+    /// Price.
+    p: f64,
+    /// Size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    s: Option<f64>,
+    /// Cumulative volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    v: Option<f64>,
+    /// Open interest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oi: Option<f64>,
+    /// Bid and its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bs: Option<f64>,
+    /// Ask and its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    a: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r#as: Option<f64>,
+    /// Depth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<Box<Depth>>,
+    /// Quality.
+    #[serde(default, skip_serializing_if = "is_live")]
+    q: Quality,
+}
+
+fn is_live(quality: &Quality) -> bool {
+    *quality == Quality::Live
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum WirePlan {
+    Add(StreamKey),
+    Remove(StreamKey),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum WireReference {
+    Instrument {
+        instrument: InstrumentKey,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        calendar: Option<Calendar>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tick_size: Option<f64>,
+    },
+    Split {
+        split: InstrumentKey,
+        ratio: f64,
+        at: UnixNanos,
+    },
+}
+
+impl WireTick {
+    fn into_event(self, sent: UnixNanos) -> Event {
+        let quote = |price: Option<f64>, size| price.map(|price| Quote { price, size });
+        Event::Tick(Tick {
+            instrument: self.i,
+            exchange_time: self.t,
+            receive_time: self.r.unwrap_or(sent),
+            price: self.p,
+            size: self.s,
+            volume: self.v,
+            open_interest: self.oi,
+            bid: quote(self.b, self.bs),
+            ask: quote(self.a, self.r#as),
+            depth: self.d,
+            quality: self.q,
+        })
+    }
+}
+
+fn read_list<'a, T: Deserialize<'a>>(
+    list: &[&'a RawValue],
+    into_event: impl Fn(T) -> Result<Event, String>,
+) -> Vec<InboundEvent> {
+    let bad = |raw: &RawValue, why: String| {
+        let raw = raw.get();
+        let end = (0..=RAW_BYTES_MAX.min(raw.len())).rev().find(|at| raw.is_char_boundary(*at)).unwrap_or(0);
+        BadEvent { why, raw: raw[..end].to_owned() }
+    };
+    list.iter()
+        .map(|raw| {
+            let value = serde_json::from_str(raw.get()).map_err(|e| bad(raw, e.to_string()))?;
+            into_event(value).map_err(|why| bad(raw, why))
+        })
+        .collect()
+}
+
+/// Reads a message. One event that cannot be read does not spoil the others.
+///
+/// # Errors
+/// When the message as a whole is not one.
+pub fn parse_inbound(body: &str) -> Result<Inbound, InboundError> {
+    if body.len() > message_bytes_max {
+        return Err(InboundError::TooLong { bytes: body.len() });
+    }
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    let message: Message<'_> = serde_json::from_str(body).map_err(|e| match serde_json::from_str(body) {
+        Ok(Version { v }) if v != VERSION => InboundError::Version(v),
+        _ => InboundError::Malformed(e.to_string()),
+    })?;
+    if message.v != VERSION {
+        return Err(InboundError::Version(message.v));
+    }
+    let name_is_good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
+    if !(1..=SOURCE_BYTES_MAX).contains(&message.source.len()) || !message.source.bytes().all(name_is_good) {
+        return Err(InboundError::Source);
+    }
+    let sent = message.sent;
+    let events = match (message.ticks, message.clock, message.plan, message.reference) {
+        (Some(ticks), None, None, None) => read_list(&ticks, |tick: WireTick| Ok(tick.into_event(sent))),
+        (None, Some(clock), None, None) => vec![Ok(Event::Clock(clock))],
+        (None, None, Some(plan), None) => read_list(&plan, |change| {
+            Ok(Event::Plan(match change {
+                WirePlan::Add(stream) => PlanChange::Add { stream, warm_up: WarmUp::default() },
+                WirePlan::Remove(stream) => PlanChange::Remove { stream },
+            }))
+        }),
+        (None, None, None, Some(reference)) => read_list(&reference, |change| {
+            Ok(Event::Reference(match change {
+                WireReference::Instrument { instrument, calendar, tick_size } => {
+                    let calendar = match calendar {
+                        Some(calendar) => calendar,
+                        None => Calendar::of(&instrument).map_err(|e| e.to_string())?,
+                    };
+                    ReferenceChange::Instrument { instrument, calendar, tick_size }
+                }
+                WireReference::Split { split, ratio, at } => {
+                    ReferenceChange::Split { instrument: split, ratio, at, warm_up: Vec::new() }
+                }
+            }))
+        }),
+        _ => return Err(InboundError::Kind),
+    };
+    if events.len() > events_per_message_max {
+        return Err(InboundError::TooMany { events: events.len() });
+    }
+    Ok(Inbound { group: message.group, source: message.source, epoch: message.epoch, seq: message.seq, sent, events })
+}
+
+/// Who sends, and from which sequence number on.
+#[derive(Clone, Debug)]
+pub struct Sender<'a> {
+    /// The group.
+    pub group: &'a GroupKey,
+    /// The source's name.
+    pub source: &'a str,
+    /// Its fencing token or start time.
+    pub epoch: u64,
+    /// Sequence number of the first event.
+    pub seq: u64,
+    /// When the sender had it.
+    pub sent: UnixNanos,
+}
+
+#[derive(Serialize)]
+struct Outbound<'a, T: Serialize> {
+    v: u32,
+    group: &'a GroupKey,
+    source: &'a str,
+    epoch: u64,
+    seq: u64,
+    sent: UnixNanos,
+    #[serde(flatten)]
+    content: T,
+}
+
+fn write<T: Serialize>(sender: &Sender<'_>, content: T) -> String {
+    let Sender { group, source, epoch, seq, sent } = *sender;
+    let message = Outbound { v: VERSION, group, source, epoch, seq, sent, content };
+    // These types always have a JSON form; an empty message would be refused by every reader.
+    serde_json::to_string(&message).unwrap_or_default()
+}
+
+/// A message of ticks.
+pub fn ticks_message<'a>(sender: &Sender<'_>, ticks: impl IntoIterator<Item = &'a Tick>) -> String {
+    #[derive(Serialize)]
+    struct Content {
+        ticks: Vec<WireTick>,
+    }
+    let ticks = ticks
+        .into_iter()
+        .map(|tick| WireTick {
+            i: tick.instrument.clone(),
+            t: tick.exchange_time,
+            r: (tick.receive_time != sender.sent).then_some(tick.receive_time),
+            p: tick.price,
+            s: tick.size,
+            v: tick.volume,
+            oi: tick.open_interest,
+            b: tick.bid.map(|quote| quote.price),
+            bs: tick.bid.and_then(|quote| quote.size),
+            a: tick.ask.map(|quote| quote.price),
+            r#as: tick.ask.and_then(|quote| quote.size),
+            d: tick.depth.clone(),
+            q: tick.quality,
+        })
+        .collect();
+    write(sender, Content { ticks })
+}
+
+/// A message of the clock. `time` has lateness taken off already.
+pub fn clock_message(sender: &Sender<'_>, time: UnixNanos) -> String {
+    #[derive(Serialize)]
+    struct Content {
+        clock: UnixNanos,
+    }
+    write(sender, Content { clock: time })
+}
+
+/// A message that adds and removes streams.
+pub fn plan_message(sender: &Sender<'_>, add: &[StreamKey], remove: &[StreamKey]) -> String {
+    #[derive(Serialize)]
+    struct Content {
+        plan: Vec<WirePlan>,
+    }
+    let plan = add
+        .iter()
+        .cloned()
+        .map(WirePlan::Add)
+        .chain(remove.iter().cloned().map(WirePlan::Remove))
+        .collect();
+    write(sender, Content { plan })
+}
+
+/// A message of what is known of instruments.
+pub fn reference_message(sender: &Sender<'_>, changes: &[ReferenceChange]) -> String {
+    #[derive(Serialize)]
+    struct Content {
+        reference: Vec<WireReference>,
+    }
+    let reference = changes
+        .iter()
+        .map(|change| match change {
+            ReferenceChange::Instrument { instrument, calendar, tick_size } => WireReference::Instrument {
+                instrument: instrument.clone(),
+                calendar: Some(*calendar),
+                tick_size: *tick_size,
+            },
+            ReferenceChange::Split { instrument, ratio, at, .. } => {
+                WireReference::Split { split: instrument.clone(), ratio: *ratio, at: *at }
+            }
+        })
+        .collect();
+    write(sender, Content { reference })
+}

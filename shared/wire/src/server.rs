@@ -1,0 +1,249 @@
+//! What the server sends over the socket: replies, pushes, data frames.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use tickwire_market::UnixNanos;
+use tickwire_signals::{SignalValue, Value};
+use tickwire_streams::{Offset, Span};
+
+use crate::client::Mode;
+use crate::error::ErrorBody;
+
+/// Limits a client should know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WelcomeLimits {
+    /// Subscriptions on this connection.
+    pub subscriptions_max: u32,
+    /// Bytes of a message to the server.
+    pub message_bytes_max: usize,
+    /// Frames per minute; over it streams are conflated.
+    pub frames_per_minute_max: u32,
+}
+
+/// Reply to hello.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Name of the protocol.
+    pub protocol: String,
+    /// Id of this connection.
+    pub session: String,
+    /// The user's tier.
+    pub tier: String,
+    /// The world that is read.
+    pub universe: String,
+    /// Limits.
+    pub limits: WelcomeLimits,
+    /// Seconds between pings.
+    pub heartbeat_s: u32,
+    /// The server's clock, nanoseconds.
+    pub server_time: UnixNanos,
+    /// When the connection ends at the latest, nanoseconds.
+    pub expires_at: UnixNanos,
+}
+
+/// What became of one stream of a subscribe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamVerdict {
+    /// The stream.
+    pub key: String,
+    /// Its handle.
+    pub s: u32,
+    /// How it is delivered.
+    pub mode: Mode,
+    /// Why it is not: then nothing else is said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub err: Option<ErrorBody>,
+    /// Epoch of the group's log; absent when the group has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    /// Offset of its newest signal; absent when it has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<Offset>,
+    /// Asked with `since`: all that was missed follows (true), or a snapshot (false).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<bool>,
+    /// More was missed than one pull gives: subscribe again from the last offset.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// Reply to subscribe.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SubscribeReply {
+    /// A verdict for each stream asked for, in order.
+    pub streams: Vec<StreamVerdict>,
+    /// The full list afterwards: key by handle.
+    pub list: BTreeMap<u32, String>,
+}
+
+/// Reply to ping.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pong {
+    /// Newest offset by handle, of the streams that have one.
+    pub tops: BTreeMap<u32, Offset>,
+    /// The server's clock, nanoseconds.
+    pub server_time: UnixNanos,
+}
+
+/// The server ends the connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goodbye {
+    /// Why: `lifetime`, `shutdown`, `slow`, `revoked`.
+    pub code: String,
+    /// Wait this long before connecting again.
+    pub reconnect_after_ms: u64,
+}
+
+/// `{"id":…,"ok":…}`.
+pub fn ok_reply<T: Serialize>(id: u64, ok: &T) -> String {
+    #[derive(Serialize)]
+    struct Reply<'a, T> {
+        id: u64,
+        ok: &'a T,
+    }
+    serde_json::to_string(&Reply { id, ok }).unwrap_or_default()
+}
+
+/// `{"id":…,"err":…}`; without an id, where the request had none.
+pub fn error_reply(id: Option<u64>, err: &ErrorBody) -> String {
+    #[derive(Serialize)]
+    struct Reply<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        err: &'a ErrorBody,
+    }
+    serde_json::to_string(&Reply { id, err }).unwrap_or_default()
+}
+
+/// `{"goodbye":…}`.
+pub fn goodbye_push(goodbye: &Goodbye) -> String {
+    #[derive(Serialize)]
+    struct Push<'a> {
+        goodbye: &'a Goodbye,
+    }
+    serde_json::to_string(&Push { goodbye }).unwrap_or_default()
+}
+
+/// What a data frame's `k` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshot {
+    /// One of the chain.
+    No,
+    /// Where the chain starts anew.
+    Yes,
+}
+
+/// Writes the part of a data frame that is the same for all subscribers:
+/// everything behind the handle. `{"s":3` goes before it.
+#[expect(clippy::too_many_arguments, reason = "these are the fields of a frame")]
+pub fn write_signal_frame(
+    out: &mut String,
+    kind: Snapshot,
+    span: Span,
+    exchange_time: UnixNanos,
+    receive_time: UnixNanos,
+    committed_at: UnixNanos,
+    source: &str,
+    mock: bool,
+    value: &str,
+) {
+    let kind = match kind {
+        Snapshot::No => "signal",
+        Snapshot::Yes => "snapshot",
+    };
+    // Writing to a string cannot fail.
+    let _ = write!(out, r#","k":"{kind}","o":{}"#, span.offset);
+    if kind == "signal" {
+        match span.previous {
+            Some(previous) => {
+                let _ = write!(out, r#","prev":{previous}"#);
+            }
+            None => out.push_str(r#","prev":null"#),
+        }
+        if span.count > 1 {
+            let _ = write!(out, r#","n":{}"#, span.count);
+        }
+    }
+    let _ = write!(out, r#","t":{},"r":{}"#, exchange_time.0, receive_time.0);
+    if committed_at != UnixNanos(0) {
+        let _ = write!(out, r#","i":{}"#, committed_at.0);
+    }
+    if !source.is_empty() {
+        // A source's name has no character that JSON escapes: the queue's message is checked for it.
+        let _ = write!(out, r#","src":"{source}""#);
+    }
+    if mock {
+        out.push_str(r#","mock":true"#);
+    }
+    let _ = write!(out, r#","d":{value}}}"#);
+}
+
+/// A snapshot of a stream that has no value yet.
+pub fn write_absent_snapshot(out: &mut String) {
+    out.push_str(r#","k":"snapshot","o":null,"d":{"absent":"cold"}}"#);
+}
+
+fn write_number(out: &mut String, number: f64) {
+    // serde_json writes the shortest text that reads back to the same bits.
+    out.push_str(&serde_json::to_string(&number).unwrap_or_else(|_| "null".into()));
+}
+
+fn write_optional(out: &mut String, name: &str, number: Option<f64>) {
+    if let Some(number) = number {
+        let _ = write!(out, r#","{name}":"#);
+        write_number(out, number);
+    }
+}
+
+/// Writes a signal's value as JSON. `outputs` names an expression's outputs.
+///
+/// A price is `{"price":…,"size":…,…}`, a bar `{"open":…,…}`, an expression with
+/// one output `{"value":…}` and with several `{"macd":…,"signal":…,…}`. An
+/// absence stands as `{"absent":"cold"}` in the place of the value.
+pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[String]) {
+    match value {
+        SignalValue::Price(price) => {
+            out.push_str(r#"{"price":"#);
+            write_number(out, price.price);
+            write_optional(out, "size", price.size);
+            write_optional(out, "volume", price.volume);
+            write_optional(out, "open_interest", price.open_interest);
+            write_optional(out, "bid", price.bid);
+            write_optional(out, "ask", price.ask);
+            out.push('}');
+        }
+        SignalValue::Bar(bar) => {
+            let _ = write!(out, r#"{{"start":{},"end":{},"open":"#, bar.start.0, bar.end.0);
+            write_number(out, bar.open);
+            for (name, number) in [("high", bar.high), ("low", bar.low), ("close", bar.close)] {
+                write_optional(out, name, Some(number));
+            }
+            write_optional(out, "volume", bar.volume);
+            write_optional(out, "open_interest", bar.open_interest);
+            let _ = write!(out, r#","ticks":{}}}"#, bar.ticks);
+        }
+        SignalValue::Values(values) => {
+            out.push('{');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                let name = outputs.get(index).map_or("value", String::as_str);
+                let name = if name.is_empty() { "value" } else { name };
+                let _ = write!(out, r#""{name}":"#);
+                match value {
+                    Value::Number(number) => write_number(out, *number),
+                    Value::Truth(truth) => {
+                        let _ = write!(out, "{truth}");
+                    }
+                    Value::Absent(absence) => {
+                        let _ = write!(out, r#"{{"absent":"{}"}}"#, absence.as_str());
+                    }
+                }
+            }
+            out.push('}');
+        }
+    }
+}
