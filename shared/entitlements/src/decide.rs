@@ -59,7 +59,7 @@ pub enum DenialCode {
     /// The grants could not be read.
     EntitlementUnreadable,
     /// A personal stream of someone else.
-    NotOwner,
+    NotYours,
     /// The identity no longer holds.
     IdentityExpired,
 }
@@ -72,7 +72,7 @@ impl DenialCode {
         Self::GrantExpired,
         Self::GrantNotStarted,
         Self::EntitlementUnreadable,
-        Self::NotOwner,
+        Self::NotYours,
         Self::IdentityExpired,
     ];
 
@@ -84,7 +84,7 @@ impl DenialCode {
             Self::GrantExpired => "grant_expired",
             Self::GrantNotStarted => "grant_not_started",
             Self::EntitlementUnreadable => "entitlement_unreadable",
-            Self::NotOwner => "not_owner",
+            Self::NotYours => "not_yours",
             Self::IdentityExpired => "identity_expired",
         }
     }
@@ -97,7 +97,7 @@ impl DenialCode {
             Self::GrantExpired => "the grant for the product has ended: renew it",
             Self::GrantNotStarted => "the grant for the product has not begun: subscribe when it has",
             Self::EntitlementUnreadable => "the grants cannot be read at the moment: try again later",
-            Self::NotOwner => "the stream is personal and belongs to another user",
+            Self::NotYours => "the stream is personal and belongs to another user",
             Self::IdentityExpired => "the identity has expired: authenticate again",
         }
     }
@@ -150,7 +150,7 @@ fn judge(identity: &Identity, key: &StreamKey, grants: &GrantsRead, at: UnixNano
             GrantsRead::Unreadable => Err(deny(DenialCode::EntitlementUnreadable)),
         },
         Class::Personal(user) if **user == *identity.user => Ok(()),
-        Class::Personal(_) => Err(deny(DenialCode::NotOwner)),
+        Class::Personal(_) => Err(deny(DenialCode::NotYours)),
     }
 }
 

@@ -108,7 +108,7 @@ const TABLE: &[Row] = &[
     (PRODUCT_GREEK,  &["future"], [PREMIUM, PREMIUM, "grant_not_started", "grant_not_started"]),
     (PRODUCT_GREEK,  &["unreadable"], [PREMIUM, PREMIUM, "entitlement_unreadable", "entitlement_unreadable"]),
     (OWN,            EVERY,                         [PREMIUM,  PREMIUM,  ALLOW,    ALLOW]),
-    (FOREIGN,        EVERY,                         [PREMIUM,  PREMIUM,  "not_owner", "not_owner"]),
+    (FOREIGN,        EVERY,                         [PREMIUM,  PREMIUM,  "not_yours", "not_yours"]),
 ];
 
 fn asha(tier: Tier) -> Identity {
@@ -182,7 +182,7 @@ fn personal_streams_compare_whole_names() {
         let key = format!("personal/{user}:NSE@NIFTY@IDX:5m:rsi(close,14)");
         assert_eq!(
             answer(&asha(Tier::Enterprise), &key, &grants("none")),
-            "not_owner",
+            "not_yours",
             "{user}"
         );
     }

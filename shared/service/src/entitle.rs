@@ -26,9 +26,15 @@ impl Entitle {
     pub async fn decide(&self, identity: &Identity, keys: &[&StreamKey]) -> Vec<Decision> {
         let matters = identity.tier >= TIER_OF_MARKETPLACE
             && keys.iter().any(|key| matches!(key.class, Class::Marketplace(_)));
-        let grants = if matters { self.read(&identity.user).await } else { GrantsRead::Unreadable };
+        let grants = if matters {
+            self.read(&identity.user).await
+        } else {
+            GrantsRead::Unreadable
+        };
         let at = self.clock.now();
-        keys.iter().map(|key| decide(identity, key, &grants, at)).collect()
+        keys.iter()
+            .map(|key| decide(identity, key, &grants, at))
+            .collect()
     }
 
     async fn read(&self, user: &str) -> GrantsRead {

@@ -39,10 +39,20 @@ const OTHER: &str = "marketplace/swing:NSE@NIFTY@IDX:5m:rsi(close,14)";
 
 /// The decisions, as `allow` or a code, and how often grants were read.
 fn decide(grants: Option<Vec<Grant>>, tier: Tier, keys: &[&str]) -> (Vec<String>, usize) {
-    let world = Arc::new(World { reads: AtomicUsize::new(0), grants });
+    let world = Arc::new(World {
+        reads: AtomicUsize::new(0),
+        grants,
+    });
     let entitle = Entitle::new(world.clone(), world.clone());
-    let identity = Identity { user: "asha".into(), tier, expires_at: UnixNanos(2_000) };
-    let keys = keys.iter().map(|key| key.parse::<StreamKey>().unwrap()).collect::<Vec<_>>();
+    let identity = Identity {
+        user: "asha".into(),
+        tier,
+        expires_at: UnixNanos(2_000),
+    };
+    let keys = keys
+        .iter()
+        .map(|key| key.parse::<StreamKey>().unwrap())
+        .collect::<Vec<_>>();
     let keys = keys.iter().collect::<Vec<_>>();
     let decisions = entitle.decide(&identity, &keys).now_or_never().unwrap();
     let decisions = decisions
@@ -66,15 +76,31 @@ fn grants_are_read_once_and_only_where_they_matter() {
     };
     let check = |grants: Option<&[Grant]>, tier, keys: &[&str], expected: &[&str], reads| {
         let expected = expected.iter().map(|text| (*text).to_owned()).collect();
-        assert_eq!(decide(grants.map(<[_]>::to_vec), tier, keys), (expected, reads), "{tier} {keys:?}");
+        assert_eq!(
+            decide(grants.map(<[_]>::to_vec), tier, keys),
+            (expected, reads),
+            "{tier} {keys:?}"
+        );
     };
     let stored = Some(std::slice::from_ref(&grant));
-    check(stored, Tier::Standard, &[PRICE, PRODUCT, OTHER], &["allow", "allow", "grant_required"], 1);
+    check(
+        stored,
+        Tier::Standard,
+        &[PRICE, PRODUCT, OTHER],
+        &["allow", "allow", "grant_required"],
+        1,
+    );
     check(stored, Tier::Enterprise, &[PRICE, PRICE], &["allow", "allow"], 0);
     check(stored, Tier::Free, &[PRODUCT], &["entitlement_required"], 0);
     check(stored, Tier::Standard, &[], &[], 0);
     check(Some(&[]), Tier::Standard, &[PRODUCT], &["grant_required"], 1);
-    check(None, Tier::Standard, &[PRICE, PRODUCT], &["allow", "entitlement_unreadable"], 1);
+    check(
+        None,
+        Tier::Standard,
+        &[PRICE, PRODUCT],
+        &["allow", "entitlement_unreadable"],
+        1,
+    );
 }
 
 #[test]
@@ -83,14 +109,18 @@ fn codes_of_one_name_are_one_in_the_table() {
         let entry = error_code(code);
         assert_eq!(entry.is_temporary(), code.is_temporary(), "{code}");
         assert!(matches!(entry.status(), 401 | 403), "{code}");
-        let in_table = tickwire_wire::ErrorCode::ALL.iter().find(|entry| entry.slug() == code.as_str());
+        let in_table = tickwire_wire::ErrorCode::ALL
+            .iter()
+            .find(|entry| entry.slug() == code.as_str());
         assert!(in_table.is_none_or(|found| *found == entry), "{code}");
     }
     for code in RefusedCode::ALL {
         let entry = code.error_code();
         assert_eq!(entry.is_temporary(), code.is_temporary(), "{code}");
         assert!(matches!(entry.status(), 401 | 503), "{code}");
-        let in_table = tickwire_wire::ErrorCode::ALL.iter().find(|entry| entry.slug() == code.as_str());
+        let in_table = tickwire_wire::ErrorCode::ALL
+            .iter()
+            .find(|entry| entry.slug() == code.as_str());
         assert!(in_table.is_none_or(|found| *found == entry), "{code}");
     }
 }
