@@ -116,7 +116,7 @@ fn ask(authenticate: &Authenticate, event: Value) -> Value {
 
 fn ticket(authenticate: &Authenticate) -> String {
     let identity = Identity {
-        user: "asha".into(),
+        user: "user-1".into(),
         tier: Tier::Premium,
         expires_at: UnixNanos::from_millis(1_795_000_600_000),
     };
@@ -148,12 +148,12 @@ fn a_ticket_opens_a_socket_once() {
     let (_, authenticate) = world();
     let ticket = ticket(&authenticate);
     let allowance = json!({
-        "principalId": "asha",
+        "principalId": "user-1",
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [{"Action": ["execute-api:Invoke"], "Effect": "Allow", "Resource": [ROUTE]}],
         },
-        "context": {"user": "asha", "tier": "premium", "expires_at_ms": "1795000600000"},
+        "context": {"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000"},
     });
     assert_eq!(connect(&authenticate, &ticket), allowance);
     assert_eq!(connect(&authenticate, &ticket), denial("ticket_unknown"));
@@ -216,7 +216,7 @@ fn token(secret: &[u8]) -> String {
     let now = UnixNanos(NOW_S * UnixNanos::PER_SECOND);
     let token = sign_token(
         &Secret::new(secret),
-        "asha",
+        "user-1",
         Tier::Premium,
         Duration::from_secs(600),
         now,
@@ -228,7 +228,7 @@ fn token(secret: &[u8]) -> String {
 fn allowed() -> Value {
     json!({
         "isAuthorized": true,
-        "context": {"user": "asha", "tier": "premium", "expires_at_ms": "1795000600000"},
+        "context": {"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000"},
     })
 }
 
@@ -255,7 +255,7 @@ fn no_token_may_not_call() {
         ask(&authenticate, event("authorize-http")),
         refused("token_malformed")
     );
-    let basic = event_with("authorize-http", "Bearer TOKEN", "Basic YXNoYTpzZWNyZXQ=");
+    let basic = event_with("authorize-http", "Bearer TOKEN", "Basic dXNlci0xOnNlY3JldA==");
     assert_eq!(ask(&authenticate, basic), refused("token_malformed"));
 }
 

@@ -2,7 +2,7 @@
 //! inside the house.
 //!
 //! ```json
-//! {"v":1,"user":"asha","tier":"standard","streams":["marketplace/breakout:NSE@NIFTY@IDX:5m:rsi(close,14)"]}
+//! {"v":1,"user":"user-1","tier":"standard","streams":["marketplace/breakout:NSE@NIFTY@IDX:5m:rsi(close,14)"]}
 //! {"v":1,"decisions":[{"key":"marketplace/…","decision":"deny","code":"grant_required","reason":"…"}]}
 //! ```
 //!

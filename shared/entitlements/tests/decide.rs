@@ -20,8 +20,8 @@ const GREEK: &str = "common:NFO@NIFTY@OPT@2026-11-26@CE@24000:1m:sma(delta,14)";
 const GREEK_OF_INDEX: &str = "common:NSE@NIFTY@IDX:1m:iv";
 const PRODUCT: &str = "marketplace/breakout:NSE@NIFTY@IDX:5m:rsi(close,14)";
 const PRODUCT_GREEK: &str = "marketplace/breakout:NFO@NIFTY@OPT@2026-11-26@CE@24000:1m:gamma";
-const OWN: &str = "personal/asha:NSE@NIFTY@IDX:5m:rsi(close,14)";
-const FOREIGN: &str = "personal/ravi:NSE@NIFTY@IDX:5m:rsi(close,14)";
+const OWN: &str = "personal/user-1:NSE@NIFTY@IDX:5m:rsi(close,14)";
+const FOREIGN: &str = "personal/user-2:NSE@NIFTY@IDX:5m:rsi(close,14)";
 const STREAMS: [&str; 9] = [
     PRICE,
     BARS,
@@ -47,22 +47,22 @@ fn grant(user: &str, product: &str, from: i64, until: i64) -> Grant {
 fn grants(state: &str) -> GrantsRead {
     GrantsRead::Read(match state {
         "none" => vec![],
-        "valid" => vec![grant("asha", "breakout", 1_000, 1_001)],
+        "valid" => vec![grant("user-1", "breakout", 1_000, 1_001)],
         "trial" => vec![Grant {
             trial: true,
-            ..grant("asha", "breakout", 0, 2_000)
+            ..grant("user-1", "breakout", 0, 2_000)
         }],
         "renewed" => vec![
-            grant("asha", "breakout", 0, 500),
-            grant("asha", "breakout", 500, 2_000),
+            grant("user-1", "breakout", 0, 500),
+            grant("user-1", "breakout", 500, 2_000),
         ],
-        "ended" => vec![grant("asha", "breakout", 0, 1_000)],
+        "ended" => vec![grant("user-1", "breakout", 0, 1_000)],
         "future" => vec![
-            grant("asha", "breakout", 1_001, 2_000),
-            grant("asha", "breakout", 0, 10),
+            grant("user-1", "breakout", 1_001, 2_000),
+            grant("user-1", "breakout", 0, 10),
         ],
-        "other product" => vec![grant("asha", "breakouts", 0, 2_000)],
-        "other user" => vec![grant("ravi", "breakout", 0, 2_000)],
+        "other product" => vec![grant("user-1", "breakouts", 0, 2_000)],
+        "other user" => vec![grant("user-2", "breakout", 0, 2_000)],
         "unreadable" => return GrantsRead::Unreadable,
         _ => panic!("no state {state}"),
     })
@@ -111,9 +111,9 @@ const TABLE: &[Row] = &[
     (FOREIGN,        EVERY,                         [PREMIUM,  PREMIUM,  "not_yours", "not_yours"]),
 ];
 
-fn asha(tier: Tier) -> Identity {
+fn identity_of(tier: Tier) -> Identity {
     Identity {
-        user: "asha".into(),
+        user: "user-1".into(),
         tier,
         expires_at: UnixNanos(5_000),
     }
@@ -137,7 +137,7 @@ fn decides_as_the_table_says() {
         for state in *states {
             for (tier, expected) in Tier::ALL.into_iter().zip(expected) {
                 assert_eq!(
-                    &answer(&asha(tier), key, &grants(state)),
+                    &answer(&identity_of(tier), key, &grants(state)),
                     expected,
                     "{tier} {key} grant {state}"
                 );
@@ -165,7 +165,7 @@ fn an_identity_that_has_expired_reads_nothing() {
         for key in [PRICE, PRODUCT, OWN, GREEK] {
             let identity = Identity {
                 expires_at: UnixNanos(expires_at),
-                ..asha(Tier::Enterprise)
+                ..identity_of(Tier::Enterprise)
             };
             assert_eq!(
                 answer(&identity, key, &grants("valid")),
@@ -178,10 +178,10 @@ fn an_identity_that_has_expired_reads_nothing() {
 
 #[test]
 fn personal_streams_compare_whole_names() {
-    for user in ["ash", "ashaa", "Asha", "asha."] {
+    for user in ["user-", "user-11", "User-1", "user-1."] {
         let key = format!("personal/{user}:NSE@NIFTY@IDX:5m:rsi(close,14)");
         assert_eq!(
-            answer(&asha(Tier::Enterprise), &key, &grants("none")),
+            answer(&identity_of(Tier::Enterprise), &key, &grants("none")),
             "not_yours",
             "{user}"
         );
@@ -193,7 +193,7 @@ fn greeks_are_found_by_name() {
     let check = |expression: &str, expected: &str| {
         let key = format!("common:NFO@NIFTY@OPT@2026-11-26@PE@24000:1m:{expression}");
         assert_eq!(
-            answer(&asha(Tier::Free), &key, &grants("none")),
+            answer(&identity_of(Tier::Free), &key, &grants("none")),
             expected,
             "{expression}"
         );

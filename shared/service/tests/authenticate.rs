@@ -46,7 +46,7 @@ fn versions() -> SecretVersions {
 
 fn claims() -> Value {
     json!({
-        "sub": "asha", "tier": "premium", "iss": "tickwire", "aud": "tickwire",
+        "sub": "user-1", "tier": "premium", "iss": "tickwire", "aud": "tickwire",
         "iat": NOW_S, "nbf": NOW_S, "exp": NOW_S + 600,
     })
 }
@@ -86,9 +86,9 @@ fn verify(token: &str) -> Result<Identity, RefusedCode> {
     verify_at(token, seconds(NOW_S))
 }
 
-fn asha() -> Identity {
+fn identity() -> Identity {
     Identity {
-        user: "asha".into(),
+        user: "user-1".into(),
         tier: Tier::Premium,
         expires_at: seconds(NOW_S + 600),
     }
@@ -98,8 +98,8 @@ fn asha() -> Identity {
 fn both_versions_of_the_secret_verify_and_no_other() {
     let check =
         |bytes: &[u8], expected| assert_eq!(verify(&sign(Algorithm::HS256, bytes, &claims())), expected);
-    check(CURRENT, Ok(asha()));
-    check(PREVIOUS, Ok(asha()));
+    check(CURRENT, Ok(identity()));
+    check(PREVIOUS, Ok(identity()));
     check(FOREIGN, Err(RefusedCode::TokenForged));
     check(b"", Err(RefusedCode::TokenForged));
 
@@ -167,7 +167,7 @@ fn the_algorithm_is_pinned() {
     );
     assert_eq!(
         verify(&sign_as(&json!({"alg": "HS256"}), CURRENT, &claims())),
-        Ok(asha())
+        Ok(identity())
     );
 }
 
@@ -217,14 +217,14 @@ fn what_is_no_token_is_refused() {
     ] {
         check(text, RefusedCode::TokenMalformed);
     }
-    for body in [json!([]), json!(null), json!("asha"), json!({"sub": 1})] {
+    for body in [json!([]), json!(null), json!("user-1"), json!({"sub": 1})] {
         check(
             &sign(Algorithm::HS256, CURRENT, &body),
             RefusedCode::TokenMalformed,
         );
     }
     let twice = r#"{"alg":"HS256"}"#;
-    let body = claims().to_string().replacen('{', r#"{"sub":"ravi","#, 1);
+    let body = claims().to_string().replacen('{', r#"{"sub":"user-2","#, 1);
     let message = format!(
         "{}.{}",
         URL_SAFE_NO_PAD.encode(twice),
@@ -304,11 +304,11 @@ fn times_are_judged_by_the_clock_that_is_given() {
 fn what_is_signed_verifies() {
     for tier in Tier::ALL {
         let lifetime = Duration::from_secs(60);
-        let token = sign_token(&secret(CURRENT), "asha-1", tier, lifetime, seconds(NOW_S)).unwrap();
+        let token = sign_token(&secret(CURRENT), "user-3", tier, lifetime, seconds(NOW_S)).unwrap();
         assert_eq!(
             verify(token.expose()),
             Ok(Identity {
-                user: "asha-1".into(),
+                user: "user-3".into(),
                 tier,
                 expires_at: seconds(NOW_S + 60)
             })
@@ -326,10 +326,10 @@ fn only_what_would_verify_is_signed() {
     };
     let lifetime_s_max = u64::try_from(token_lifetime_s_max).unwrap();
     check(CURRENT, "a b", 60, SignError::UserName);
-    check(CURRENT, "asha", 0, SignError::Lifetime { lifetime_s: 0 });
+    check(CURRENT, "user-1", 0, SignError::Lifetime { lifetime_s: 0 });
     check(
         CURRENT,
-        "asha",
+        "user-1",
         lifetime_s_max + 1,
         SignError::Lifetime {
             lifetime_s: lifetime_s_max + 1,
@@ -337,11 +337,11 @@ fn only_what_would_verify_is_signed() {
     );
     check(
         CURRENT,
-        "asha",
+        "user-1",
         u64::MAX,
         SignError::Lifetime { lifetime_s: u64::MAX },
     );
-    check(b"short", "asha", 60, SignError::SecretTooShort);
+    check(b"short", "user-1", 60, SignError::SecretTooShort);
     assert_eq!(
         SignError::Lifetime { lifetime_s: 0 }.to_string(),
         "lifetime of 0 s is not one: write 1 to 86400 s"
@@ -442,9 +442,9 @@ fn take(authenticate: &Authenticate, text: &str) -> Result<Identity, RefusedCode
 #[test]
 fn a_ticket_opens_once() {
     let (_, authenticate) = world();
-    let ticket = issue(&authenticate, &asha());
+    let ticket = issue(&authenticate, &identity());
     assert_eq!(ticket.expires_at, seconds(NOW_S + ticket_lifetime_s_max));
-    assert_eq!(take(&authenticate, ticket.text.expose()), Ok(asha()));
+    assert_eq!(take(&authenticate, ticket.text.expose()), Ok(identity()));
     assert_eq!(
         take(&authenticate, ticket.text.expose()),
         Err(RefusedCode::TicketUnknown)
@@ -454,7 +454,7 @@ fn a_ticket_opens_once() {
 #[test]
 fn a_ticket_is_opaque_and_not_stored() {
     let (world, authenticate) = world();
-    let ticket = issue(&authenticate, &asha());
+    let ticket = issue(&authenticate, &identity());
     let text = ticket.text.expose();
     assert_eq!(URL_SAFE_NO_PAD.decode(text).unwrap(), [0; 32]);
     assert!(!format!("{ticket:?}").contains(text));
@@ -468,7 +468,10 @@ fn a_ticket_is_opaque_and_not_stored() {
 #[test]
 fn tickets_differ_and_the_hash_is_not_the_ticket() {
     let (world, authenticate) = world();
-    let (first, second) = (issue(&authenticate, &asha()), issue(&authenticate, &asha()));
+    let (first, second) = (
+        issue(&authenticate, &identity()),
+        issue(&authenticate, &identity()),
+    );
     assert_ne!(first.text, second.text);
     let hash = world.stored.lock().unwrap().keys().next().unwrap().clone();
     assert_eq!(take(&authenticate, &hash), Err(RefusedCode::TicketUnknown));
@@ -482,7 +485,7 @@ fn expiry_is_judged_when_the_ticket_is_read() {
         let (world, authenticate) = world();
         let identity = Identity {
             expires_at: seconds(NOW_S + identity_life_s),
-            ..asha()
+            ..identity()
         };
         let ticket = issue(&authenticate, &identity);
         world.now.fetch_add(after, Ordering::Relaxed);
@@ -505,7 +508,7 @@ fn an_expired_identity_gets_no_ticket() {
     let (world, authenticate) = world();
     let identity = Identity {
         expires_at: seconds(NOW_S),
-        ..asha()
+        ..identity()
     };
     let refused = now(authenticate.issue_ticket(&identity)).unwrap_err();
     assert_eq!(refused.code, RefusedCode::IdentityExpired);
@@ -541,12 +544,12 @@ fn what_is_no_ticket_is_not_looked_for() {
 #[test]
 fn a_port_that_fails_is_a_refusal() {
     let (world, authenticate) = world();
-    let ticket = issue(&authenticate, &asha());
+    let ticket = issue(&authenticate, &identity());
     let token = sign(Algorithm::HS256, CURRENT, &claims());
     let authorization = format!("Bearer {token}");
     assert_eq!(
         now(authenticate.by_authorization(Some(&authorization))),
-        Ok(asha())
+        Ok(identity())
     );
 
     for down in [&world.secrets_down, &world.tickets_down, &world.entropy_down] {
@@ -563,9 +566,9 @@ fn a_port_that_fails_is_a_refusal() {
         now(authenticate.take_ticket(Some(ticket.text.expose()))),
         Err(unavailable)
     );
-    assert_eq!(now(authenticate.issue_ticket(&asha())), Err(unavailable));
+    assert_eq!(now(authenticate.issue_ticket(&identity())), Err(unavailable));
     world.entropy_down.store(false, Ordering::Relaxed);
-    assert_eq!(now(authenticate.issue_ticket(&asha())), Err(unavailable));
+    assert_eq!(now(authenticate.issue_ticket(&identity())), Err(unavailable));
     assert!(unavailable.code.is_temporary());
 }
 
@@ -578,7 +581,7 @@ fn the_authorization_header_has_one_scheme() {
         assert_eq!(found, expected, "{header:?}");
     };
     for scheme in ["Bearer ", "bearer ", "BEARER  ", " Bearer "] {
-        check(Some(&format!("{scheme}{token}")), Ok(asha()));
+        check(Some(&format!("{scheme}{token}")), Ok(identity()));
     }
     check(None, Err(RefusedCode::TokenMissing));
     for header in [
@@ -595,14 +598,14 @@ fn the_authorization_header_has_one_scheme() {
 
 #[test]
 fn an_identity_comes_back_from_its_context() {
-    let context = IdentityContext::from(&asha());
+    let context = IdentityContext::from(&identity());
     assert_eq!(
         serde_json::to_value(&context).unwrap(),
-        json!({"user": "asha", "tier": "premium", "expires_at_ms": "1795000600000"})
+        json!({"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000"})
     );
-    assert_eq!(Identity::try_from(&context), Ok(asha()));
+    assert_eq!(Identity::try_from(&context), Ok(identity()));
     let check = |change: fn(&mut IdentityContext)| {
-        let mut context = IdentityContext::from(&asha());
+        let mut context = IdentityContext::from(&identity());
         change(&mut context);
         assert_eq!(
             Identity::try_from(&context).unwrap_err().code,

@@ -28,7 +28,7 @@ impl Clock for World {
 impl Grants for World {
     async fn grants(&self, user: &str) -> PortResult<Vec<Grant>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(user, "asha");
+        assert_eq!(user, "user-1");
         self.grants.clone().ok_or(PortError::Throttled { what: "grants" })
     }
 }
@@ -45,7 +45,7 @@ fn decide(grants: Option<Vec<Grant>>, tier: Tier, keys: &[&str]) -> (Vec<String>
     });
     let entitle = Entitle::new(world.clone(), world.clone());
     let identity = Identity {
-        user: "asha".into(),
+        user: "user-1".into(),
         tier,
         expires_at: UnixNanos(2_000),
     };
@@ -68,7 +68,7 @@ fn decide(grants: Option<Vec<Grant>>, tier: Tier, keys: &[&str]) -> (Vec<String>
 #[test]
 fn grants_are_read_once_and_only_where_they_matter() {
     let grant = Grant {
-        user: "asha".into(),
+        user: "user-1".into(),
         product: "breakout".into(),
         from: UnixNanos(0),
         until: UnixNanos(2_000),
