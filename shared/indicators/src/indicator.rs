@@ -69,10 +69,7 @@ pub trait Indicator: Clone + fmt::Debug + Send + Sync + 'static {
         let bars = bars(inputs, Self::Input::COLUMNS)?;
         let mut row = vec![0.0; inputs.len()];
         Ok(Array1::from_shape_fn(bars, |bar| {
-            for (cell, column) in row.iter_mut().zip(inputs) {
-                *cell = column[bar];
-            }
-            self.next(Self::Input::read(&row))
+            self.next(sample(inputs, bar, &mut row))
         }))
     }
 
@@ -176,12 +173,13 @@ impl<I: Indicator> Running for Dynamic<I> {
     }
 
     fn batch(&mut self, inputs: &[ArrayView1<'_, f64>]) -> Result<Array2<Option<f64>>, BatchError> {
-        let rows = self.0.batch(inputs)?;
-        let mut values = Array2::from_elem((rows.len(), I::Output::COLUMNS), None);
-        for (row, mut into) in rows.into_iter().zip(values.rows_mut()) {
-            if let Some(into) = into.as_slice_mut() {
-                write(row, into);
-            }
+        let bars = bars(inputs, I::Input::COLUMNS)?;
+        let mut row = vec![0.0; inputs.len()];
+        let mut values = Array2::from_elem((bars, I::Output::COLUMNS), None);
+        for (bar, mut into) in values.rows_mut().into_iter().enumerate() {
+            let output = self.0.next(sample(inputs, bar, &mut row));
+            // A row of a new array is contiguous.
+            write(output, into.as_slice_mut().unwrap_or_default());
         }
         Ok(values)
     }
@@ -204,6 +202,14 @@ fn write<R: Row>(row: Option<R>, into: &mut [Option<f64>]) {
         Some(row) => row.write(into),
         None => into.iter_mut().take(R::COLUMNS).for_each(|cell| *cell = None),
     }
+}
+
+/// The input of one bar, gathered in `row`.
+fn sample<S: Sample>(inputs: &[ArrayView1<'_, f64>], bar: usize, row: &mut [f64]) -> S {
+    for (cell, column) in row.iter_mut().zip(inputs) {
+        *cell = column[bar];
+    }
+    S::read(row)
 }
 
 fn bars(inputs: &[ArrayView1<'_, f64>], taken: usize) -> Result<usize, BatchError> {
