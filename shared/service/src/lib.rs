@@ -3,3 +3,9 @@
 pub mod authenticate;
 pub mod entitle;
 pub mod ports;
+pub mod group;
+pub mod ingest_ticks;
+pub mod load_group;
+mod checkpoint;
+mod history;
+mod settle;

@@ -117,6 +117,11 @@ pub trait Groups: Send + Sync {
     async fn group(&self, group: &GroupKey) -> PortResult<Option<GroupRow>>;
     /// Creates the row if there is none; returns the one that stands.
     async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow>;
+    /// Notes that a suspicious message is about to be folded; returns how many
+    /// times that was noted since [`Groups::end_attempt`], this one included.
+    async fn begin_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<u32>;
+    /// The message's folding came to an end, good or bad, and the process lives.
+    async fn end_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<()>;
     /// All groups of all universes, with events in the last days.
     async fn groups(&self) -> PortResult<Vec<GroupKey>>;
     /// Writes the encoded plan (streams by id) of a group; a row of a lower version never replaces one of a higher.

@@ -239,6 +239,16 @@ impl Engine {
         self.instruments.iter().map(|instrument| &instrument.known.key)
     }
 
+    /// The instrument at a place in that order.
+    pub fn instrument_at(&self, place: u32) -> Option<&InstrumentKey> {
+        self.instruments.get(place as usize).map(|instrument| &instrument.known.key)
+    }
+
+    /// The place of an instrument in that order.
+    pub fn place_of(&self, instrument: &InstrumentKey) -> Option<u32> {
+        self.by_key.get(instrument).copied()
+    }
+
     /// The trading hours of an instrument, if it is known.
     pub fn calendar(&self, instrument: &InstrumentKey) -> Option<Calendar> {
         self.by_key.get(instrument).map(|index| self.instruments[*index as usize].known.calendar)

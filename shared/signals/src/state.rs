@@ -88,6 +88,11 @@ impl Engine {
         changed
     }
 
+    /// Lets the next [`Engine::take_changed`] name every cell.
+    pub fn mark_all_changed(&mut self) {
+        self.dirty.fill(true);
+    }
+
     /// Cell `index`.
     pub fn export_cell(&self, index: usize) -> Vec<u8> {
         let instrument = &self.instruments[index];

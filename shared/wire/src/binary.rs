@@ -63,10 +63,18 @@ pub fn decode<T: DeserializeOwned + Shape>(bytes: &[u8]) -> Result<T, BinaryErro
         return Err(damaged);
     }
     match content.split_first() {
-        Some((version, content)) if *version == T::VERSION => postcard::from_bytes(content)
-            .map_err(|e| BinaryError::Content { shape: T::NAME, why: e.to_string() }),
-        Some((version, _)) => {
+        Some((version, _)) if *version > T::VERSION => {
             Err(BinaryError::Newer { shape: T::NAME, version: *version, version_max: T::VERSION })
+        }
+        Some((version, content)) if *version == T::VERSION => match postcard::take_from_bytes(content) {
+            Ok((content, [])) => Ok(content),
+            Ok((_, rest)) => {
+                Err(BinaryError::Content { shape: T::NAME, why: format!("{} bytes are left over", rest.len()) })
+            }
+            Err(e) => Err(BinaryError::Content { shape: T::NAME, why: e.to_string() }),
+        },
+        Some((version, _)) => {
+            Err(BinaryError::Content { shape: T::NAME, why: format!("version {version} was never written") })
         }
         None => Err(damaged),
     }

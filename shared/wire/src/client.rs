@@ -1,6 +1,7 @@
 //! What a client sends over the socket: `tickwire.v1`.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use tickwire_streams::Offset;
 
@@ -72,9 +73,20 @@ pub enum Operation {
     /// Liveness, acknowledgement and detection of loss in one.
     Ping {
         /// Last offset by handle.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "by_handle")]
         at: BTreeMap<u32, Offset>,
     },
+}
+
+/// Handles are the names of a JSON object's fields, so they come as text.
+fn by_handle<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32, Offset>, D::Error> {
+    BTreeMap::<String, Offset>::deserialize(deserializer)?
+        .into_iter()
+        .map(|(s, offset)| match s.parse() {
+            Ok(s) => Ok((s, offset)),
+            Err(_) => Err(D::Error::custom(format_args!("{s:?} is not a handle, a whole number from 0 to {}", u32::MAX))),
+        })
+        .collect()
 }
 
 /// A message of a client.

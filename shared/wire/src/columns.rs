@@ -24,7 +24,8 @@ impl Default for Numbers {
 fn mantissa(number: f64, exponent: u8) -> Option<i64> {
     let scale = 10f64.powi(i32::from(exponent));
     let mantissa = (number * scale).round();
-    let exact = mantissa.abs() < MANTISSA_MAX && (mantissa / scale).to_bits() == number.to_bits();
+    // By way of i64, which has no -0.
+    let exact = mantissa.abs() < MANTISSA_MAX && (mantissa as i64 as f64 / scale).to_bits() == number.to_bits();
     exact.then_some(mantissa as i64)
 }
 
@@ -100,6 +101,7 @@ mod tests {
         #[test]
         fn any_numbers_come_back_to_the_bit(numbers in prop::collection::vec(prop_oneof![
             any::<f64>().prop_filter("finite", |x| x.is_finite()),
+            Just(-0.0),
             (any::<i32>(), 0u32..12).prop_map(|(m, e)| f64::from(m) / 10f64.powi(e as i32)),
         ], 0..50)) {
             prop_assert_eq!(bits(&Numbers::pack(&numbers).unpack()), bits(&numbers));

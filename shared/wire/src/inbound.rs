@@ -26,6 +26,9 @@ pub const events_per_message_max: usize = 20_000;
 /// Bytes of one message, the queue's own bound.
 #[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
 pub const message_bytes_max: usize = 1_048_576;
+/// Sequence numbers stay below this: what every reader of JSON holds exactly.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const sequence_max: u64 = 1 << 53;
 /// Bytes kept of an event that could not be read.
 const RAW_BYTES_MAX: usize = 200;
 /// Bytes of a source's name.
@@ -55,6 +58,15 @@ pub enum InboundError {
     /// None or several of ticks, clock, plan, reference.
     #[error("a message carries exactly one of ticks, clock, plan, reference")]
     Kind,
+    /// A list without a member.
+    #[error("the message has no event: send none instead")]
+    Empty,
+    /// The sequence numbers of its events reach too far.
+    #[error("the message's seq is {seq}: the sequence numbers of its events must stay below {sequence_max}")]
+    Sequence {
+        /// That of the first event.
+        seq: u64,
+    },
     /// The source's name is empty, too long or has odd characters.
     #[error("source is not a name of 1 to 80 letters, digits and -_./:")]
     Source,
@@ -69,6 +81,8 @@ impl InboundError {
             Self::TooLong { .. } => "message_too_long",
             Self::TooMany { .. } => "message_too_many_events",
             Self::Kind => "message_kind_unclear",
+            Self::Empty => "message_empty",
+            Self::Sequence { .. } => "message_sequence_invalid",
             Self::Source => "message_source_invalid",
         }
     }
@@ -172,27 +186,54 @@ enum WirePlan {
     Remove(StreamKey),
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum WireReference {
-    Instrument {
-        instrument: InstrumentKey,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        calendar: Option<Calendar>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        tick_size: Option<f64>,
-    },
-    Split {
-        split: InstrumentKey,
-        ratio: f64,
-        at: UnixNanos,
-    },
+/// Either `instrument` and what is known of it, or `split` with `ratio` and `at`.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireReference {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instrument: Option<InstrumentKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calendar: Option<Calendar>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tick_size: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split: Option<InstrumentKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<UnixNanos>,
+}
+
+impl WireReference {
+    fn into_change(self) -> Result<ReferenceChange, String> {
+        match self {
+            Self { instrument: Some(instrument), calendar, tick_size, split: None, ratio: None, at: None } => {
+                let calendar = match calendar {
+                    Some(calendar) => calendar,
+                    None => Calendar::of(&instrument).map_err(|e| e.to_string())?,
+                };
+                Ok(ReferenceChange::Instrument { instrument, calendar, tick_size })
+            }
+            Self {
+                instrument: None,
+                calendar: None,
+                tick_size: None,
+                split: Some(instrument),
+                ratio: Some(ratio),
+                at: Some(at),
+            } => Ok(ReferenceChange::Split { instrument, ratio, at, warm_up: Vec::new() }),
+            _ => Err("a change is instrument with calendar and tick_size, or split with ratio and at".into()),
+        }
+    }
 }
 
 impl WireTick {
-    fn into_event(self, sent: UnixNanos) -> Event {
+    fn into_event(self, sent: UnixNanos) -> Result<Event, String> {
+        if (self.b.is_none() && self.bs.is_some()) || (self.a.is_none() && self.r#as.is_some()) {
+            return Err("bs and as are the sizes of b and a: send those too".into());
+        }
         let quote = |price: Option<f64>, size| price.map(|price| Quote { price, size });
-        Event::Tick(Tick {
+        Ok(Event::Tick(Tick {
             instrument: self.i,
             exchange_time: self.t,
             receive_time: self.r.unwrap_or(sent),
@@ -204,7 +245,7 @@ impl WireTick {
             ask: quote(self.a, self.r#as),
             depth: self.d,
             quality: self.q,
-        })
+        }))
     }
 }
 
@@ -250,7 +291,7 @@ pub fn parse_inbound(body: &str) -> Result<Inbound, InboundError> {
     }
     let sent = message.sent;
     let events = match (message.ticks, message.clock, message.plan, message.reference) {
-        (Some(ticks), None, None, None) => read_list(&ticks, |tick: WireTick| Ok(tick.into_event(sent))),
+        (Some(ticks), None, None, None) => read_list(&ticks, |tick: WireTick| tick.into_event(sent)),
         (None, Some(clock), None, None) => vec![Ok(Event::Clock(clock))],
         (None, None, Some(plan), None) => read_list(&plan, |change| {
             Ok(Event::Plan(match change {
@@ -258,26 +299,35 @@ pub fn parse_inbound(body: &str) -> Result<Inbound, InboundError> {
                 WirePlan::Remove(stream) => PlanChange::Remove { stream },
             }))
         }),
-        (None, None, None, Some(reference)) => read_list(&reference, |change| {
-            Ok(Event::Reference(match change {
-                WireReference::Instrument { instrument, calendar, tick_size } => {
-                    let calendar = match calendar {
-                        Some(calendar) => calendar,
-                        None => Calendar::of(&instrument).map_err(|e| e.to_string())?,
-                    };
-                    ReferenceChange::Instrument { instrument, calendar, tick_size }
-                }
-                WireReference::Split { split, ratio, at } => {
-                    ReferenceChange::Split { instrument: split, ratio, at, warm_up: Vec::new() }
-                }
-            }))
-        }),
+        (None, None, None, Some(reference)) => {
+            read_list(&reference, |change: WireReference| change.into_change().map(Event::Reference))
+        }
         _ => return Err(InboundError::Kind),
     };
     if events.len() > events_per_message_max {
         return Err(InboundError::TooMany { events: events.len() });
     }
+    if events.is_empty() {
+        return Err(InboundError::Empty);
+    }
+    if message.seq.checked_add(events.len() as u64).is_none_or(|end| end > sequence_max) {
+        return Err(InboundError::Sequence { seq: message.seq });
+    }
     Ok(Inbound { group: message.group, source: message.source, epoch: message.epoch, seq: message.seq, sent, events })
+}
+
+/// Source, epoch and first sequence number of a message, without reading its
+/// events; `None` if it cannot be told.
+pub fn peek_origin(body: &str) -> Option<(SourceName, u64, u64)> {
+    #[derive(Deserialize)]
+    struct Origin {
+        source: SourceName,
+        epoch: u64,
+        seq: u64,
+    }
+    let head = body.find(r#","ticks":"#).map(|at| &body[..at])?;
+    let origin: Origin = serde_json::from_str(&format!("{head}}}")).ok()?;
+    Some((origin.source, origin.epoch, origin.seq))
 }
 
 /// Who sends, and from which sequence number on.
@@ -374,14 +424,18 @@ pub fn reference_message(sender: &Sender<'_>, changes: &[ReferenceChange]) -> St
     let reference = changes
         .iter()
         .map(|change| match change {
-            ReferenceChange::Instrument { instrument, calendar, tick_size } => WireReference::Instrument {
-                instrument: instrument.clone(),
+            ReferenceChange::Instrument { instrument, calendar, tick_size } => WireReference {
+                instrument: Some(instrument.clone()),
                 calendar: Some(*calendar),
                 tick_size: *tick_size,
+                ..WireReference::default()
             },
-            ReferenceChange::Split { instrument, ratio, at, .. } => {
-                WireReference::Split { split: instrument.clone(), ratio: *ratio, at: *at }
-            }
+            ReferenceChange::Split { instrument, ratio, at, .. } => WireReference {
+                split: Some(instrument.clone()),
+                ratio: Some(*ratio),
+                at: Some(*at),
+                ..WireReference::default()
+            },
         })
         .collect();
     write(sender, Content { reference })

@@ -23,12 +23,13 @@ pub use http::{
     BarRow, BarsPage, Dependency, EntitlementDenial, HealthBody, HttpError, ReadyBody, SignalRow, SignalsPage, TicketBody,
 };
 pub use inbound::{
-    BadEvent, Inbound, InboundError, InboundEvent, clock_message, events_per_message_max, message_bytes_max, parse_inbound,
+    BadEvent, Inbound, InboundError, InboundEvent, clock_message, events_per_message_max, message_bytes_max, parse_inbound, peek_origin,
+    sequence_max,
     plan_message, reference_message, ticks_message, Sender,
 };
 pub use publication::{Publication, PublicationError};
 pub use segment::{LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
 pub use server::{
-    Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, error_reply, goodbye_push,
+    DataFrame, Goodbye, Pong, write_revoked, Snapshot, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, error_reply, goodbye_push,
     ok_reply, write_absent_snapshot, write_signal_frame, write_value,
 };

@@ -280,9 +280,24 @@ impl Row {
 }
 
 impl Segment {
+    /// One without events and signals; [`Segment::pack`] puts them in.
+    pub fn new(
+        engine_version: u32,
+        plan_version: u64,
+        committed_at: UnixNanos,
+        sources: Vec<SourceRow>,
+        set_aside: Vec<SetAside>,
+    ) -> Self {
+        Self { engine_version, plan_version, committed_at, sources, set_aside, ..Self::default() }
+    }
+
     /// Packs events and signals; `number` is the segment's own, `instrument`
     /// gives the place of an instrument among those of the group, and
     /// `causes` the place of the event that caused each signal.
+    ///
+    /// What a signal shares with its cause is not stored: its source, its
+    /// receive time (a clock event's is its time plus the lateness, that of a
+    /// plan or reference event 0), and a price signal's exchange time and value.
     pub fn pack(
         mut self,
         number: u64,
@@ -302,7 +317,7 @@ impl Segment {
                 Event::Reference(change) => self.others.push((place as u32, Other::Reference(change.clone()))),
             }
             match self.runs.last_mut() {
-                Some(run) if run.source == *source && run.seq + u64::from(run.events) == *seq => run.events += 1,
+                Some(run) if run.source == *source && run.seq.checked_add(u64::from(run.events)) == Some(*seq) => run.events += 1,
                 _ => self.runs.push(Run { source: *source, epoch: epochs(*source), seq: *seq, events: 1 }),
             }
         }
@@ -366,11 +381,11 @@ impl Segment {
                         Event::Tick(row.into_tick(key))
                     }
                 };
-                each(state, LoggedEvent { source: run.source, seq: run.seq + u64::from(nth), event });
+                each(state, LoggedEvent { source: run.source, seq: run.seq.wrapping_add(u64::from(nth)), event });
                 place += 1;
             }
         }
-        others.next().is_none()
+        others.next().is_none() && unpacked.at == self.ticks.present.len()
     }
 
     /// The signals, with their offsets; needs no state.

@@ -185,6 +185,52 @@ pub fn write_absent_snapshot(out: &mut String) {
     out.push_str(r#","k":"snapshot","o":null,"d":{"absent":"cold"}}"#);
 }
 
+/// The stream may not be read any longer; no frame of it follows.
+pub fn write_revoked(out: &mut String, why: &ErrorBody) {
+    out.push_str(r#","k":"revoked","err":"#);
+    out.push_str(&serde_json::to_string(why).unwrap_or_else(|_| "null".into()));
+    out.push('}');
+}
+
+/// A data frame, as a client reads it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct DataFrame {
+    /// The client's handle of the stream.
+    pub s: u32,
+    /// `signal`, `snapshot` or `revoked`; others may be added.
+    pub k: String,
+    /// Offset of the newest signal it stands for.
+    #[serde(default)]
+    pub o: Option<Offset>,
+    /// Offset of the signal before the oldest one it stands for.
+    #[serde(default)]
+    pub prev: Option<Offset>,
+    /// How many signals it stands for, where not one.
+    #[serde(default)]
+    pub n: Option<u32>,
+    /// Exchange time.
+    #[serde(default)]
+    pub t: Option<UnixNanos>,
+    /// Receive time.
+    #[serde(default)]
+    pub r: Option<UnixNanos>,
+    /// Time of ingestion: when the segment was committed.
+    #[serde(default)]
+    pub i: Option<UnixNanos>,
+    /// Name of the source.
+    #[serde(default)]
+    pub src: Option<String>,
+    /// Made up by a simulation.
+    #[serde(default)]
+    pub mock: bool,
+    /// The value.
+    #[serde(default)]
+    pub d: Option<serde_json::Value>,
+    /// Why the stream was revoked.
+    #[serde(default)]
+    pub err: Option<ErrorBody>,
+}
+
 fn write_number(out: &mut String, number: f64) {
     // serde_json writes the shortest text that reads back to the same bits.
     out.push_str(&serde_json::to_string(&number).unwrap_or_else(|_| "null".into()));

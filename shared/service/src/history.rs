@@ -1,0 +1,122 @@
+//! Stored bars, read for seeding streams.
+
+use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_signals::{
+    Engine, Event, Expression, PlanChange, ReferenceChange, WarmUp, adjust, base_timeframe, coarsen, split_bar,
+};
+use tickwire_streams::GroupKey;
+use tickwire_wire::{BarBlock, decode};
+
+use crate::ports::{Bars, PortError};
+
+/// Blocks read in one call.
+const BLOCKS_PER_READ: usize = 256;
+/// Blocks read for one seed at the most; what lies further back is not used.
+const BLOCKS_PER_SEED_MAX: usize = 16_384;
+/// Bars in one seed at the most.
+const WARM_UP_BARS_MAX: usize = 2_000;
+
+/// Fills the history that a plan or split event carries.
+pub(crate) async fn fill(
+    bars: &dyn Bars,
+    group: &GroupKey,
+    engine: &Engine,
+    event: &mut Event,
+) -> Result<(), PortError> {
+    match event {
+        Event::Plan(PlanChange::Add { stream, warm_up }) => {
+            let timeframe = stream.stream.timeframe;
+            let wanted = match &*stream.stream.expression {
+                "bars" => 0,
+                text => Expression::parse(text).map_or(0, |expression| expression.settle()),
+            };
+            let instrument = stream.stream.instrument.clone();
+            *warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, None).await?;
+        }
+        Event::Reference(ReferenceChange::Split { instrument, ratio, at, warm_up }) => {
+            let split = Some((*at, *ratio));
+            for (timeframe, wanted) in engine.settling(instrument) {
+                let seed = seed(bars, group, engine, instrument, timeframe, wanted, split).await?;
+                warm_up.push((timeframe, seed));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The last `wanted` closed bars of a timeframe and what is stored of the
+/// forming one, in the shares of after `split`.
+async fn seed(
+    bars: &dyn Bars,
+    group: &GroupKey,
+    engine: &Engine,
+    instrument: &InstrumentKey,
+    timeframe: Timeframe,
+    wanted: usize,
+    split: Option<(UnixNanos, f64)>,
+) -> Result<WarmUp, PortError> {
+    let (Some(calendar), Some(minutes), Some(watermark)) =
+        (engine.calendar(instrument), timeframe.as_minutes(), engine.watermark())
+    else {
+        return Ok(WarmUp::default());
+    };
+    let wanted = wanted.min(WARM_UP_BARS_MAX);
+    let base = base_timeframe(timeframe);
+    let per_bar = if base == Timeframe::DAY { 1 } else { usize::from(minutes) };
+    // One bar more than wanted: the oldest may be cut by where reading begins.
+    let finer_wanted = (wanted + 1) * per_bar;
+    let mut finer = last_bars(bars, group, instrument, base, finer_wanted).await?;
+    adjust(&mut finer, engine.splits(instrument));
+    if let Some((at, ratio)) = split {
+        for bar in finer.iter_mut().filter(|bar| bar.start < at) {
+            *bar = split_bar(bar, ratio);
+        }
+    }
+    let mut warm_up = coarsen(&finer, timeframe, calendar, watermark);
+    let surplus = warm_up.closed.len().saturating_sub(wanted);
+    warm_up.closed.drain(..surplus);
+    Ok(warm_up)
+}
+
+/// The last `wanted` stored bars of an instrument, oldest first.
+async fn last_bars(
+    bars: &dyn Bars,
+    group: &GroupKey,
+    instrument: &InstrumentKey,
+    timeframe: Timeframe,
+    wanted: usize,
+) -> Result<Vec<Bar>, PortError> {
+    let mut newest_first: Vec<Bar> = Vec::new();
+    let mut to = UnixNanos(i64::MAX);
+    let mut blocks_read = 0;
+    while newest_first.len() < wanted && blocks_read < BLOCKS_PER_SEED_MAX {
+        let blocks =
+            bars.blocks(group, timeframe, UnixNanos(i64::MIN), to, true, BLOCKS_PER_READ).await?;
+        blocks_read += blocks.len();
+        let full = blocks.len() == BLOCKS_PER_READ;
+        let before = to;
+        for bytes in &blocks {
+            // A damaged block is a hole in the history, not a reason to stop the group.
+            let Ok(block) = decode::<BarBlock>(bytes) else {
+                tracing::warn!(%group, %timeframe, "a damaged block of bars was left out");
+                continue;
+            };
+            if let Some((_, first)) = block.bars.first() {
+                // Several blocks may begin at one time: read that time once more.
+                to = to.min(first.end.saturating_add(1));
+            }
+            newest_first.extend(
+                block.bars.iter().rev().filter(|(key, _)| key == instrument).map(|(_, bar)| *bar),
+            );
+        }
+        if !full || to == before {
+            break;
+        }
+    }
+    newest_first.sort_by_key(|bar| bar.end);
+    newest_first.dedup_by_key(|bar| bar.end);
+    let surplus = newest_first.len().saturating_sub(wanted);
+    newest_first.drain(..surplus);
+    Ok(newest_first)
+}
