@@ -1,0 +1,139 @@
+//! The bytes of a file: as stored (hashed), and as text (decompressed).
+
+use std::fs::{File, Metadata};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+
+use super::error::FeedError;
+
+/// The most decompressed bytes held in memory, when a file has to be read out
+/// of its order.
+pub(super) const MEMORY_BYTES_MAX: u64 = 256_000_000;
+/// Bytes read ahead by one reader of the whole file.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
+/// Bytes read ahead by each of many readers of parts of it.
+const PART_READ_AHEAD_BYTES: usize = 8 * 1024;
+/// The first bytes of a gzip file.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Bytes that can be read at any place, by several readers at once.
+#[derive(Clone, Debug)]
+pub(super) enum Bytes {
+    File(Arc<File>, u64),
+    Memory(Arc<[u8]>),
+    Static(&'static [u8]),
+}
+
+impl Bytes {
+    pub(super) fn open(path: &Path) -> Result<Self, FeedError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => FeedError::NotFound { path: path.into() },
+            io::ErrorKind::PermissionDenied => FeedError::NoPermission { path: path.into() },
+            _ => FeedError::Read { path: path.into(), source },
+        };
+        // Asked first: opening a pipe would wait for its writer.
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(FeedError::NotAFile { path: path.into(), kind: kind_of(&metadata) });
+        }
+        let file = File::open(path).map_err(failed)?;
+        Ok(Self::File(Arc::new(file), metadata.len()))
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::File(_, bytes) => *bytes,
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Static(bytes) => bytes.len() as u64,
+        }
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let memory: &[u8] = match self {
+            Self::File(file, _) => return read_file_at(file, at, buffer),
+            Self::Memory(bytes) => bytes,
+            Self::Static(bytes) => bytes,
+        };
+        let mut rest = usize::try_from(at).ok().and_then(|at| memory.get(at..)).unwrap_or_default();
+        rest.read(buffer)
+    }
+
+    /// SHA-256 of the bytes, in hexadecimal. `progress` is told bytes done and in all.
+    pub(super) fn content_hash(&self, progress: &mut dyn FnMut(u64, u64)) -> io::Result<String> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; READ_AHEAD_BYTES];
+        let mut reader = self.part(0, self.len());
+        let mut done = 0;
+        loop {
+            let bytes = match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hasher.update(buffer.get(..bytes).unwrap_or_default());
+            done += bytes as u64;
+            progress(done, self.len());
+        }
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    pub(super) fn is_gzip(&self) -> io::Result<bool> {
+        let mut magic = [0; GZIP_MAGIC.len()];
+        Ok(self.read_at(0, &mut magic)? == magic.len() && magic == GZIP_MAGIC)
+    }
+
+    /// The whole as text, decompressed if it is compressed.
+    pub(super) fn text(&self, gzip: bool) -> Box<dyn BufRead + Send> {
+        let stored = BufReader::with_capacity(READ_AHEAD_BYTES, self.part(0, self.len()));
+        if gzip {
+            Box::new(BufReader::with_capacity(READ_AHEAD_BYTES, MultiGzDecoder::new(stored)))
+        } else {
+            Box::new(stored)
+        }
+    }
+
+    /// One stretch of it, as it is.
+    pub(super) fn stretch(&self, start: u64, end: u64) -> Box<dyn BufRead + Send> {
+        Box::new(BufReader::with_capacity(PART_READ_AHEAD_BYTES, self.part(start, end)))
+    }
+
+    fn part(&self, at: u64, end: u64) -> Part {
+        Part { bytes: self.clone(), at, end: end.min(self.len()) }
+    }
+}
+
+fn kind_of(metadata: &Metadata) -> &'static str {
+    if metadata.is_dir() { "a directory" } else { "no regular file" }
+}
+
+#[cfg(unix)]
+fn read_file_at(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, at)
+}
+
+#[cfg(windows)]
+fn read_file_at(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
+}
+
+/// A reader of a stretch of the bytes.
+struct Part {
+    bytes: Bytes,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let length = left.min(buffer.len());
+        let bytes = self.bytes.read_at(self.at, buffer.get_mut(..length).unwrap_or_default())?;
+        self.at += bytes as u64;
+        Ok(bytes)
+    }
+}

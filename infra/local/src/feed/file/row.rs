@@ -1,0 +1,473 @@
+//! One row of a file, as ticks.
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
+use tickwire_market::{Bar, Calendar, InstrumentKey, InstrumentKeyError, Quality, Quote, Session, Tick, UnixNanos};
+
+use super::FileOptions;
+use super::column::Column;
+use super::error::{RowRefusal, excerpt};
+use super::layout::{Kind, Layout, number};
+use super::lines::Row;
+use super::time::{self, DateOrder, Moment, TimeRefusal};
+
+/// How long before the end of a bar its last tick is. A millisecond, since
+/// much of what reads ticks rounds to one, and must not round into the next bar.
+const BEFORE_END_NANOS: i64 = UnixNanos::PER_MILLISECOND;
+/// The most instruments in one file.
+const INSTRUMENTS_MAX: usize = 65_536;
+/// Spellings of a value that is not there.
+const ABSENT: [&[u8]; 8] = [b"", b"-", b"null", b"none", b"na", b"n/a", b"nan", b"nil"];
+
+/// How long the bars of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BarLength {
+    /// So many nanoseconds from the row's time.
+    Nanos(i64),
+    /// The exchange's session of the row's day.
+    Session,
+}
+
+/// One row's ticks, not yet in the order of the whole file.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) line: u64,
+    pub(super) time: UnixNanos,
+    pub(super) ticks: Ticks,
+}
+
+/// A quote or a trade is one tick, a bar four.
+#[derive(Debug)]
+pub(super) enum Ticks {
+    One(Tick),
+    Four(Box<[Tick; 4]>),
+}
+
+/// Reads rows of one layout.
+#[derive(Debug)]
+pub(super) struct RowReader {
+    layout: Layout,
+    places: Places,
+    zone: TimeZone,
+    date_order: Option<DateOrder>,
+    bar_length: BarLength,
+    quality: Quality,
+    options: FileOptions,
+    first_ticker: Option<Vec<u8>>,
+    keys: FxHashMap<Vec<u8>, Result<InstrumentKey, RowRefusal>>,
+    session: Option<(Calendar, Date, Session)>,
+}
+
+/// Where each column is.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    time: Option<usize>,
+    date: Option<usize>,
+    open: Option<usize>,
+    high: Option<usize>,
+    low: Option<usize>,
+    close: Option<usize>,
+    volume: Option<usize>,
+    bid: Option<usize>,
+    ask: Option<usize>,
+    bid_size: Option<usize>,
+    ask_size: Option<usize>,
+    price: Option<usize>,
+    size: Option<usize>,
+    cumulative_volume: Option<usize>,
+    open_interest: Option<usize>,
+    ticker: Option<usize>,
+    exchange: Option<usize>,
+}
+
+impl RowReader {
+    pub(super) fn new(layout: Layout, zone: TimeZone, date_order: Option<DateOrder>, options: &FileOptions) -> Self {
+        let places = Places {
+            time: layout.place(Column::Time),
+            date: layout.place(Column::Date),
+            open: layout.place(Column::Open),
+            high: layout.place(Column::High),
+            low: layout.place(Column::Low),
+            close: layout.place(Column::Close),
+            volume: layout.place(Column::Volume),
+            bid: layout.place(Column::Bid),
+            ask: layout.place(Column::Ask),
+            bid_size: layout.place(Column::BidSize),
+            ask_size: layout.place(Column::AskSize),
+            price: layout.place(Column::Price),
+            size: layout.place(Column::Size),
+            cumulative_volume: layout.place(Column::CumulativeVolume),
+            open_interest: layout.place(Column::OpenInterest),
+            ticker: layout.place(Column::Ticker),
+            exchange: layout.place(Column::Exchange),
+        };
+        Self {
+            layout,
+            places,
+            zone,
+            date_order,
+            bar_length: BarLength::Session,
+            quality: options.quality,
+            options: options.clone(),
+            first_ticker: None,
+            keys: FxHashMap::default(),
+            session: None,
+        }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    pub(super) fn has_no_date_order(&self) -> bool {
+        self.date_order.is_none()
+    }
+
+    pub(super) fn set_date_order(&mut self, order: DateOrder) {
+        self.date_order = Some(order);
+    }
+
+    pub(super) fn set_bar_length(&mut self, length: BarLength) {
+        self.bar_length = length;
+    }
+
+    /// The text of the ticker column.
+    pub(super) fn ticker<'a>(&self, row: Row<'a>) -> Option<&'a [u8]> {
+        self.places.ticker.and_then(|place| row.get(place))
+    }
+
+    /// The text that holds the date.
+    pub(super) fn date_text<'a>(&self, row: Row<'a>) -> &'a [u8] {
+        self.places.date.or(self.places.time).and_then(|place| row.get(place)).unwrap_or_default()
+    }
+
+    /// The text of the time, for messages.
+    pub(super) fn time_text(&self, row: Row<'_>) -> String {
+        let text = |place: Option<usize>| place.and_then(|place| row.get(place)).map(excerpt);
+        [text(self.places.date), text(self.places.time)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The time of a row as it is written.
+    pub(super) fn moment(&self, row: Row<'_>) -> Result<Moment, TimeRefusal> {
+        let field = |place: Option<usize>| place.and_then(|place| row.get(place)).unwrap_or_default();
+        let text = field(self.places.time);
+        if self.places.date.is_none() {
+            return match time::read(text, self.date_order)? {
+                Moment::TimeOfDay(_) => Err(TimeRefusal::Shape),
+                moment => Ok(moment),
+            };
+        }
+        match time::read(field(self.places.date), self.date_order)? {
+            Moment::Civil { date, offset, .. } => {
+                Ok(Moment::Civil { date, time: Some(time::read_time_of_day(text)?), offset })
+            }
+            Moment::Instant(_) | Moment::TimeOfDay(_) => Err(TimeRefusal::Shape),
+        }
+    }
+
+    /// The instant of a row, midnight if it tells only the day, and the day it
+    /// names. `last` is the time of the row before.
+    pub(super) fn time(&self, row: Row<'_>, last: Option<UnixNanos>) -> Result<(UnixNanos, Date), TimeRefusal> {
+        match self.moment(row)? {
+            Moment::Instant(time) => Ok((time, self.zone.to_datetime(time.into()).date())),
+            Moment::Civil { date, time, offset } => {
+                let local = date.to_datetime(time.unwrap_or(Time::midnight()));
+                Ok((time::instant(local, offset, &self.zone, last)?, date))
+            }
+            Moment::TimeOfDay(_) => Err(TimeRefusal::Shape),
+        }
+    }
+
+    /// Reads a row whole.
+    pub(super) fn read(&mut self, line: u64, row: Row<'_>, last: Option<UnixNanos>) -> Result<Record, RowRefusal> {
+        let width = self.layout.width;
+        let spare_are_empty = || (width..row.len()).all(|at| row.get(at).is_some_and(<[u8]>::is_empty));
+        if row.len() < width || row.len() > width && !spare_are_empty() {
+            return Err(RowRefusal::ColumnCount { found: row.len(), expected: width });
+        }
+        let (time, day) = self
+            .time(row, last)
+            .map_err(|reason| RowRefusal::Time { found: self.time_text(row), reason })?;
+        let instrument = self.instrument(row)?;
+        match self.layout.kind {
+            Kind::Quotes => self.quote(line, row, self.blank(instrument, time)),
+            Kind::Trades => self.trade(line, row, self.blank(instrument, time)),
+            Kind::Bars => self.bar(line, row, instrument, time, day),
+        }
+    }
+
+    fn blank(&self, instrument: InstrumentKey, time: UnixNanos) -> Tick {
+        Tick {
+            instrument,
+            exchange_time: time,
+            receive_time: time,
+            price: 0.0,
+            size: None,
+            volume: None,
+            open_interest: None,
+            bid: None,
+            ask: None,
+            depth: None,
+            quality: self.quality,
+        }
+    }
+
+    /// A quote is told by its mid. Its volume belongs to no trade: 0 means
+    /// that the source does not know, more is taken as the size.
+    fn quote(&self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
+        let bid = self.required(row, self.places.bid, Column::Bid)?;
+        let ask = self.required(row, self.places.ask, Column::Ask)?;
+        tick.price = (bid + ask) / 2.0;
+        tick.bid = Some(Quote { price: bid, size: self.optional(row, self.places.bid_size, Column::BidSize)? });
+        tick.ask = Some(Quote { price: ask, size: self.optional(row, self.places.ask_size, Column::AskSize)? });
+        tick.size = match self.optional(row, self.places.size, Column::Size)? {
+            Some(size) => Some(size),
+            None => self.volume(row)?,
+        };
+        self.finish(line, row, tick)
+    }
+
+    fn trade(&self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
+        tick.price = self.required(row, self.places.price, Column::Price)?;
+        let quote = |price: Option<f64>, size| price.map(|price| Quote { price, size });
+        tick.bid = quote(
+            self.optional(row, self.places.bid, Column::Bid)?,
+            self.optional(row, self.places.bid_size, Column::BidSize)?,
+        );
+        tick.ask = quote(
+            self.optional(row, self.places.ask, Column::Ask)?,
+            self.optional(row, self.places.ask_size, Column::AskSize)?,
+        );
+        // A volume beside a size is cumulative; alone, it is the size.
+        if self.places.size.is_some() {
+            tick.size = self.optional(row, self.places.size, Column::Size)?;
+            tick.volume = self.volume(row)?;
+        } else {
+            tick.size = self.volume(row)?;
+        }
+        self.finish(line, row, tick)
+    }
+
+    fn finish(&self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
+        let cumulative = self.optional(row, self.places.cumulative_volume, Column::CumulativeVolume)?;
+        tick.volume = cumulative.or(tick.volume);
+        tick.open_interest = self.optional(row, self.places.open_interest, Column::OpenInterest)?;
+        tick.check()?;
+        Ok(Record { line, time: tick.exchange_time, ticks: Ticks::One(tick) })
+    }
+
+    fn bar(
+        &mut self,
+        line: u64,
+        row: Row<'_>,
+        instrument: InstrumentKey,
+        time: UnixNanos,
+        day: Date,
+    ) -> Result<Record, RowRefusal> {
+        let (start, end) = match self.bar_length {
+            BarLength::Nanos(nanos) => (time, time.saturating_add(nanos)),
+            BarLength::Session => {
+                let session = self.session(&instrument, day)?;
+                (session.open, session.close)
+            }
+        };
+        let bar = Bar {
+            start,
+            end,
+            open: self.required(row, self.places.open, Column::Open)?,
+            high: self.required(row, self.places.high, Column::High)?,
+            low: self.required(row, self.places.low, Column::Low)?,
+            close: self.required(row, self.places.close, Column::Close)?,
+            volume: self.volume(row)?,
+            open_interest: self.optional(row, self.places.open_interest, Column::OpenInterest)?,
+            ticks: 4,
+        };
+        bar.check()?;
+        let ticks = ticks_of(&bar, &self.blank(instrument, start));
+        ticks.iter().try_for_each(Tick::check)?;
+        Ok(Record { line, time: start, ticks: Ticks::Four(Box::new(ticks)) })
+    }
+
+    fn session(&mut self, instrument: &InstrumentKey, day: Date) -> Result<Session, RowRefusal> {
+        let calendar = Calendar::of(instrument)?;
+        if let Some((of, on, session)) = self.session
+            && (of, on) == (calendar, day)
+        {
+            return Ok(session);
+        }
+        let session = calendar.session_on(day)?.ok_or(RowRefusal::NoSession { calendar, day })?;
+        self.session = Some((calendar, day, session));
+        Ok(session)
+    }
+
+    fn volume(&self, row: Row<'_>) -> Result<Option<f64>, RowRefusal> {
+        let volume = self.optional(row, self.places.volume, Column::Volume)?;
+        Ok(volume.filter(|volume| *volume != 0.0 || !self.layout.zero_volume_unknown))
+    }
+
+    fn optional(&self, row: Row<'_>, place: Option<usize>, column: Column) -> Result<Option<f64>, RowRefusal> {
+        let Some(field) = place.and_then(|place| row.get(place)) else { return Ok(None) };
+        if let Some(value) = number(field, self.layout.decimal_comma) {
+            return Ok(Some(value));
+        }
+        if ABSENT.iter().any(|absent| field.eq_ignore_ascii_case(absent)) {
+            return Ok(None);
+        }
+        Err(RowRefusal::NotANumber { column, found: excerpt(field) })
+    }
+
+    fn required(&self, row: Row<'_>, place: Option<usize>, column: Column) -> Result<f64, RowRefusal> {
+        self.optional(row, place, column)?.ok_or(RowRefusal::Missing { column })
+    }
+
+    /// The instrument of a row: the one given, or that of its ticker.
+    pub(super) fn instrument(&mut self, row: Row<'_>) -> Result<InstrumentKey, RowRefusal> {
+        let ticker = self.ticker(row);
+        if let Some(instrument) = &self.options.instrument {
+            let instrument = instrument.clone();
+            if let Some(ticker) = ticker {
+                let first = self.first_ticker.get_or_insert_with(|| ticker.to_vec());
+                if first != ticker {
+                    return Err(RowRefusal::OtherTicker { found: excerpt(ticker), first: excerpt(first) });
+                }
+            }
+            return Ok(instrument);
+        }
+        let ticker = ticker.filter(|ticker| !ticker.is_empty());
+        let ticker = ticker.ok_or(RowRefusal::Missing { column: Column::Ticker })?;
+        let venue = self.places.exchange.filter(|_| self.options.exchange.is_none());
+        let Some(venue) = venue.and_then(|place| row.get(place)) else {
+            if let Some(known) = self.keys.get(ticker) {
+                return known.clone();
+            }
+            return self.learn(ticker.to_vec(), ticker, None);
+        };
+        let together = [ticker, b"\0", venue].concat();
+        match self.keys.get(&together) {
+            Some(known) => known.clone(),
+            None => self.learn(together, ticker, Some(venue)),
+        }
+    }
+
+    fn learn(&mut self, id: Vec<u8>, ticker: &[u8], venue: Option<&[u8]>) -> Result<InstrumentKey, RowRefusal> {
+        let refusal = |reason| RowRefusal::Ticker { ticker: excerpt(ticker), reason };
+        if self.keys.len() >= INSTRUMENTS_MAX {
+            return Err(refusal(format!("the file has more than {INSTRUMENTS_MAX} instruments")));
+        }
+        let found = key(ticker, venue, &self.options).map_err(refusal);
+        self.keys.insert(id, found.clone());
+        found
+    }
+
+    /// The instruments met so far, sorted.
+    pub(super) fn instruments(&self) -> Vec<InstrumentKey> {
+        if let Some(instrument) = &self.options.instrument {
+            return vec![instrument.clone()];
+        }
+        let mut met: Vec<InstrumentKey> = self.keys.values().flatten().cloned().collect();
+        met.sort_unstable();
+        met
+    }
+}
+
+/// The key of a ticker. A whole key is taken as it is; otherwise the exchange
+/// is the one given, that of the row, or that of the map, in this order, and a
+/// slash (`EUR/USD`) falls away.
+fn key(ticker: &[u8], venue: Option<&[u8]>, options: &FileOptions) -> Result<InstrumentKey, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_uppercase();
+    let ticker = text(ticker);
+    if ticker.contains('@') {
+        return InstrumentKey::from_alias(&ticker).map_err(|error| error.to_string());
+    }
+    let exchange = options.exchange.as_ref().map(|exchange| exchange.to_uppercase());
+    let exchange = exchange.or_else(|| venue.map(text)).or_else(|| options.exchange_of.get(&ticker).cloned());
+    let exchange = exchange.ok_or("its exchange is not known: give --exchange")?;
+    let symbol = ticker.replace('/', "");
+    match InstrumentKey::parse(&format!("{exchange}@{symbol}@{}", options.product)) {
+        Err(InstrumentKeyError::NotCanonical { canonical, .. }) => InstrumentKey::parse(&canonical),
+        other => other,
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// A bar as four ticks: the open at the start, then the lowest and the highest
+/// price at one and two thirds, in the order that makes the shorter path (the
+/// low first if the bar does not fall, else the high first), then the close a
+/// millisecond before the end.
+fn ticks_of(bar: &Bar, blank: &Tick) -> [Tick; 4] {
+    let (second, third) = if bar.close >= bar.open { (bar.low, bar.high) } else { (bar.high, bar.low) };
+    let length = bar.end.nanos_since(bar.start);
+    let last = (length - BEFORE_END_NANOS).max(length / 3 * 2);
+    let sizes = bar.volume.map(quarters);
+    let tick = |at: usize, price: f64, after: i64| {
+        let time = bar.start.saturating_add(after);
+        let size = sizes.and_then(|sizes| sizes.get(at).copied());
+        // Known only at the bar's end.
+        let open_interest = bar.open_interest.filter(|_| at == 3);
+        Tick { exchange_time: time, receive_time: time, price, size, open_interest, ..blank.clone() }
+    };
+    [tick(0, bar.open, 0), tick(1, second, length / 3), tick(2, third, length / 3 * 2), tick(3, bar.close, last)]
+}
+
+/// A volume in four sizes whose sum, in order, is the volume exactly: quarters
+/// (whole ones of a whole volume), and the remainder last.
+fn quarters(volume: f64) -> [f64; 4] {
+    let quarter = if volume.fract() == 0.0 { (volume / 4.0).floor() } else { volume / 4.0 };
+    // At least half of the volume and at most all of it (or 0): the difference is exact.
+    let three = quarter + quarter + quarter;
+    [quarter, quarter, quarter, volume - three]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bar(open: f64, high: f64, low: f64, close: f64) -> Vec<(i64, f64, Option<f64>)> {
+        let start = UnixNanos(0);
+        let end = UnixNanos(UnixNanos::PER_MINUTE);
+        let bar = Bar { start, end, open, high, low, close, volume: Some(10.0), open_interest: None, ticks: 4 };
+        let blank = Tick {
+            instrument: InstrumentKey::parse("NYSE@A@EQ").unwrap(),
+            exchange_time: start,
+            receive_time: start,
+            price: 0.0,
+            size: None,
+            volume: None,
+            open_interest: None,
+            bid: None,
+            ask: None,
+            depth: None,
+            quality: Quality::Live,
+        };
+        ticks_of(&bar, &blank).iter().map(|tick| (tick.exchange_time.millis(), tick.price, tick.size)).collect()
+    }
+
+    #[test]
+    fn bars_take_the_shorter_path() {
+        let check = |[open, high, low, close]: [f64; 4], expected: [f64; 4]| {
+            let sizes = [2.0, 2.0, 2.0, 4.0];
+            let times = [0, 20_000, 40_000, 59_999];
+            let expected: Vec<_> = (0..4).map(|at| (times[at], expected[at], Some(sizes[at]))).collect();
+            assert_eq!(bar(open, high, low, close), expected);
+        };
+        check([2.0, 5.0, 1.0, 4.0], [2.0, 1.0, 5.0, 4.0]);
+        check([4.0, 5.0, 1.0, 2.0], [4.0, 5.0, 1.0, 2.0]);
+        check([3.0, 5.0, 1.0, 3.0], [3.0, 1.0, 5.0, 3.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn sizes_sum_to_the_volume(volume in prop_oneof![0.0..1e15f64, (0u64..1 << 53).prop_map(|v| v as f64), 0.0..10.0f64]) {
+            let [a, b, c, d] = quarters(volume);
+            prop_assert_eq!(0.0 + a + b + c + d, volume);
+            prop_assert!([a, b, c, d].iter().all(|size| *size >= 0.0));
+        }
+    }
+}
