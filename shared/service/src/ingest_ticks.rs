@@ -171,14 +171,36 @@ impl Ingest {
         failed.into_iter().flatten().collect()
     }
 
+    /// Publishes what the last consumer of a group may have left unpublished,
+    /// and brings its latest row up to date. False if there was nothing to do.
+    ///
+    /// # Errors
+    /// When the group cannot be loaded or settled just now.
+    pub async fn reconcile(&self, group: &GroupKey) -> Result<bool, PortError> {
+        let slot = self.slot(group);
+        let mut guard = slot.lock().await;
+        let unavailable = |stop: Stop| match stop {
+            Stop::Port(error) => error,
+            stop => PortError::Unavailable { what: "reconcile", why: stop.to_string() },
+        };
+        let mut loaded = self.ready(group, guard.take(), &[]).await.map_err(unavailable)?;
+        loaded.latest_written.0 = UnixNanos(0);
+        self.after(group, &mut loaded).await;
+        let acted = loaded.state.segment > 0;
+        *guard = Some(loaded);
+        Ok(acted)
+    }
+
+    fn slot(&self, group: &GroupKey) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(group.clone()).or_default().clone()
+    }
+
     async fn ingest_group(&self, name: String, messages: Vec<TickMessage>) -> Vec<String> {
         let Ok(group) = name.parse::<GroupKey>() else {
             return self.park_all(&messages, "group_malformed", "the message group is not universe/NAME").await;
         };
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            slots.entry(group.clone()).or_default().clone()
-        };
+        let slot = self.slot(&group);
         let mut guard = slot.lock().await;
         let mut done = 0;
         while done < messages.len() {

@@ -9,3 +9,5 @@ pub mod load_group;
 mod checkpoint;
 mod history;
 mod settle;
+pub mod explain_signal;
+pub mod run_job;

@@ -55,6 +55,13 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> UnixNanos;
 }
 
+/// Waits. What it bounds is a time budget, never a value.
+#[async_trait]
+pub trait Timer: Send + Sync {
+    /// Returns when `duration` has passed.
+    async fn sleep(&self, duration: Duration);
+}
+
 /// Unpredictable bytes for tickets and log epochs.
 pub trait Entropy: Send + Sync {
     /// 32 bytes from the operating system's generator.
@@ -286,8 +293,9 @@ pub trait Connections: Send + Sync {
     async fn open(&self, row: &ConnectionRow) -> PortResult<()>;
     /// The connection's row. Strongly consistent.
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
-    /// Replaces the row if its stored request id is lower than the new one; false if it is not.
-    async fn update(&self, row: &ConnectionRow) -> PortResult<bool>;
+    /// Replaces the row if its stored request id is still `was`, which is lower
+    /// than the new one; false if it is not, or if there is no row.
+    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool>;
     /// Forgets a connection and its subscribers in `shards` (group and shard).
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()>;
     /// Open connections of a user.

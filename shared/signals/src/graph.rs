@@ -81,7 +81,7 @@ impl Graph {
             Node::Number(number) => (Operation::Number(*number), 1),
             Node::Series(series) => (Operation::Series(*series), 1),
             Node::Indicator { output: Some(output), .. } => {
-                let whole = self.add_node(&whole(node));
+                let whole = self.add_node(&node.without_output());
                 (Operation::Output { slot: self.steps[whole].slot + output }, 1)
             }
             Node::Indicator { definition, parameters, inputs, output: None } => {
@@ -226,26 +226,8 @@ fn feed_value(feed: &Feed, values: &[Value], input: GraphInput<'_>) -> Value {
     }
 }
 
-/// The indicator with all its outputs.
-fn whole(node: &Node) -> Node {
-    let mut node = node.clone();
-    if let Node::Indicator { output, .. } = &mut node {
-        *output = None;
-    }
-    node
-}
-
 fn series_value(series: Series, bar: &Bar) -> Value {
-    match series {
-        Series::Open => Value::number(bar.open),
-        Series::High => Value::number(bar.high),
-        Series::Low => Value::number(bar.low),
-        Series::Close => Value::number(bar.close),
-        Series::Volume => bar.volume.map_or(Value::Absent(Absence::Unsolvable), Value::number),
-        Series::Hl2 => Value::number((bar.high + bar.low) / 2.0),
-        Series::Hlc3 => Value::number((bar.high + bar.low + bar.close) / 3.0),
-        Series::Ohlc4 => Value::number((bar.open + bar.high + bar.low + bar.close) / 4.0),
-    }
+    series.of(bar).map_or(Value::Absent(Absence::Unsolvable), Value::number)
 }
 
 impl UnaryOperator {

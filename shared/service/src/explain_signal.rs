@@ -1,0 +1,253 @@
+//! Explain: folds the log again up to one signal, and shows from what it came.
+
+use std::sync::Arc;
+
+use tickwire_market::{Bar, UnixNanos};
+use tickwire_signals::{
+    Event, Fold, PlanChange, Refusal, Signal, SignalValue, StreamId, Value, WarmUp,
+};
+use tickwire_streams::{GroupKey, Offset, StreamKey};
+use tickwire_wire::{BinaryError, LoggedEvent, Segment, decode};
+
+use crate::group::GroupState;
+use crate::load_group::{LoadError, newest_checkpoint};
+use crate::ports::{Checkpoints, Log, PortError};
+
+/// Bytes of log read in one call.
+const READ_BYTES: usize = 1_048_576;
+
+/// What explain needs from the world.
+#[derive(Clone)]
+pub struct ExplainPorts {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Checkpoints.
+    pub checkpoints: Arc<dyn Checkpoints>,
+}
+
+/// Why a signal could not be explained.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// Store or log.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A stored shape.
+    #[error("failed to read the log: {0}")]
+    Binary(#[from] BinaryError),
+    /// No such segment.
+    #[error("group {group} has no segment {segment}: its log ends at {head}")]
+    NoSegment {
+        /// Which group.
+        group: GroupKey,
+        /// The segment of the offset.
+        segment: u64,
+        /// The last one there is.
+        head: u64,
+    },
+    /// No such signal.
+    #[error("offset {offset} is not a signal of {stream}{hint}")]
+    NoSignal {
+        /// The offset asked for.
+        offset: Offset,
+        /// The stream asked for.
+        stream: StreamKey,
+        /// What is there, or near.
+        hint: String,
+    },
+}
+
+impl From<PortError> for ExplainError {
+    fn from(error: PortError) -> Self {
+        Self::Load(error.into())
+    }
+}
+
+/// From what a signal came.
+#[derive(Debug)]
+pub struct Explanation {
+    /// Its group.
+    pub group: GroupKey,
+    /// Segment of the checkpoint that the folding began at (0: the empty state).
+    pub checkpoint: u64,
+    /// Segments folded from there on, its own included.
+    pub segments: u64,
+    /// Events folded.
+    pub events: u64,
+    /// Version of the engine that wrote it.
+    pub engine_version: u32,
+    /// When its segment was committed.
+    pub committed_at: UnixNanos,
+    /// Name of the source of the event that caused it.
+    pub source: String,
+    /// That event, with its sequence number.
+    pub cause: LoggedEvent,
+    /// The bar it was computed on, if it was computed on one.
+    pub bar: Option<Bar>,
+    /// The signal as it stands in the log.
+    pub stored: Signal,
+    /// The same signal, folded again.
+    pub folded: Signal,
+    /// Whether both are the same to the bit.
+    pub bits_equal: bool,
+}
+
+/// Whether two signals are the same to the bit.
+pub fn same_bits(a: &Signal, b: &Signal) -> bool {
+    let bar_bits = |bar: &Bar| {
+        (
+            [bar.open, bar.high, bar.low, bar.close].map(f64::to_bits),
+            bar.volume.map(f64::to_bits),
+            bar.open_interest.map(f64::to_bits),
+            (bar.start, bar.end, bar.ticks),
+        )
+    };
+    let values = match (&a.value, &b.value) {
+        (SignalValue::Values(a), SignalValue::Values(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b): (&Value, &Value)| a.same_bits(b))
+        }
+        (SignalValue::Bar(a), SignalValue::Bar(b)) => bar_bits(a) == bar_bits(b),
+        (SignalValue::Price(a), SignalValue::Price(b)) => {
+            let bits = |price: &tickwire_signals::PriceValue| {
+                let optional = [price.size, price.volume, price.open_interest, price.bid, price.ask];
+                (price.price.to_bits(), optional.map(|value| value.map(f64::to_bits)))
+            };
+            bits(a) == bits(b)
+        }
+        _ => false,
+    };
+    values
+        && (a.stream, a.offset, a.previous, a.exchange_time, a.receive_time, a.mock)
+            == (b.stream, b.offset, b.previous, b.exchange_time, b.receive_time, b.mock)
+}
+
+/// Folds one segment; gives its signals with the place of the event that caused each.
+fn fold_segment(state: &mut GroupState, number: u64, segment: &Segment) -> Option<(Vec<Signal>, Vec<usize>, Vec<LoggedEvent>)> {
+    struct Pass<'a> {
+        state: &'a mut GroupState,
+        fold: Fold,
+        causes: Vec<usize>,
+        events: Vec<LoggedEvent>,
+        refusal: Option<Refusal>,
+    }
+    let mut pass =
+        Pass { state, fold: Fold::new(number), causes: Vec::new(), events: Vec::new(), refusal: None };
+    let whole = segment.for_each_event(
+        &mut pass,
+        |pass, place| pass.state.engine.instrument_at(place).cloned(),
+        |pass, logged| {
+            pass.fold.source = logged.source;
+            if let Err(refusal) = pass.state.engine.fold(&logged.event, &mut pass.fold) {
+                pass.refusal = Some(refusal);
+            }
+            pass.causes.resize(pass.fold.signals.len(), pass.events.len());
+            pass.events.push(logged);
+        },
+    );
+    (whole && pass.refusal.is_none()).then_some((pass.fold.signals, pass.causes, pass.events))
+}
+
+/// Explains the signal of `stream` at `offset`.
+///
+/// # Errors
+/// When there is no such signal, or the log cannot be read.
+pub async fn explain(
+    ports: &ExplainPorts,
+    group: &GroupKey,
+    stream: &StreamKey,
+    offset: Offset,
+) -> Result<Explanation, ExplainError> {
+    let number = offset.segment();
+    let head = ports.log.head(group).await?;
+    if number == 0 || number > head {
+        return Err(ExplainError::NoSegment { group: group.clone(), segment: number, head });
+    }
+    let found = newest_checkpoint(&*ports.checkpoints, group, number - 1).await?;
+    let mut state = found.map_or_else(GroupState::default, |(_, state)| state);
+    let checkpoint = state.segment;
+    let mut events = 0;
+    loop {
+        let next = state.segment + 1;
+        for stored in ports.log.read(group, next, READ_BYTES).await? {
+            let segment: Segment = decode(&stored.bytes)?;
+            events += segment.events_len() as u64;
+            if stored.number < number {
+                state.apply(stored.number, &segment).map_err(LoadError::from)?;
+                continue;
+            }
+            return finish(state, group, stream, offset, &segment, (checkpoint, events));
+        }
+        if state.segment + 1 == next {
+            return Err(LoadError::Hole { found: 0, expected: next }.into());
+        }
+    }
+}
+
+fn finish(
+    mut state: GroupState,
+    group: &GroupKey,
+    stream: &StreamKey,
+    offset: Offset,
+    segment: &Segment,
+    (checkpoint, events): (u64, u64),
+) -> Result<Explanation, ExplainError> {
+    let number = offset.segment();
+    // A copy that also tells the bar: folding is the same with one stream more.
+    let copy: Vec<Vec<u8>> = (0..state.engine.cells()).map(|cell| state.engine.export_cell(cell)).collect();
+    let with_bars = tickwire_signals::Engine::restore(&state.engine.export_head(), &copy).ok();
+    let parity = || LoadError::from(crate::group::ApplyError::Parity { segment: number, what: "an event is refused" });
+    let (signals, causes, logged) = fold_segment(&mut state, number, segment).ok_or_else(parity)?;
+    let stored = segment.signals(number);
+    let index = usize::from(offset.index());
+    let wanted: Option<StreamId> = state.engine.stream_id(stream);
+    let (Some(stored_signal), Some(folded), Some(cause)) = (stored.get(index), signals.get(index), causes.get(index))
+    else {
+        let hint = format!(": segment {number} has {} signals", stored.len());
+        return Err(ExplainError::NoSignal { offset, stream: stream.clone(), hint });
+    };
+    if wanted != Some(stored_signal.stream) {
+        let other = state.engine.streams().get(stored_signal.stream as usize);
+        let hint = other.map_or_else(String::new, |other| format!(": it is one of {}", other.key));
+        return Err(ExplainError::NoSignal { offset, stream: stream.clone(), hint });
+    }
+    let bar = match &stored_signal.value {
+        SignalValue::Bar(bar) => Some(*bar),
+        SignalValue::Price(_) => None,
+        SignalValue::Values(_) => with_bars.and_then(|engine| bar_behind(engine, stream, stored_signal, number, segment)),
+    };
+    let cause = logged[*cause].clone();
+    Ok(Explanation {
+        group: group.clone(),
+        checkpoint,
+        segments: number - checkpoint,
+        events,
+        engine_version: segment.engine_version,
+        committed_at: segment.committed_at,
+        source: segment.sources.get(cause.source as usize).map_or_else(String::new, |row| row.name.to_string()),
+        cause,
+        bar,
+        bits_equal: same_bits(stored_signal, folded),
+        stored: stored_signal.clone(),
+        folded: folded.clone(),
+    })
+}
+
+/// The bar on which a signal of an expression was computed.
+fn bar_behind(
+    engine: tickwire_signals::Engine,
+    stream: &StreamKey,
+    signal: &Signal,
+    number: u64,
+    segment: &Segment,
+) -> Option<Bar> {
+    stream.stream.timeframe.as_minutes()?;
+    let bars = StreamKey::bars(stream.stream.instrument.clone(), stream.stream.timeframe);
+    let mut state = GroupState { engine, ..GroupState::default() };
+    let add = Event::Plan(PlanChange::Add { stream: bars.clone(), warm_up: WarmUp::default() });
+    state.engine.fold(&add, &mut Fold::new(number)).ok()?;
+    let id = state.engine.stream_id(&bars)?;
+    let (signals, _, _) = fold_segment(&mut state, number, segment)?;
+    signals.iter().find_map(|other| match &other.value {
+        SignalValue::Bar(bar) if other.stream == id && bar.end == signal.exchange_time => Some(*bar),
+        _ => None,
+    })
+}

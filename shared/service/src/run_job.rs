@@ -1,0 +1,125 @@
+//! Jobs of the schedule: the clock, and reconciliation of quiet groups.
+
+use std::sync::Arc;
+
+use tickwire_market::UnixNanos;
+use tickwire_signals::LATENESS_NANOS;
+use tickwire_streams::{GroupKey, Universe};
+use tickwire_wire::{LatestRow, Sender, clock_message, decode};
+
+use crate::ingest_ticks::Ingest;
+use crate::ports::{Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
+
+/// A group without events for so long gets no clock: its bars are closed.
+const CLOCK_AFTER_QUIET_NANOS: i64 = 2 * 86_400 * UnixNanos::PER_SECOND;
+
+/// What the jobs need from the world.
+#[derive(Clone)]
+pub struct JobPorts {
+    /// Groups and their latest rows.
+    pub groups: Arc<dyn Groups>,
+    /// The log's head.
+    pub log: Arc<dyn Log>,
+    /// Clock events go here.
+    pub enqueue: Arc<dyn Enqueue>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A job, as the schedule's event names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Sends each active group the time, so that bars close without ticks.
+    Clock,
+    /// Publishes what a consumer that died left unpublished in groups without traffic.
+    Reconcile,
+}
+
+/// What a job did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct JobReport {
+    /// Groups looked at.
+    pub groups: u32,
+    /// Groups acted on.
+    pub acted: u32,
+    /// Groups on which it failed; they come again with the next run.
+    pub failed: u32,
+}
+
+/// The use case.
+pub struct Jobs {
+    ports: JobPorts,
+    ingest: Arc<Ingest>,
+}
+
+impl Jobs {
+    /// The jobs; `ingest` carries out what a dead consumer left.
+    pub fn new(ports: JobPorts, ingest: Arc<Ingest>) -> Self {
+        Self { ports, ingest }
+    }
+
+    /// Runs a job over all groups. One group's failure does not stop the others.
+    ///
+    /// # Errors
+    /// When the groups cannot be listed.
+    pub async fn run(&self, job: Job) -> Result<JobReport, PortError> {
+        let mut report = JobReport::default();
+        for group in self.ports.groups.groups().await? {
+            report.groups += 1;
+            let outcome = match job {
+                Job::Clock => self.clock(&group).await,
+                Job::Reconcile => self.reconcile(&group).await,
+            };
+            match outcome {
+                Ok(acted) => report.acted += u32::from(acted),
+                Err(error) => {
+                    report.failed += 1;
+                    tracing::warn!(%group, ?job, %error, "job failed for this group");
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn clock(&self, group: &GroupKey) -> Result<bool, PortError> {
+        let now = self.ports.clock.now();
+        // A replay lives at the time of its data; its sender sends it the time.
+        if !keeps_our_time(group.universe()) {
+            return Ok(false);
+        }
+        let active = match self.latest(group).await? {
+            Some(row) => now.0.saturating_sub(row.written_at.0) < CLOCK_AFTER_QUIET_NANOS,
+            None => true,
+        };
+        if !active {
+            return Ok(false);
+        }
+        let sender = Sender { group, source: "clock", epoch: now.0.unsigned_abs(), seq: 0, sent: now };
+        let message = Outgoing {
+            group: group.to_string(),
+            deduplication: format!("clock:{group}:{}", now.0),
+            body: clock_message(&sender, now.saturating_add(-LATENESS_NANOS)),
+        };
+        self.ports.enqueue.send(Queue::Ticks, message).await?;
+        Ok(true)
+    }
+
+    async fn reconcile(&self, group: &GroupKey) -> Result<bool, PortError> {
+        let head = self.ports.log.head(group).await?;
+        // The latest row is written behind the publication: up to there all is published.
+        if self.latest(group).await?.is_some_and(|row| row.segment >= head) {
+            return Ok(false);
+        }
+        self.ingest.reconcile(group).await
+    }
+
+    async fn latest(&self, group: &GroupKey) -> Result<Option<LatestRow>, PortError> {
+        let stored = self.ports.groups.latest(group).await?;
+        Ok(stored.and_then(|(_, bytes)| decode(&bytes).ok()))
+    }
+}
+
+fn keeps_our_time(universe: &Universe) -> bool {
+    !universe.as_str().starts_with("replay-")
+}
