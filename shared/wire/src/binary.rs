@@ -45,8 +45,10 @@ pub trait Shape {
 /// # Errors
 /// When the content cannot be encoded; no shape of this crate is such.
 pub fn encode<T: Serialize + Shape>(content: &T) -> Result<Vec<u8>, BinaryError> {
-    let mut bytes = postcard::to_extend(content, vec![T::VERSION])
-        .map_err(|e| BinaryError::Content { shape: T::NAME, why: e.to_string() })?;
+    let mut bytes = postcard::to_extend(content, vec![T::VERSION]).map_err(|e| BinaryError::Content {
+        shape: T::NAME,
+        why: e.to_string(),
+    })?;
     let checksum = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     Ok(bytes)
@@ -58,24 +60,33 @@ pub fn encode<T: Serialize + Shape>(content: &T) -> Result<Vec<u8>, BinaryError>
 /// When the bytes are damaged or newer than this build.
 pub fn decode<T: DeserializeOwned + Shape>(bytes: &[u8]) -> Result<T, BinaryError> {
     let damaged = BinaryError::Damaged { shape: T::NAME };
-    let Some((content, checksum)) = bytes.split_last_chunk::<4>() else { return Err(damaged) };
+    let Some((content, checksum)) = bytes.split_last_chunk::<4>() else {
+        return Err(damaged);
+    };
     if crc32fast::hash(content) != u32::from_le_bytes(*checksum) {
         return Err(damaged);
     }
     match content.split_first() {
-        Some((version, _)) if *version > T::VERSION => {
-            Err(BinaryError::Newer { shape: T::NAME, version: *version, version_max: T::VERSION })
-        }
+        Some((version, _)) if *version > T::VERSION => Err(BinaryError::Newer {
+            shape: T::NAME,
+            version: *version,
+            version_max: T::VERSION,
+        }),
         Some((version, content)) if *version == T::VERSION => match postcard::take_from_bytes(content) {
             Ok((content, [])) => Ok(content),
-            Ok((_, rest)) => {
-                Err(BinaryError::Content { shape: T::NAME, why: format!("{} bytes are left over", rest.len()) })
-            }
-            Err(e) => Err(BinaryError::Content { shape: T::NAME, why: e.to_string() }),
+            Ok((_, rest)) => Err(BinaryError::Content {
+                shape: T::NAME,
+                why: format!("{} bytes are left over", rest.len()),
+            }),
+            Err(e) => Err(BinaryError::Content {
+                shape: T::NAME,
+                why: e.to_string(),
+            }),
         },
-        Some((version, _)) => {
-            Err(BinaryError::Content { shape: T::NAME, why: format!("version {version} was never written") })
-        }
+        Some((version, _)) => Err(BinaryError::Content {
+            shape: T::NAME,
+            why: format!("version {version} was never written"),
+        }),
         None => Err(damaged),
     }
 }

@@ -8,7 +8,10 @@ use tickwire_streams::Offset;
 use crate::error::{ErrorBody, ErrorCode};
 
 /// Largest message taken from a client, in bytes.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const socket_message_bytes_max: usize = 32 * 1_024;
 
 /// How a stream is delivered.
@@ -84,7 +87,10 @@ fn by_handle<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32,
         .into_iter()
         .map(|(s, offset)| match s.parse() {
             Ok(s) => Ok((s, offset)),
-            Err(_) => Err(D::Error::custom(format_args!("{s:?} is not a handle, a whole number from 0 to {}", u32::MAX))),
+            Err(_) => Err(D::Error::custom(format_args!(
+                "{s:?} is not a handle, a whole number from 0 to {}",
+                u32::MAX
+            ))),
         })
         .collect()
 }
@@ -102,19 +108,35 @@ pub struct ClientRequest {
 ///
 /// # Errors
 /// With the id, where there is one, and what is wrong.
+#[expect(
+    clippy::result_large_err,
+    reason = "a refusal is rare and goes straight into a reply"
+)]
 pub fn parse_request(text: &str) -> Result<ClientRequest, (Option<u64>, ErrorBody)> {
     if text.len() > socket_message_bytes_max {
-        let message = format!("The message has {} bytes; at most {socket_message_bytes_max} are taken.", text.len());
+        let message = format!(
+            "The message has {} bytes; at most {socket_message_bytes_max} are taken.",
+            text.len()
+        );
         return Err((None, ErrorBody::with_message(ErrorCode::MessageTooLarge, message)));
     }
     let malformed = |id, why: String| {
-        (id, ErrorBody::with_message(ErrorCode::MessageMalformed, format!("The message cannot be read: {why}")))
+        (
+            id,
+            ErrorBody::with_message(
+                ErrorCode::MessageMalformed,
+                format!("The message cannot be read: {why}"),
+            ),
+        )
     };
     let mut fields: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(text).map_err(|e| malformed(None, e.to_string()))?;
     let id = fields.remove("id").as_ref().and_then(serde_json::Value::as_u64);
     let Some(id) = id else {
-        return Err(malformed(None, "id is missing, or not a whole number from 0".into()));
+        return Err(malformed(
+            None,
+            "id is missing, or not a whole number from 0".into(),
+        ));
     };
     const OPERATIONS: [&str; 5] = ["hello", "subscribe", "unsubscribe", "list", "ping"];
     match fields.get("op").and_then(serde_json::Value::as_str) {

@@ -25,7 +25,8 @@ fn mantissa(number: f64, exponent: u8) -> Option<i64> {
     let scale = 10f64.powi(i32::from(exponent));
     let mantissa = (number * scale).round();
     // By way of i64, which has no -0.
-    let exact = mantissa.abs() < MANTISSA_MAX && (mantissa as i64 as f64 / scale).to_bits() == number.to_bits();
+    let exact =
+        mantissa.abs() < MANTISSA_MAX && (mantissa as i64 as f64 / scale).to_bits() == number.to_bits();
     exact.then_some(mantissa as i64)
 }
 
@@ -52,7 +53,10 @@ impl Numbers {
             Self::Plain(numbers) => numbers.clone(),
             Self::Decimal { exponent, mantissas } => {
                 let scale = 10f64.powi(i32::from((*exponent).min(EXPONENT_MAX)));
-                mantissas.iter().map(|mantissa| *mantissa as f64 / scale).collect()
+                mantissas
+                    .iter()
+                    .map(|mantissa| *mantissa as f64 / scale)
+                    .collect()
             }
         }
     }
@@ -83,7 +87,10 @@ mod tests {
     fn prices_are_small() {
         let prices: Vec<f64> = (0..100).map(|n| f64::from(2_400_000 + n * 5) / 100.0).collect();
         let packed = Numbers::pack(&prices);
-        assert!(matches!(packed, Numbers::Decimal { exponent: 2, .. }), "{packed:?}");
+        assert!(
+            matches!(packed, Numbers::Decimal { exponent: 2, .. }),
+            "{packed:?}"
+        );
         assert_eq!(bits(&packed.unpack()), bits(&prices));
     }
 

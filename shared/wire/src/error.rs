@@ -99,13 +99,19 @@ impl From<ErrorCode> for ErrorBody {
 impl ErrorBody {
     /// With more to say than the table does.
     pub fn with_message(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { message: message.into(), ..code.into() }
+        Self {
+            message: message.into(),
+            ..code.into()
+        }
     }
 
     /// About a stream.
     #[must_use]
     pub fn about(self, stream: impl Into<String>) -> Self {
-        Self { stream: Some(stream.into()), ..self }
+        Self {
+            stream: Some(stream.into()),
+            ..self
+        }
     }
 }
 
@@ -115,7 +121,11 @@ mod tests {
 
     #[test]
     fn codes_ascend_and_slugs_are_unique() {
-        assert!(ErrorCode::ALL.windows(2).all(|pair| pair[0].code() < pair[1].code()));
+        assert!(
+            ErrorCode::ALL
+                .windows(2)
+                .all(|pair| pair[0].code() < pair[1].code())
+        );
         let slugs: std::collections::BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.slug()).collect();
         assert_eq!(slugs.len(), ErrorCode::ALL.len());
         for code in ErrorCode::ALL {
@@ -127,7 +137,11 @@ mod tests {
                 500.. => hundred == 5,
                 _ => hundred == 1 || hundred == 4,
             };
-            assert!(fits, "{code:?} is in the wrong hundred for status {}", code.status());
+            assert!(
+                fits,
+                "{code:?} is in the wrong hundred for status {}",
+                code.status()
+            );
         }
     }
 }

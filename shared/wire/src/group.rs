@@ -54,7 +54,10 @@ impl LatestRow {
 
     /// The newest signal of a stream.
     pub fn of(&self, stream: StreamId) -> Option<&Latest> {
-        let at = self.streams.binary_search_by_key(&stream, |row| row.stream).ok()?;
+        let at = self
+            .streams
+            .binary_search_by_key(&stream, |row| row.stream)
+            .ok()?;
         Some(&self.streams[at].latest)
     }
 }

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, UnixNanos};
+use tickwire_signals::Latest;
+use tickwire_streams::Offset;
 
 use crate::error::ErrorBody;
+use crate::server::write_value;
 
 /// The one shape of every error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,7 +66,7 @@ pub struct SignalRow {
     pub key: String,
     /// Its offset; absent when it has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
+    pub offset: Option<Offset>,
     /// Exchange time, nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t: Option<UnixNanos>,
@@ -72,6 +75,25 @@ pub struct SignalRow {
     pub mock: bool,
     /// The value as in a data frame.
     pub d: serde_json::Value,
+}
+
+impl SignalRow {
+    /// Of a stream and its newest signal, if it has one. `outputs` names the
+    /// outputs of its expression.
+    pub fn of(key: &str, latest: Option<&Latest>, outputs: &[&str]) -> Self {
+        let mut d = String::new();
+        match latest {
+            Some(latest) => write_value(&mut d, &latest.value, outputs),
+            None => d.push_str(r#"{"absent":"cold"}"#),
+        }
+        Self {
+            key: key.to_owned(),
+            offset: latest.map(|latest| latest.offset),
+            t: latest.map(|latest| latest.exchange_time),
+            mock: latest.is_some_and(|latest| latest.mock),
+            d: serde_json::from_str(&d).unwrap_or_default(),
+        }
+    }
 }
 
 /// The newest signals of an instrument.

@@ -21,13 +21,22 @@ use tickwire_streams::{GroupKey, SourceName, StreamKey};
 const VERSION: u32 = 1;
 
 /// Events in one message.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const events_per_message_max: usize = 20_000;
 /// Bytes of one message, the queue's own bound.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const message_bytes_max: usize = 1_048_576;
 /// Sequence numbers stay below this: what every reader of JSON holds exactly.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const sequence_max: u64 = 1 << 53;
 /// Bytes kept of an event that could not be read.
 const RAW_BYTES_MAX: usize = 200;
@@ -207,12 +216,23 @@ struct WireReference {
 impl WireReference {
     fn into_change(self) -> Result<ReferenceChange, String> {
         match self {
-            Self { instrument: Some(instrument), calendar, tick_size, split: None, ratio: None, at: None } => {
+            Self {
+                instrument: Some(instrument),
+                calendar,
+                tick_size,
+                split: None,
+                ratio: None,
+                at: None,
+            } => {
                 let calendar = match calendar {
                     Some(calendar) => calendar,
                     None => Calendar::of(&instrument).map_err(|e| e.to_string())?,
                 };
-                Ok(ReferenceChange::Instrument { instrument, calendar, tick_size })
+                Ok(ReferenceChange::Instrument {
+                    instrument,
+                    calendar,
+                    tick_size,
+                })
             }
             Self {
                 instrument: None,
@@ -221,7 +241,12 @@ impl WireReference {
                 split: Some(instrument),
                 ratio: Some(ratio),
                 at: Some(at),
-            } => Ok(ReferenceChange::Split { instrument, ratio, at, warm_up: Vec::new() }),
+            } => Ok(ReferenceChange::Split {
+                instrument,
+                ratio,
+                at,
+                warm_up: Vec::new(),
+            }),
             _ => Err("a change is instrument with calendar and tick_size, or split with ratio and at".into()),
         }
     }
@@ -255,8 +280,14 @@ fn read_list<'a, T: Deserialize<'a>>(
 ) -> Vec<InboundEvent> {
     let bad = |raw: &RawValue, why: String| {
         let raw = raw.get();
-        let end = (0..=RAW_BYTES_MAX.min(raw.len())).rev().find(|at| raw.is_char_boundary(*at)).unwrap_or(0);
-        BadEvent { why, raw: raw[..end].to_owned() }
+        let end = (0..=RAW_BYTES_MAX.min(raw.len()))
+            .rev()
+            .find(|at| raw.is_char_boundary(*at))
+            .unwrap_or(0);
+        BadEvent {
+            why,
+            raw: raw[..end].to_owned(),
+        }
     };
     list.iter()
         .map(|raw| {
@@ -295,13 +326,16 @@ pub fn parse_inbound(body: &str) -> Result<Inbound, InboundError> {
         (None, Some(clock), None, None) => vec![Ok(Event::Clock(clock))],
         (None, None, Some(plan), None) => read_list(&plan, |change| {
             Ok(Event::Plan(match change {
-                WirePlan::Add(stream) => PlanChange::Add { stream, warm_up: WarmUp::default() },
+                WirePlan::Add(stream) => PlanChange::Add {
+                    stream,
+                    warm_up: WarmUp::default(),
+                },
                 WirePlan::Remove(stream) => PlanChange::Remove { stream },
             }))
         }),
-        (None, None, None, Some(reference)) => {
-            read_list(&reference, |change: WireReference| change.into_change().map(Event::Reference))
-        }
+        (None, None, None, Some(reference)) => read_list(&reference, |change: WireReference| {
+            change.into_change().map(Event::Reference)
+        }),
         _ => return Err(InboundError::Kind),
     };
     if events.len() > events_per_message_max {
@@ -310,10 +344,21 @@ pub fn parse_inbound(body: &str) -> Result<Inbound, InboundError> {
     if events.is_empty() {
         return Err(InboundError::Empty);
     }
-    if message.seq.checked_add(events.len() as u64).is_none_or(|end| end > sequence_max) {
+    if message
+        .seq
+        .checked_add(events.len() as u64)
+        .is_none_or(|end| end > sequence_max)
+    {
         return Err(InboundError::Sequence { seq: message.seq });
     }
-    Ok(Inbound { group: message.group, source: message.source, epoch: message.epoch, seq: message.seq, sent, events })
+    Ok(Inbound {
+        group: message.group,
+        source: message.source,
+        epoch: message.epoch,
+        seq: message.seq,
+        sent,
+        events,
+    })
 }
 
 /// Source, epoch and first sequence number of a message, without reading its
@@ -358,8 +403,22 @@ struct Outbound<'a, T: Serialize> {
 }
 
 fn write<T: Serialize>(sender: &Sender<'_>, content: T) -> String {
-    let Sender { group, source, epoch, seq, sent } = *sender;
-    let message = Outbound { v: VERSION, group, source, epoch, seq, sent, content };
+    let Sender {
+        group,
+        source,
+        epoch,
+        seq,
+        sent,
+    } = *sender;
+    let message = Outbound {
+        v: VERSION,
+        group,
+        source,
+        epoch,
+        seq,
+        sent,
+        content,
+    };
     // These types always have a JSON form; an empty message would be refused by every reader.
     serde_json::to_string(&message).unwrap_or_default()
 }
@@ -424,13 +483,22 @@ pub fn reference_message(sender: &Sender<'_>, changes: &[ReferenceChange]) -> St
     let reference = changes
         .iter()
         .map(|change| match change {
-            ReferenceChange::Instrument { instrument, calendar, tick_size } => WireReference {
+            ReferenceChange::Instrument {
+                instrument,
+                calendar,
+                tick_size,
+            } => WireReference {
                 instrument: Some(instrument.clone()),
                 calendar: Some(*calendar),
                 tick_size: *tick_size,
                 ..WireReference::default()
             },
-            ReferenceChange::Split { instrument, ratio, at, .. } => WireReference {
+            ReferenceChange::Split {
+                instrument,
+                ratio,
+                at,
+                ..
+            } => WireReference {
                 split: Some(instrument.clone()),
                 ratio: Some(*ratio),
                 at: Some(*at),

@@ -16,20 +16,23 @@ mod segment;
 mod server;
 
 pub use binary::{BinaryError, decode, encode};
-pub use client::{ClientRequest, Mode, Operation, Since, StreamRequest, parse_request, socket_message_bytes_max};
+pub use client::{
+    ClientRequest, Mode, Operation, Since, StreamRequest, parse_request, socket_message_bytes_max,
+};
 pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
 pub use http::{
-    BarRow, BarsPage, Dependency, EntitlementDenial, HealthBody, HttpError, ReadyBody, SignalRow, SignalsPage, TicketBody,
+    BarRow, BarsPage, Dependency, EntitlementDenial, HealthBody, HttpError, ReadyBody, SignalRow,
+    SignalsPage, TicketBody,
 };
 pub use inbound::{
-    BadEvent, Inbound, InboundError, InboundEvent, clock_message, events_per_message_max, message_bytes_max, parse_inbound, peek_origin,
-    sequence_max,
-    plan_message, reference_message, ticks_message, Sender,
+    BadEvent, Inbound, InboundError, InboundEvent, Sender, clock_message, events_per_message_max,
+    message_bytes_max, parse_inbound, peek_origin, plan_message, reference_message, sequence_max,
+    ticks_message,
 };
 pub use publication::{Publication, PublicationError};
 pub use segment::{LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
 pub use server::{
-    DataFrame, Goodbye, Pong, write_revoked, Snapshot, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, error_reply, goodbye_push,
-    ok_reply, write_absent_snapshot, write_signal_frame, write_value,
+    DataFrame, Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, error_reply,
+    goodbye_push, ok_reply, write_absent_snapshot, write_revoked, write_signal_frame, write_value,
 };

@@ -60,7 +60,9 @@ impl Publication {
     /// # Errors
     /// When the text is not a publication of a known version.
     pub fn from_text(text: &str) -> Result<Self, PublicationError> {
-        let bytes = STANDARD_NO_PAD.decode(text).map_err(|e| PublicationError::Text(e.to_string()))?;
+        let bytes = STANDARD_NO_PAD
+            .decode(text)
+            .map_err(|e| PublicationError::Text(e.to_string()))?;
         Ok(decode(&bytes)?)
     }
 }

@@ -6,14 +6,19 @@
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Depth, InstrumentKey, Quality, Quote, Tick, UnixNanos};
-use tickwire_signals::{Event, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue, StreamId, Value};
+use tickwire_signals::{
+    Event, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue, StreamId, Value,
+};
 use tickwire_streams::{Offset, Position, SourceName};
 
 use crate::binary::Shape;
 use crate::columns::{Numbers, time_unit};
 
 /// Encoded size at which a segment is cut; a row holds 400 KB.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const segment_bytes_max: usize = 256 * 1_024;
 
 /// A source and where it stands after the segment.
@@ -160,7 +165,14 @@ struct Unpacked {
 impl Ticks {
     fn unpacked(&self) -> Unpacked {
         let columns = [
-            &self.price, &self.size, &self.volume, &self.open_interest, &self.bid, &self.bid_size, &self.ask, &self.ask_size,
+            &self.price,
+            &self.size,
+            &self.volume,
+            &self.open_interest,
+            &self.bid,
+            &self.bid_size,
+            &self.ask,
+            &self.ask_size,
         ];
         Unpacked {
             columns: columns.map(|numbers| numbers.unpack().into_iter()),
@@ -171,15 +183,24 @@ impl Ticks {
     }
 
     fn pack(ticks: &[(u32, &Tick)]) -> Self {
-        let unit = time_unit(ticks.iter().flat_map(|(_, tick)| [tick.exchange_time.0, tick.receive_time.0]));
-        let mut packed = Self { unit, ..Self::default() };
+        let unit = time_unit(
+            ticks
+                .iter()
+                .flat_map(|(_, tick)| [tick.exchange_time.0, tick.receive_time.0]),
+        );
+        let mut packed = Self {
+            unit,
+            ..Self::default()
+        };
         let mut before = 0;
         let mut columns: [Vec<f64>; 8] = Default::default();
         for (instrument, tick) in ticks {
             let exchange = tick.exchange_time.0 / unit;
             packed.instrument.push(*instrument);
             packed.exchange.push(exchange.wrapping_sub(before));
-            packed.receive.push((tick.receive_time.0 / unit).wrapping_sub(exchange));
+            packed
+                .receive
+                .push((tick.receive_time.0 / unit).wrapping_sub(exchange));
             before = exchange;
             columns[0].push(tick.price);
             let (bid, ask) = (tick.bid, tick.ask);
@@ -209,8 +230,19 @@ impl Ticks {
             }
             packed.present.push(present);
         }
-        let [price, size, volume, open_interest, bid, bid_size, ask, ask_size] = columns.map(|c| Numbers::pack(&c));
-        Self { price, size, volume, open_interest, bid, bid_size, ask, ask_size, ..packed }
+        let [price, size, volume, open_interest, bid, bid_size, ask, ask_size] =
+            columns.map(|c| Numbers::pack(&c));
+        Self {
+            price,
+            size,
+            volume,
+            open_interest,
+            bid,
+            bid_size,
+            ask,
+            ask_size,
+            ..packed
+        }
     }
 
     fn next(&self, unpacked: &mut Unpacked) -> Option<Row> {
@@ -220,7 +252,11 @@ impl Ticks {
         unpacked.exchange = unpacked.exchange.wrapping_add(*self.exchange.get(at)?);
         let receive = unpacked.exchange.wrapping_add(*self.receive.get(at)?);
         let mut column = |index: usize, bit: u16| {
-            if bit == 0 || present & bit != 0 { unpacked.columns[index].next() } else { None }
+            if bit == 0 || present & bit != 0 {
+                unpacked.columns[index].next()
+            } else {
+                None
+            }
         };
         let price = PriceValue {
             price: column(0, 0)?,
@@ -238,7 +274,11 @@ impl Ticks {
             price,
             bid_size,
             ask_size,
-            depth: if present & DEPTH != 0 { unpacked.depth.next().map(Box::new) } else { None },
+            depth: if present & DEPTH != 0 {
+                unpacked.depth.next().map(Box::new)
+            } else {
+                None
+            },
             quality: match present & (MOCK | STALE) {
                 0 => Quality::Live,
                 MOCK => Quality::Mock,
@@ -288,7 +328,14 @@ impl Segment {
         sources: Vec<SourceRow>,
         set_aside: Vec<SetAside>,
     ) -> Self {
-        Self { engine_version, plan_version, committed_at, sources, set_aside, ..Self::default() }
+        Self {
+            engine_version,
+            plan_version,
+            committed_at,
+            sources,
+            set_aside,
+            ..Self::default()
+        }
     }
 
     /// Packs events and signals; `number` is the segment's own, `instrument`
@@ -314,11 +361,22 @@ impl Segment {
                 Event::Tick(tick) => ticks.push((instrument(&tick.instrument), tick)),
                 Event::Clock(time) => self.others.push((place as u32, Other::Clock(*time))),
                 Event::Plan(change) => self.others.push((place as u32, Other::Plan(change.clone()))),
-                Event::Reference(change) => self.others.push((place as u32, Other::Reference(change.clone()))),
+                Event::Reference(change) => {
+                    self.others.push((place as u32, Other::Reference(change.clone())))
+                }
             }
             match self.runs.last_mut() {
-                Some(run) if run.source == *source && run.seq.checked_add(u64::from(run.events)) == Some(*seq) => run.events += 1,
-                _ => self.runs.push(Run { source: *source, epoch: epochs(*source), seq: *seq, events: 1 }),
+                Some(run)
+                    if run.source == *source && run.seq.checked_add(u64::from(run.events)) == Some(*seq) =>
+                {
+                    run.events += 1
+                }
+                _ => self.runs.push(Run {
+                    source: *source,
+                    epoch: epochs(*source),
+                    seq: *seq,
+                    events: 1,
+                }),
             }
         }
         self.ticks = Ticks::pack(&ticks);
@@ -327,7 +385,9 @@ impl Segment {
             .zip(causes)
             .map(|(signal, cause)| PackedSignal {
                 stream: signal.stream,
-                back: signal.previous.map_or(0, |previous| number - previous.segment() + 1),
+                back: signal
+                    .previous
+                    .map_or(0, |previous| number - previous.segment() + 1),
                 index: signal.previous.map_or(0, Offset::index),
                 event: *cause,
                 mock: signal.mock,
@@ -376,12 +436,23 @@ impl Segment {
                     Some((_, Other::Plan(change))) => Event::Plan(change.clone()),
                     Some((_, Other::Reference(change))) => Event::Reference(change.clone()),
                     None => {
-                        let Some(row) = self.ticks.next(&mut unpacked) else { return false };
-                        let Some(key) = instrument(state, row.instrument) else { return false };
+                        let Some(row) = self.ticks.next(&mut unpacked) else {
+                            return false;
+                        };
+                        let Some(key) = instrument(state, row.instrument) else {
+                            return false;
+                        };
                         Event::Tick(row.into_tick(key))
                     }
                 };
-                each(state, LoggedEvent { source: run.source, seq: run.seq.wrapping_add(u64::from(nth)), event });
+                each(
+                    state,
+                    LoggedEvent {
+                        source: run.source,
+                        seq: run.seq.wrapping_add(u64::from(nth)),
+                        event,
+                    },
+                );
                 place += 1;
             }
         }
@@ -405,9 +476,10 @@ impl Segment {
             .filter(|(_, signal)| wanted(signal.stream))
             .filter_map(|(index, signal)| {
                 let cause = causes.get(signal.event as usize)?;
-                let previous = signal.back.checked_sub(1).map(|back| {
-                    Offset::new(number.saturating_sub(back), signal.index)
-                });
+                let previous = signal
+                    .back
+                    .checked_sub(1)
+                    .map(|back| Offset::new(number.saturating_sub(back), signal.index));
                 let (exchange_time, value) = match &signal.value {
                     PackedValue::Price => (cause.exchange, SignalValue::Price(cause.price?)),
                     PackedValue::Bar(bar) => (bar.end, SignalValue::Bar(*bar)),
@@ -438,11 +510,19 @@ impl Segment {
                 let cause = match others.next_if(|(at, _)| *at == place) {
                     Some((_, Other::Clock(time))) => {
                         let receive = time.saturating_add(tickwire_signals::LATENESS_NANOS);
-                        Cause { source: run.source, exchange: *time, receive, price: None }
+                        Cause {
+                            source: run.source,
+                            exchange: *time,
+                            receive,
+                            price: None,
+                        }
                     }
-                    Some(_) => {
-                        Cause { source: run.source, exchange: UnixNanos(0), receive: UnixNanos(0), price: None }
-                    }
+                    Some(_) => Cause {
+                        source: run.source,
+                        exchange: UnixNanos(0),
+                        receive: UnixNanos(0),
+                        price: None,
+                    },
                     None => match self.ticks.next(&mut unpacked) {
                         Some(row) => Cause {
                             source: run.source,

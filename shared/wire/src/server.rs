@@ -69,10 +69,12 @@ pub struct StreamVerdict {
     pub more: bool,
 }
 
-/// Reply to subscribe.
+/// Reply to subscribe, unsubscribe and list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeReply {
-    /// A verdict for each stream asked for, in order.
+    /// A verdict for each stream asked for, in order; none in the replies to
+    /// unsubscribe and list.
+    #[serde(default)]
     pub streams: Vec<StreamVerdict>,
     /// The full list afterwards: key by handle.
     pub list: BTreeMap<u32, String>,
@@ -232,8 +234,12 @@ pub struct DataFrame {
 }
 
 fn write_number(out: &mut String, number: f64) {
-    // serde_json writes the shortest text that reads back to the same bits.
-    out.push_str(&serde_json::to_string(&number).unwrap_or_else(|_| "null".into()));
+    // The shortest text that reads back to the same bits, as JSON takes it; values are finite.
+    let _ = if number.is_finite() {
+        write!(out, "{number:?}")
+    } else {
+        write!(out, "null")
+    };
 }
 
 fn write_optional(out: &mut String, name: &str, number: Option<f64>) {
@@ -248,7 +254,7 @@ fn write_optional(out: &mut String, name: &str, number: Option<f64>) {
 /// A price is `{"price":…,"size":…,…}`, a bar `{"open":…,…}`, an expression with
 /// one output `{"value":…}` and with several `{"macd":…,"signal":…,…}`. An
 /// absence stands as `{"absent":"cold"}` in the place of the value.
-pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[String]) {
+pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[&str]) {
     match value {
         SignalValue::Price(price) => {
             out.push_str(r#"{"price":"#);
@@ -276,8 +282,7 @@ pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[String]) {
                 if index > 0 {
                     out.push(',');
                 }
-                let name = outputs.get(index).map_or("value", String::as_str);
-                let name = if name.is_empty() { "value" } else { name };
+                let name = outputs.get(index).copied().unwrap_or("value");
                 let _ = write!(out, r#""{name}":"#);
                 match value {
                     Value::Number(number) => write_number(out, *number),

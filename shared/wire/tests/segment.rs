@@ -1,5 +1,7 @@
 //! Segments and publications come back to the bit, or not at all.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -11,7 +13,6 @@ use tickwire_wire::{
     BinaryError, LoggedEvent, Publication, PublicationError, Segment, SetAside, SourceRow, decode, encode,
 };
 
-#[expect(dead_code, reason = "every test file uses a part of it")]
 mod support;
 use support::{INSTRUMENTS, bar, event, exact, time, value};
 
@@ -19,7 +20,12 @@ const NUMBER: u64 = 12;
 
 /// An event with its source, the gap before its sequence number, and whether a
 /// signal follows: what it carries and where the stream's last one was.
-type Row = (Event, u32, u64, Option<(SignalSeed, u32, Option<(u64, u16)>, bool)>);
+type Row = (
+    Event,
+    u32,
+    u64,
+    Option<(SignalSeed, u32, Option<(u64, u16)>, bool)>,
+);
 
 #[derive(Clone, Debug)]
 enum SignalSeed {
@@ -32,11 +38,17 @@ fn row() -> impl Strategy<Value = Row> {
     let seed = prop_oneof![
         Just(SignalSeed::Price),
         bar().prop_map(SignalSeed::Bar),
-        (time(), prop::collection::vec(value(), 0..4)).prop_map(|(time, values)| SignalSeed::Values(time, values)),
+        (time(), prop::collection::vec(value(), 0..4))
+            .prop_map(|(time, values)| SignalSeed::Values(time, values)),
     ];
     let previous = prop::option::of((0..=NUMBER, any::<u16>()));
     let signal = (seed, any::<u32>(), previous, any::<bool>());
-    (event(), 0..3u32, prop_oneof![4 => Just(0u64), 1 => 1..1_000u64], prop::option::of(signal))
+    (
+        event(),
+        0..3u32,
+        prop_oneof![4 => Just(0u64), 1 => 1..1_000u64],
+        prop::option::of(signal),
+    )
 }
 
 struct Made {
@@ -79,24 +91,42 @@ fn make(rows: Vec<Row>) -> Made {
                 causes.push(events.len() as u32);
             }
         }
-        events.push(LoggedEvent { source, seq: *seq, event });
+        events.push(LoggedEvent {
+            source,
+            seq: *seq,
+            event,
+        });
         *seq += 1;
     }
     let mut position = Position::default();
     position.take(3, 9);
-    let head = Segment {
-        engine_version: 1,
-        plan_version: 4,
-        committed_at: UnixNanos(5),
-        sources: vec![SourceRow { name: "feed-1".into(), position, seen: UnixNanos(-6) }],
-        set_aside: vec![SetAside { source: 0, seq: 3, code: "malformed".into(), detail: "x".into() }],
-        ..Segment::default()
-    };
+    let mut head = Segment::default();
+    head.engine_version = 1;
+    head.plan_version = 4;
+    head.committed_at = UnixNanos(5);
+    head.sources = vec![SourceRow {
+        name: "feed-1".into(),
+        position,
+        seen: UnixNanos(-6),
+    }];
+    head.set_aside = vec![SetAside {
+        source: 0,
+        seq: 3,
+        code: "malformed".into(),
+        detail: "x".into(),
+    }];
     let place = |key: &InstrumentKey| {
-        INSTRUMENTS.iter().position(|known| *known == key.as_str()).unwrap() as u32
+        INSTRUMENTS
+            .iter()
+            .position(|known| *known == key.as_str())
+            .unwrap() as u32
     };
     let segment = head.pack(NUMBER, &events, place, u64::from, &signals, &causes);
-    Made { segment, events, signals }
+    Made {
+        segment,
+        events,
+        signals,
+    }
 }
 
 fn events_of(segment: &Segment) -> (bool, Vec<LoggedEvent>) {
@@ -166,7 +196,10 @@ fn publication(signals: Vec<Signal>) -> Publication {
 
 fn sample() -> Made {
     let runner = &mut proptest::test_runner::TestRunner::deterministic();
-    let rows = prop::collection::vec(row(), 30).new_tree(runner).unwrap().current();
+    let rows = prop::collection::vec(row(), 30)
+        .new_tree(runner)
+        .unwrap()
+        .current();
     make(rows)
 }
 
@@ -180,8 +213,11 @@ fn sealed(mut content: Vec<u8>) -> Vec<u8> {
 #[test]
 fn damaged_bytes_are_refused() {
     let bytes = encode(&sample().segment).unwrap();
-    let damaged = BinaryError::Damaged { shape: "a segment of the log" };
-    let check = |bytes: &[u8], at: usize| assert_eq!(decode::<Segment>(bytes), Err(damaged.clone()), "byte {at}");
+    let damaged = BinaryError::Damaged {
+        shape: "a segment of the log",
+    };
+    let check =
+        |bytes: &[u8], at: usize| assert_eq!(decode::<Segment>(bytes), Err(damaged.clone()), "byte {at}");
     for at in 0..bytes.len() {
         for flip in [0x01, 0x80, 0xff] {
             let mut flipped = bytes.clone();
@@ -201,9 +237,16 @@ fn versions_and_left_over_bytes_are_refused() {
     let with_version = |version: u8| sealed([&[version], &content[1..]].concat());
     assert_eq!(
         decode::<Segment>(&with_version(2)),
-        Err(BinaryError::Newer { shape: "a segment of the log", version: 2, version_max: 1 })
+        Err(BinaryError::Newer {
+            shape: "a segment of the log",
+            version: 2,
+            version_max: 1
+        })
     );
-    assert!(matches!(decode::<Segment>(&with_version(0)), Err(BinaryError::Content { .. })));
+    assert!(matches!(
+        decode::<Segment>(&with_version(0)),
+        Err(BinaryError::Content { .. })
+    ));
     let longer = sealed([content, &[0]].concat());
     let error = decode::<Segment>(&longer).unwrap_err().to_string();
     assert!(error.contains("1 bytes are left over"), "{error}");
@@ -214,7 +257,10 @@ fn text_that_is_no_publication_is_refused() {
     for text in ["", "!", "AAAA", "AAAAAAAAAAAAAAAA"] {
         assert!(Publication::from_text(text).is_err(), "{text:?}");
     }
-    assert!(matches!(Publication::from_text("="), Err(PublicationError::Text(_))));
+    assert!(matches!(
+        Publication::from_text("="),
+        Err(PublicationError::Text(_))
+    ));
     let text = publication(sample().signals).to_text().unwrap();
     for at in 0..text.len() {
         let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };

@@ -1,13 +1,18 @@
 //! Random events and signals.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use proptest::prelude::*;
 use tickwire_market::{Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Tick, Timeframe, UnixNanos};
 use tickwire_signals::{Absence, Event, PlanChange, ReferenceChange, Value, WarmUp};
 use tickwire_streams::StreamKey;
 
 /// The instruments of the group.
-pub(crate) const INSTRUMENTS: [&str; 3] =
-    ["NSE@NIFTY@IDX", "NFO@NIFTY@FUT@2026-12-29", "NFO@NIFTY@OPT@2026-12-29@CE@24000.5"];
+pub(crate) const INSTRUMENTS: [&str; 3] = [
+    "NSE@NIFTY@IDX",
+    "NFO@NIFTY@FUT@2026-12-29",
+    "NFO@NIFTY@OPT@2026-12-29@CE@24000.5",
+];
 
 /// Text that tells every value apart to the bit: floats print as the shortest
 /// decimal that reads back, and `-0.0` is not `0.0`.
@@ -88,12 +93,30 @@ fn stream() -> impl Strategy<Value = StreamKey> {
 
 fn reference() -> impl Strategy<Value = ReferenceChange> {
     prop_oneof![
-        (instrument(), prop::sample::select(Calendar::ALL.to_vec()), prop::option::of(number()))
+        (
+            instrument(),
+            prop::sample::select(Calendar::ALL.to_vec()),
+            prop::option::of(number())
+        )
             .prop_map(|(instrument, calendar, tick_size)| {
-                ReferenceChange::Instrument { instrument, calendar, tick_size }
+                ReferenceChange::Instrument {
+                    instrument,
+                    calendar,
+                    tick_size,
+                }
             }),
-        (instrument(), number(), time(), prop::collection::vec((Just(Timeframe::MINUTE), warm_up()), 0..2))
-            .prop_map(|(instrument, ratio, at, warm_up)| ReferenceChange::Split { instrument, ratio, at, warm_up }),
+        (
+            instrument(),
+            number(),
+            time(),
+            prop::collection::vec((Just(Timeframe::MINUTE), warm_up()), 0..2)
+        )
+            .prop_map(|(instrument, ratio, at, warm_up)| ReferenceChange::Split {
+                instrument,
+                ratio,
+                at,
+                warm_up
+            }),
     ]
 }
 
@@ -108,8 +131,14 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
 }
 
 pub(crate) fn value() -> impl Strategy<Value = Value> {
-    let absences =
-        [Absence::Cold, Absence::Stale, Absence::Closed, Absence::Unsolvable, Absence::NotEntitled].to_vec();
+    let absences = [
+        Absence::Cold,
+        Absence::Stale,
+        Absence::Closed,
+        Absence::Unsolvable,
+        Absence::NotEntitled,
+    ]
+    .to_vec();
     prop_oneof![
         number().prop_map(Value::Number),
         any::<bool>().prop_map(Value::Truth),
