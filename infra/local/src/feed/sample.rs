@@ -12,8 +12,13 @@ use super::file::{FeedError, FileFeed, FileOptions};
 const BARS: &[u8] = include_bytes!("../../sample/stocks-daily.csv.gz");
 const SPLITS: &str = include_str!("../../sample/splits.csv");
 /// Each ticker with its exchange.
-const EXCHANGES: [(&str, &str); 5] =
-    [("AAPL", "NASDAQ"), ("FB", "NASDAQ"), ("GOOG", "NASDAQ"), ("IBM", "NYSE"), ("MSFT", "NASDAQ")];
+const EXCHANGES: [(&str, &str); 5] = [
+    ("AAPL", "NASDAQ"),
+    ("FB", "NASDAQ"),
+    ("GOOG", "NASDAQ"),
+    ("IBM", "NYSE"),
+    ("MSFT", "NASDAQ"),
+];
 
 /// A split of a share.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,9 +43,15 @@ pub struct SplitError {
 
 /// The bars as ticks, in the order of time over all five shares.
 pub fn feed() -> Result<FileFeed, FeedError> {
-    let exchange_of: BTreeMap<_, _> =
-        EXCHANGES.iter().map(|(ticker, exchange)| ((*ticker).to_owned(), (*exchange).to_owned())).collect();
-    let options = FileOptions { exchange_of, quality: Quality::Live, ..FileOptions::default() };
+    let exchange_of: BTreeMap<_, _> = EXCHANGES
+        .iter()
+        .map(|(ticker, exchange)| ((*ticker).to_owned(), (*exchange).to_owned()))
+        .collect();
+    let options = FileOptions {
+        exchange_of,
+        quality: Quality::Live,
+        ..FileOptions::default()
+    };
     FileFeed::from_static("the bundled sample", BARS, &options)
 }
 
@@ -51,8 +62,13 @@ pub fn splits() -> Result<Vec<Split>, SplitError> {
 
 /// Reads `instrument,effective_day,ratio` with a header.
 pub fn read_splits(text: &str) -> Result<Vec<Split>, SplitError> {
-    let rows = text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty());
-    rows.map(|(at, line)| read_split(line).map_err(|reason| SplitError { line: at + 1, reason })).collect()
+    let rows = text
+        .lines()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, line)| !line.trim().is_empty());
+    rows.map(|(at, line)| read_split(line).map_err(|reason| SplitError { line: at + 1, reason }))
+        .collect()
 }
 
 fn read_split(line: &str) -> Result<Split, &'static str> {
@@ -68,7 +84,11 @@ fn read_split(line: &str) -> Result<Split, &'static str> {
     if !ratio.is_finite() || ratio <= 0.0 {
         return Err("the ratio is not above 0");
     }
-    Ok(Split { instrument, effective_day, ratio })
+    Ok(Split {
+        instrument,
+        effective_day,
+        ratio,
+    })
 }
 
 #[cfg(test)]
@@ -81,8 +101,19 @@ mod tests {
     #[test]
     fn every_row_is_read_in_the_order_of_time() {
         let feed = feed().unwrap();
-        let keys = ["NASDAQ@AAPL@EQ", "NASDAQ@FB@EQ", "NASDAQ@GOOG@EQ", "NASDAQ@MSFT@EQ", "NYSE@IBM@EQ"];
-        let found: Vec<_> = feed.describe().instruments.iter().map(InstrumentKey::as_str).collect();
+        let keys = [
+            "NASDAQ@AAPL@EQ",
+            "NASDAQ@FB@EQ",
+            "NASDAQ@GOOG@EQ",
+            "NASDAQ@MSFT@EQ",
+            "NYSE@IBM@EQ",
+        ];
+        let found: Vec<_> = feed
+            .describe()
+            .instruments
+            .iter()
+            .map(InstrumentKey::as_str)
+            .collect();
         assert_eq!(found, keys);
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         let mut last = None;
@@ -92,7 +123,10 @@ mod tests {
             last = Some(tick.exchange_time);
             *counts.entry(tick.instrument.to_string()).or_default() += 1;
         }
-        assert_eq!(counts.into_values().collect::<Vec<_>>(), [3270 * 4, 196 * 4, 2148 * 4, 3270 * 4, 3270 * 4]);
+        assert_eq!(
+            counts.into_values().collect::<Vec<_>>(),
+            [3270 * 4, 196 * 4, 2148 * 4, 3270 * 4, 3270 * 4]
+        );
         assert_eq!(last.unwrap().to_string(), "2013-03-01T20:59:59.999Z");
     }
 
@@ -100,7 +134,9 @@ mod tests {
     #[test]
     fn splits_are_those_of_the_adjusted_close() {
         let mut text = String::new();
-        flate2::read::GzDecoder::new(BARS).read_to_string(&mut text).unwrap();
+        flate2::read::GzDecoder::new(BARS)
+            .read_to_string(&mut text)
+            .unwrap();
         let mut found = Vec::new();
         let mut last: Option<(String, f64)> = None;
         for line in text.lines().skip(1) {
@@ -110,14 +146,24 @@ mod tests {
                 && ticker == fields[0]
                 && before / ratio > 1.25
             {
-                found.push((format!("NASDAQ@{ticker}@EQ"), fields[1].to_owned(), (before / ratio).round()));
+                found.push((
+                    format!("NASDAQ@{ticker}@EQ"),
+                    fields[1].to_owned(),
+                    (before / ratio).round(),
+                ));
             }
             last = Some((fields[0].to_owned(), ratio));
         }
         let stored = splits().unwrap();
         let stored: Vec<_> = stored
             .into_iter()
-            .map(|split| (split.instrument.to_string(), split.effective_day.to_string(), split.ratio))
+            .map(|split| {
+                (
+                    split.instrument.to_string(),
+                    split.effective_day.to_string(),
+                    split.ratio,
+                )
+            })
             .collect();
         assert_eq!(stored, found);
         assert_eq!(stored.len(), 3);

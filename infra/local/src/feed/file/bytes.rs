@@ -33,12 +33,18 @@ impl Bytes {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => FeedError::NotFound { path: path.into() },
             io::ErrorKind::PermissionDenied => FeedError::NoPermission { path: path.into() },
-            _ => FeedError::Read { path: path.into(), source },
+            _ => FeedError::Read {
+                path: path.into(),
+                source,
+            },
         };
         // Asked first: opening a pipe would wait for its writer.
         let metadata = std::fs::metadata(path).map_err(failed)?;
         if !metadata.is_file() {
-            return Err(FeedError::NotAFile { path: path.into(), kind: kind_of(&metadata) });
+            return Err(FeedError::NotAFile {
+                path: path.into(),
+                kind: kind_of(&metadata),
+            });
         }
         let file = File::open(path).map_err(failed)?;
         Ok(Self::File(Arc::new(file), metadata.len()))
@@ -58,7 +64,10 @@ impl Bytes {
             Self::Memory(bytes) => bytes,
             Self::Static(bytes) => bytes,
         };
-        let mut rest = usize::try_from(at).ok().and_then(|at| memory.get(at..)).unwrap_or_default();
+        let mut rest = usize::try_from(at)
+            .ok()
+            .and_then(|at| memory.get(at..))
+            .unwrap_or_default();
         rest.read(buffer)
     }
 
@@ -79,7 +88,11 @@ impl Bytes {
             done += bytes as u64;
             progress(done, self.len());
         }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hasher
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 
     pub(super) fn is_gzip(&self) -> io::Result<bool> {
@@ -91,7 +104,10 @@ impl Bytes {
     pub(super) fn text(&self, gzip: bool) -> Box<dyn BufRead + Send> {
         let stored = BufReader::with_capacity(READ_AHEAD_BYTES, self.part(0, self.len()));
         if gzip {
-            Box::new(BufReader::with_capacity(READ_AHEAD_BYTES, MultiGzDecoder::new(stored)))
+            Box::new(BufReader::with_capacity(
+                READ_AHEAD_BYTES,
+                MultiGzDecoder::new(stored),
+            ))
         } else {
             Box::new(stored)
         }
@@ -99,16 +115,27 @@ impl Bytes {
 
     /// One stretch of it, as it is.
     pub(super) fn stretch(&self, start: u64, end: u64) -> Box<dyn BufRead + Send> {
-        Box::new(BufReader::with_capacity(PART_READ_AHEAD_BYTES, self.part(start, end)))
+        Box::new(BufReader::with_capacity(
+            PART_READ_AHEAD_BYTES,
+            self.part(start, end),
+        ))
     }
 
     fn part(&self, at: u64, end: u64) -> Part {
-        Part { bytes: self.clone(), at, end: end.min(self.len()) }
+        Part {
+            bytes: self.clone(),
+            at,
+            end: end.min(self.len()),
+        }
     }
 }
 
 fn kind_of(metadata: &Metadata) -> &'static str {
-    if metadata.is_dir() { "a directory" } else { "no regular file" }
+    if metadata.is_dir() {
+        "a directory"
+    } else {
+        "no regular file"
+    }
 }
 
 #[cfg(unix)]
@@ -132,7 +159,9 @@ impl Read for Part {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let length = left.min(buffer.len());
-        let bytes = self.bytes.read_at(self.at, buffer.get_mut(..length).unwrap_or_default())?;
+        let bytes = self
+            .bytes
+            .read_at(self.at, buffer.get_mut(..length).unwrap_or_default())?;
         self.at += bytes as u64;
         Ok(bytes)
     }

@@ -59,75 +59,229 @@ const NAMES: [Names; 18] = [
         column: Column::Time,
         name: "time",
         headers: &[
-            "timestamp", "datetime", "localtime", "gmttime", "unix", "unixtime", "unixtimestamp", "epoch", "ts", "t",
-            "opentime", "starttime", "exchangetime", "exchangetimestamp", "eventtime", "tradetime", "quotetime",
-            "transacttime", "transactiontime", "lasttradetime", "timeutc", "utctime", "utc", "time(utc)", "timems",
-            "timestampms", "datetimeutc", "date/time", "bartime",
+            "timestamp",
+            "datetime",
+            "localtime",
+            "gmttime",
+            "unix",
+            "unixtime",
+            "unixtimestamp",
+            "epoch",
+            "ts",
+            "t",
+            "opentime",
+            "starttime",
+            "exchangetime",
+            "exchangetimestamp",
+            "eventtime",
+            "tradetime",
+            "quotetime",
+            "transacttime",
+            "transactiontime",
+            "lasttradetime",
+            "timeutc",
+            "utctime",
+            "utc",
+            "time(utc)",
+            "timems",
+            "timestampms",
+            "datetimeutc",
+            "date/time",
+            "bartime",
+            "ratedatetime",
+            "quotedatetime",
+            "timem",
+            "tsns",
+            "tsevent",
+            "siptimestamp",
         ],
     },
-    Names { column: Column::Date, name: "date", headers: &["day", "tradedate", "tradingday", "tradingdate"] },
-    Names { column: Column::Open, name: "open", headers: &["o", "openprice"] },
-    Names { column: Column::High, name: "high", headers: &["h", "highprice"] },
-    Names { column: Column::Low, name: "low", headers: &["l", "lowprice"] },
-    Names { column: Column::Close, name: "close", headers: &["c", "closeprice", "close/last"] },
-    Names { column: Column::Volume, name: "volume", headers: &["vol", "v", "basevolume"] },
+    Names {
+        column: Column::Date,
+        name: "date",
+        headers: &["day", "tradedate", "tradingday", "tradingdate"],
+    },
+    Names {
+        column: Column::Open,
+        name: "open",
+        headers: &["o", "openprice"],
+    },
+    Names {
+        column: Column::High,
+        name: "high",
+        headers: &["h", "highprice"],
+    },
+    Names {
+        column: Column::Low,
+        name: "low",
+        headers: &["l", "lowprice"],
+    },
+    Names {
+        column: Column::Close,
+        name: "close",
+        headers: &["c", "closeprice", "close/last"],
+    },
+    Names {
+        column: Column::Volume,
+        name: "volume",
+        headers: &["vol", "v", "basevolume"],
+    },
     Names {
         column: Column::Bid,
         name: "bid",
-        headers: &["b", "bidprice", "bestbid", "bestbidprice", "bidpx", "bid1", "bidprice1"],
+        headers: &[
+            "b",
+            "bidprice",
+            "bestbid",
+            "bestbidprice",
+            "bidpx",
+            "bid1",
+            "bidprice1",
+            "ratebid",
+            "bidpx00",
+            "bp",
+        ],
     },
     Names {
         column: Column::Ask,
         name: "ask",
         headers: &[
-            "a", "askprice", "bestask", "bestaskprice", "askpx", "ask1", "askprice1", "offer", "offerprice", "ofr",
+            "a",
+            "askprice",
+            "bestask",
+            "bestaskprice",
+            "askpx",
+            "ask1",
+            "askprice1",
+            "offer",
+            "offerprice",
+            "ofr",
+            "rateask",
+            "askpx00",
+            "ap",
         ],
     },
     Names {
         column: Column::BidSize,
         name: "bid_size",
-        headers: &["bidvolume", "bidqty", "bidquantity", "bidvol", "bidamount", "bestbidsize", "bestbidqty", "bidsz", "bidsiz"],
+        headers: &[
+            "bidvolume",
+            "bidqty",
+            "bidquantity",
+            "bidvol",
+            "bidamount",
+            "bestbidsize",
+            "bestbidqty",
+            "bidsz",
+            "bidsiz",
+            "bidsz00",
+            "bs",
+        ],
     },
     Names {
         column: Column::AskSize,
         name: "ask_size",
         headers: &[
-            "askvolume", "askqty", "askquantity", "askvol", "askamount", "bestasksize", "bestaskqty", "asksz", "offersize",
+            "askvolume",
+            "askqty",
+            "askquantity",
+            "askvol",
+            "askamount",
+            "bestasksize",
+            "bestaskqty",
+            "asksz",
+            "offersize",
             "ofrsiz",
+            "asksiz",
+            "asksz00",
+            "as",
         ],
     },
     Names {
         column: Column::Price,
         name: "price",
-        headers: &["last", "ltp", "lastprice", "tradeprice", "p", "px", "lasttradedprice", "lasttradeprice"],
+        headers: &[
+            "last",
+            "ltp",
+            "lastprice",
+            "tradeprice",
+            "p",
+            "px",
+            "lasttradedprice",
+            "lasttradeprice",
+        ],
     },
     Names {
         column: Column::Size,
         name: "size",
         headers: &[
-            "qty", "quantity", "amount", "tradesize", "tradeqty", "tradevolume", "ltq", "lastquantity", "lastsize",
-            "lasttradedquantity", "sz", "shares", "contracts",
+            "qty",
+            "quantity",
+            "amount",
+            "tradesize",
+            "tradeqty",
+            "tradevolume",
+            "ltq",
+            "lastquantity",
+            "lastsize",
+            "lasttradedquantity",
+            "sz",
+            "shares",
+            "contracts",
         ],
     },
     Names {
         column: Column::CumulativeVolume,
         name: "cumulative_volume",
-        headers: &["volumetraded", "totalvolume", "dayvolume", "volumetradedtoday", "cumvolume"],
+        headers: &[
+            "volumetraded",
+            "totalvolume",
+            "dayvolume",
+            "volumetradedtoday",
+            "cumvolume",
+        ],
     },
-    Names { column: Column::OpenInterest, name: "open_interest", headers: &["oi", "openint", "opnint"] },
+    Names {
+        column: Column::OpenInterest,
+        name: "open_interest",
+        headers: &["oi", "openint", "opnint"],
+    },
     Names {
         column: Column::Ticker,
         name: "ticker",
-        headers: &["symbol", "sym", "instrument", "tradingsymbol", "name", "stock", "pair", "contract", "instrumentkey"],
+        headers: &[
+            "symbol",
+            "sym",
+            "instrument",
+            "tradingsymbol",
+            "name",
+            "stock",
+            "pair",
+            "contract",
+            "instrumentkey",
+            "currencypair",
+            "symroot",
+        ],
     },
-    Names { column: Column::Exchange, name: "exchange", headers: &["exch", "venue", "market"] },
-    Names { column: Column::Ignore, name: "ignore", headers: &[] },
+    Names {
+        column: Column::Exchange,
+        name: "exchange",
+        headers: &["exch", "venue", "market"],
+    },
+    Names {
+        column: Column::Ignore,
+        name: "ignore",
+        headers: &[],
+    },
 ];
 
 impl Column {
     /// The name, as written in `--columns`.
     pub fn as_str(self) -> &'static str {
-        NAMES.iter().find(|names| names.column == self).map_or("ignore", |names| names.name)
+        NAMES
+            .iter()
+            .find(|names| names.column == self)
+            .map_or("ignore", |names| names.name)
     }
 
     /// Every name, separated by blanks.
@@ -142,7 +296,8 @@ impl Column {
             .filter(|letter| !letter.is_whitespace() && !"_-.<>\"'".contains(*letter))
             .flat_map(char::to_lowercase)
             .collect();
-        let is_name = |names: &&Names| names.name.replace('_', "") == plain || names.headers.contains(&plain.as_str());
+        let is_name =
+            |names: &&Names| names.name.replace('_', "") == plain || names.headers.contains(&plain.as_str());
         NAMES.iter().find(is_name).map(|names| names.column)
     }
 
@@ -160,7 +315,9 @@ impl FromStr for Column {
         if matches!(text, "-" | "_") {
             return Ok(Self::Ignore);
         }
-        Self::from_header(text.as_bytes()).ok_or_else(|| FeedError::UnknownColumn { found: text.to_owned() })
+        Self::from_header(text.as_bytes()).ok_or_else(|| FeedError::UnknownColumn {
+            found: text.to_owned(),
+        })
     }
 }
 
@@ -170,7 +327,8 @@ mod tests {
 
     #[test]
     fn headers() {
-        let check = |text: &str, expected| assert_eq!(Column::from_header(text.as_bytes()), expected, "{text}");
+        let check =
+            |text: &str, expected| assert_eq!(Column::from_header(text.as_bytes()), expected, "{text}");
         check("Time", Some(Column::Time));
         check("Local time", Some(Column::Time));
         check("<DATE>", Some(Column::Date));
@@ -197,7 +355,10 @@ mod tests {
         for names in &NAMES {
             assert!(seen.insert(names.name), "{}", names.name);
             assert_eq!(names.name.parse::<Column>().unwrap(), names.column);
-            names.headers.iter().for_each(|header| assert!(seen.insert(header), "{header}"));
+            names
+                .headers
+                .iter()
+                .for_each(|header| assert!(seen.insert(header), "{header}"));
         }
     }
 }

@@ -57,7 +57,15 @@ impl Cursor {
         numbering: Numbering,
         lines_before: u64,
     ) -> Self {
-        Self { lines, fields: Fields::new(delimiter), numbering, lines_before, held: None, last: None, ended: false }
+        Self {
+            lines,
+            fields: Fields::new(delimiter),
+            numbering,
+            lines_before,
+            held: None,
+            last: None,
+            ended: false,
+        }
     }
 
     /// The next row in order, or the reason why one was set aside.
@@ -86,9 +94,15 @@ impl Cursor {
                 self.held = Some(held);
                 return Some(Err(error));
             }
-            let reason = RowRefusal::TimeAhead { found: held.time, next: record.time };
+            let reason = RowRefusal::TimeAhead {
+                found: held.time,
+                next: record.time,
+            };
             self.held = Some(record);
-            return Some(Err(RowError { line: held.line, reason }));
+            return Some(Err(RowError {
+                line: held.line,
+                reason,
+            }));
         }
         self.ended = true;
         let held = self.held.take()?;
@@ -112,7 +126,10 @@ impl Cursor {
                 Err(error) => {
                     self.ended = true;
                     let line = self.numbering.line(self.lines.number() + 1);
-                    return Some(Err(RowError { line, reason: unreadable(&error) }));
+                    return Some(Err(RowError {
+                        line,
+                        reason: unreadable(&error),
+                    }));
                 }
             }
             let bytes = self.lines.line();
@@ -134,13 +151,23 @@ impl Cursor {
                     | RowRefusal::Missing { .. }
                     | RowRefusal::Time { .. }
             );
-            return refuse(if could_be_cut && !self.lines.is_ended() { RowRefusal::CutOff } else { reason });
+            return refuse(if could_be_cut && !self.lines.is_ended() {
+                RowRefusal::CutOff
+            } else {
+                reason
+            });
         }
     }
 }
 
 fn goes_back(record: &Record, last: UnixNanos) -> RowError {
-    RowError { line: record.line, reason: RowRefusal::TimeGoesBack { found: record.time, last } }
+    RowError {
+        line: record.line,
+        reason: RowRefusal::TimeGoesBack {
+            found: record.time,
+            last,
+        },
+    }
 }
 
 fn unreadable(error: &io::Error) -> RowRefusal {

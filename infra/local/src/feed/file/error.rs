@@ -75,8 +75,11 @@ pub enum FeedError {
         remedy: &'static str,
     },
     /// The columns are not told by a header and cannot be guessed safely.
-    #[error("cannot tell the columns of {name}: {reason}; give --columns, for instance \
-        --columns time,bid,ask,volume ({}); the first line is: {first_line}", Column::names())]
+    #[error(
+        "cannot tell the columns of {name}: {reason}; give --columns, for instance \
+        --columns time,bid,ask,volume ({}); the first line is: {first_line}",
+        Column::names()
+    )]
     ColumnsUnclear {
         /// Which file.
         name: String,
@@ -102,8 +105,10 @@ pub enum FeedError {
         found: String,
     },
     /// `01/02/2020`: day or month first?
-    #[error("cannot tell whether dates of {name} such as \"{example}\" begin with the day or the month: \
-        give --date-order dmy or --date-order mdy")]
+    #[error(
+        "cannot tell whether dates of {name} such as \"{example}\" begin with the day or the month: \
+        give --date-order dmy or --date-order mdy"
+    )]
     DateOrderUnclear {
         /// Which file.
         name: String,
@@ -121,15 +126,19 @@ pub enum FeedError {
         reason: String,
     },
     /// Nothing says which instrument the rows are of.
-    #[error("{name} does not say which instrument it is of: give --instrument KEY, for instance \
-        --instrument FX@EURUSD@SPOT")]
+    #[error(
+        "{name} does not say which instrument it is of: give --instrument KEY, for instance \
+        --instrument FX@EURUSD@SPOT"
+    )]
     NoInstrument {
         /// Which file.
         name: String,
     },
     /// A ticker column without an exchange.
-    #[error("{name} has tickers such as \"{ticker}\", but not their exchange: give --exchange, for instance \
-        --exchange NASDAQ, or --instrument KEY if it is all one instrument")]
+    #[error(
+        "{name} has tickers such as \"{ticker}\", but not their exchange: give --exchange, for instance \
+        --exchange NASDAQ, or --instrument KEY if it is all one instrument"
+    )]
     NoExchange {
         /// Which file.
         name: String,
@@ -137,7 +146,9 @@ pub enum FeedError {
         ticker: String,
     },
     /// The length of the bars cannot be inferred.
-    #[error("cannot tell how long the bars of {name} are: {reason}; give --timeframe, for instance --timeframe 1m")]
+    #[error(
+        "cannot tell how long the bars of {name} are: {reason}; give --timeframe, for instance --timeframe 1m"
+    )]
     TimeframeUnclear {
         /// Which file.
         name: String,
@@ -249,8 +260,10 @@ pub enum RowRefusal {
         reason: String,
     },
     /// A row of another ticker than the instrument given.
-    #[error("ticker \"{found}\" where the file began with \"{first}\": --instrument names one instrument; \
-        give --exchange instead")]
+    #[error(
+        "ticker \"{found}\" where the file began with \"{first}\": --instrument names one instrument; \
+        give --exchange instead"
+    )]
     OtherTicker {
         /// The ticker as found.
         found: String,
@@ -281,7 +294,11 @@ pub enum RowRefusal {
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 120;
     let text = String::from_utf8_lossy(bytes);
-    let mut short: String = text.chars().take(CHARACTERS_MAX).flat_map(char::escape_debug).collect();
+    let mut short: String = text
+        .chars()
+        .take(CHARACTERS_MAX)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().nth(CHARACTERS_MAX).is_some() {
         short.push('…');
     }

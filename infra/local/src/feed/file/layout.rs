@@ -13,6 +13,8 @@ const LINES_SNIFFED_MAX: usize = 200;
 const PREAMBLE_LINES_MAX: usize = 10;
 /// Two prices that are at most this share apart can be a bid and an ask.
 const SPREAD_SHARE_MAX: f64 = 0.01;
+/// Of the rows looked at, this share must fit a guess.
+const ROWS_FITTING_PERCENT_MIN: usize = 90;
 /// Rows needed to guess from their values what the columns are.
 const ROWS_TO_GUESS_MIN: usize = 2;
 
@@ -45,8 +47,11 @@ pub(super) struct Layout {
     /// HistData's shape: no header, `YYYYMMDD HHMMSS[mmm]` first. Its times
     /// are in New York without daylight saving, and its volume is always 0.
     pub(super) histdata: bool,
-    /// A volume of 0 says that the source does not know it.
+    /// A volume of 0 says that the source does not know it: of quotes, where
+    /// ticks are counted, and where every row looked at has 0.
     pub(super) zero_volume_unknown: bool,
+    /// A bid or ask that is empty has not changed (MetaTrader's exported ticks).
+    pub(super) keeps_sides: bool,
 }
 
 impl Layout {
@@ -60,7 +65,9 @@ impl Layout {
             .take(LINES_SNIFFED_MAX)
             .collect();
         let Some((_, first_line)) = lines.first() else {
-            return Err(FeedError::Empty { name: name.to_owned() });
+            return Err(FeedError::Empty {
+                name: name.to_owned(),
+            });
         };
         let unclear = |line: &[u8], reason: &str| FeedError::ColumnsUnclear {
             name: name.to_owned(),
@@ -68,14 +75,24 @@ impl Layout {
             first_line: excerpt(line),
         };
         let Some((delimiter, width)) = delimiter(&lines) else {
-            return Err(unclear(first_line, "no comma, semicolon, tab or bar divides its lines"));
+            return Err(unclear(
+                first_line,
+                "no comma, semicolon, tab or bar divides its lines",
+            ));
         };
         let mut fields = Fields::new(delimiter);
-        let mut rows: Vec<(usize, Vec<Vec<u8>>)> =
-            lines.iter().map(|(at, line)| (*at, fields.split(line).iter().map(<[u8]>::to_vec).collect())).collect();
-        let is_remark =
-            |row: &[Vec<u8>]| row.len() < width && row.iter().filter_map(|name| Column::from_header(name)).count() < 2;
-        let remarks = rows.iter().take(PREAMBLE_LINES_MAX).take_while(|(_, row)| is_remark(row)).count();
+        let mut rows: Vec<(usize, Vec<Vec<u8>>)> = lines
+            .iter()
+            .map(|(at, line)| (*at, fields.split(line).iter().map(<[u8]>::to_vec).collect()))
+            .collect();
+        let is_remark = |row: &[Vec<u8>]| {
+            row.len() < width && row.iter().filter_map(|name| Column::from_header(name)).count() < 2
+        };
+        let remarks = rows
+            .iter()
+            .take(PREAMBLE_LINES_MAX)
+            .take_while(|(_, row)| is_remark(row))
+            .count();
         rows.drain(..remarks);
         let is_header = |row: &[Vec<u8>]| !row.iter().any(|field| is_value(field));
         let header = match rows.first() {
@@ -83,10 +100,19 @@ impl Layout {
             _ => None,
         };
         let lines_before = rows.first().map_or(0, |(at, _)| *at);
-        let first_data = lines.iter().find(|(at, _)| *at == lines_before).map_or(*first_line, |(_, line)| line);
-        let rows: Vec<Vec<Vec<u8>>> = rows.into_iter().map(|(_, row)| row).filter(|row| row.len() == width).collect();
+        let first_data = lines
+            .iter()
+            .find(|(at, _)| *at == lines_before)
+            .map_or(*first_line, |(_, line)| line);
+        let rows: Vec<Vec<Vec<u8>>> = rows
+            .into_iter()
+            .map(|(_, row)| row)
+            .filter(|row| row.len() == width)
+            .collect();
         let Some(first_row) = rows.first().cloned() else {
-            return Err(FeedError::Empty { name: name.to_owned() });
+            return Err(FeedError::Empty {
+                name: name.to_owned(),
+            });
         };
         let decimal_comma = delimiter != b',' && rows.iter().flatten().any(|field| is_decimal_comma(field));
         let columns = match (given, &header) {
@@ -98,12 +124,25 @@ impl Layout {
         while columns.len() > width && given.is_none() && columns.last() == Some(&Column::Ignore) {
             columns.pop();
         }
-        let histdata = header.is_none() && given.is_none() && first_row.first().is_some_and(|time| is_histdata(time));
+        let histdata =
+            header.is_none() && given.is_none() && first_row.first().is_some_and(|time| is_histdata(time));
         let incomplete = |problem| FeedError::ColumnsIncomplete {
             name: name.to_owned(),
             columns: header.as_ref().filter(|_| given.is_none()).map_or_else(
-                || columns.iter().map(|column| column.as_str()).collect::<Vec<_>>().join(","),
-                |header| header.iter().map(|name| excerpt(name)).collect::<Vec<_>>().join(","),
+                || {
+                    columns
+                        .iter()
+                        .map(|column| column.as_str())
+                        .collect::<Vec<_>>()
+                        .join(",")
+                },
+                |header| {
+                    header
+                        .iter()
+                        .map(|name| excerpt(name))
+                        .collect::<Vec<_>>()
+                        .join(",")
+                },
             ),
             problem,
         };
@@ -111,6 +150,23 @@ impl Layout {
             return Err(incomplete("are more than its rows have"));
         }
         let kind = kind(&columns).map_err(incomplete)?;
+        let volume_at = columns.iter().position(|column| *column == Column::Volume);
+        let volumes: Vec<f64> = rows
+            .iter()
+            .filter_map(|row| {
+                volume_at
+                    .and_then(|at| row.get(at))
+                    .and_then(|field| number(field, decimal_comma))
+            })
+            .collect();
+        let never_volume = volumes.len() >= ROWS_TO_GUESS_MIN && volumes.iter().all(|volume| *volume == 0.0);
+        let is_named = |wanted: &[u8]| {
+            header
+                .iter()
+                .flatten()
+                .any(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let keeps_sides = is_named(b"<FLAGS>") && is_named(b"<BID>") && is_named(b"<ASK>");
         let counts_ticks = header.iter().flatten().any(|name| {
             let name = String::from_utf8_lossy(name).to_lowercase();
             name.contains("tickvol") || name.contains("tick_vol")
@@ -124,7 +180,8 @@ impl Layout {
             kind,
             decimal_comma,
             histdata,
-            zero_volume_unknown: histdata || counts_ticks || kind == Kind::Quotes,
+            zero_volume_unknown: histdata || counts_ticks || never_volume || kind == Kind::Quotes,
+            keeps_sides,
         })
     }
 
@@ -184,7 +241,10 @@ pub(super) fn number(field: &[u8], decimal_comma: bool) -> Option<f64> {
         let (head, groups) = text.split_once(',').unwrap_or((text, ""));
         let well_grouped = groups.is_empty()
             || (1..=3).contains(&head.len())
-                && groups.split('.').next().is_some_and(|whole| whole.split(',').all(|group| group.len() == 3));
+                && groups
+                    .split('.')
+                    .next()
+                    .is_some_and(|whole| whole.split(',').all(|group| group.len() == 3));
         well_grouped.then(|| text.replace(',', "").parse().ok())?
     };
     parsed.filter(|value| value.is_finite())
@@ -193,9 +253,13 @@ pub(super) fn number(field: &[u8], decimal_comma: bool) -> Option<f64> {
 /// The columns of a header. A column that is named twice is read once, and an
 /// unnamed first column that holds times is the time.
 fn named(header: &[Vec<u8>], first_row: &[Vec<u8>]) -> Vec<Column> {
-    let mut columns: Vec<Column> =
-        header.iter().map(|name| Column::from_header(name).unwrap_or(Column::Ignore)).collect();
-    let tells_time = columns.iter().any(|column| matches!(column, Column::Time | Column::Date));
+    let mut columns: Vec<Column> = header
+        .iter()
+        .map(|name| Column::from_header(name).unwrap_or(Column::Ignore))
+        .collect();
+    let tells_time = columns
+        .iter()
+        .any(|column| matches!(column, Column::Time | Column::Date));
     if let (false, Some(first), Some(name), Some(value)) =
         (tells_time, columns.first_mut(), header.first(), first_row.first())
         && name.is_empty()
@@ -205,7 +269,9 @@ fn named(header: &[Vec<u8>], first_row: &[Vec<u8>]) -> Vec<Column> {
     }
     // "Volume BTC" beside "Volume USDT": the first is in units of the instrument.
     if !columns.contains(&Column::Volume)
-        && let Some(at) = header.iter().position(|name| name.to_ascii_lowercase().starts_with(b"volume "))
+        && let Some(at) = header
+            .iter()
+            .position(|name| name.to_ascii_lowercase().starts_with(b"volume "))
         && let Some(column) = columns.get_mut(at)
     {
         *column = Column::Volume;
@@ -257,41 +323,49 @@ fn kind(columns: &[Column]) -> Result<Kind, &'static str> {
         4 => Ok(Kind::Bars),
         _ if has(Column::Price) => Ok(Kind::Trades),
         _ if has(Column::Bid) && has(Column::Ask) => Ok(Kind::Quotes),
-        1.. => Err("tell not all of open, high, low and close: name the columns with --columns; \
-            a single price is read as price"),
-        0 => Err("tell neither bid and ask, nor a price, nor open, high, low and close: \
-            name the columns with --columns"),
+        1.. => Err(
+            "tell not all of open, high, low and close: name the columns with --columns; \
+            a single price is read as price",
+        ),
+        0 => Err(
+            "tell neither bid and ask, nor a price, nor open, high, low and close: \
+            name the columns with --columns",
+        ),
     }
 }
 
 /// `YYYYMMDD HHMMSS` or `YYYYMMDD HHMMSSmmm`.
 fn is_histdata(field: &[u8]) -> bool {
     matches!(field.len(), 15 | 18)
-        && field.iter().enumerate().all(|(at, byte)| if at == 8 { *byte == b' ' } else { byte.is_ascii_digit() })
+        && field.iter().enumerate().all(|(at, byte)| {
+            if at == 8 {
+                *byte == b' '
+            } else {
+                byte.is_ascii_digit()
+            }
+        })
 }
 
 /// What the columns of rows without a header hold, if only one answer fits
 /// every row looked at.
 fn guess(rows: &[Vec<Vec<u8>>], decimal_comma: bool) -> Result<Vec<Column>, &'static str> {
+    // A bad row among them must not hide what the others show.
+    let most = |fits: &dyn Fn(&[Vec<u8>]) -> bool| {
+        rows.iter().filter(|row| fits(row)).count() * 100 >= rows.len() * ROWS_FITTING_PERCENT_MIN
+    };
+    let field = |row: &[Vec<u8>], at: usize| row.get(at).cloned().unwrap_or_default();
     let is_time = |at: usize| {
-        let mut fields = rows.iter().map(|row| row.get(at).map_or(&b""[..], Vec::as_slice));
-        fields.all(|field| {
+        most(&|row| {
             matches!(
-                time::read(field, None),
+                time::read(&field(row, at), None),
                 Ok(Moment::Instant(_) | Moment::Civil { .. }) | Err(TimeRefusal::DateOrderUnclear)
             )
         })
     };
-    let is_time_of_day = |at: usize| {
-        rows.iter().all(|row| row.get(at).is_some_and(|field| matches!(time::read(field, None), Ok(Moment::TimeOfDay(_)))))
-    };
-    let is_word = |at: usize| {
-        let starts_with_letter =
-            |row: &Vec<Vec<u8>>| row.get(at)?.first().map(u8::is_ascii_alphabetic);
-        rows.iter().all(|row| starts_with_letter(row) == Some(true))
-    };
+    let is_time_of_day =
+        |at: usize| most(&|row| matches!(time::read(&field(row, at), None), Ok(Moment::TimeOfDay(_))));
     let mut columns = Vec::new();
-    if is_word(0) {
+    if most(&|row| field(row, 0).first().is_some_and(u8::is_ascii_alphabetic)) {
         columns.push(Column::Ticker);
     }
     if !is_time(columns.len()) {
@@ -303,35 +377,44 @@ fn guess(rows: &[Vec<Vec<u8>>], decimal_comma: bool) -> Result<Vec<Column>, &'st
         columns.extend([Column::Date, Column::Time]);
     }
     let first_value = columns.len();
-    let values: Vec<Vec<f64>> = rows
-        .iter()
-        .map(|row| row.iter().skip(first_value).map_while(|field| number(field, decimal_comma)).collect())
-        .collect();
-    let width = values.iter().map(Vec::len).min().unwrap_or_default();
-    let fit = |fits: &dyn Fn(&[f64]) -> bool| rows.len() >= ROWS_TO_GUESS_MIN && values.iter().all(|row| fits(row));
-    let histdata = rows.iter().all(|row| row.first().is_some_and(|time| is_histdata(time)));
-    let bid_and_ask = (histdata && width <= 3) || fit(&|row: &[f64]| match row {
+    let values = |row: &[Vec<u8>]| -> Vec<f64> {
+        row.iter()
+            .skip(first_value)
+            .map_while(|field| number(field, decimal_comma))
+            .collect()
+    };
+    let mut widths: Vec<usize> = rows.iter().map(|row| values(row).len()).collect();
+    widths.sort_unstable();
+    let width = widths.get(widths.len() / 2).copied().unwrap_or_default();
+    let histdata = most(&|row| is_histdata(&field(row, 0)));
+    let rows_min = if histdata { 1 } else { ROWS_TO_GUESS_MIN };
+    let fit = |fits: &dyn Fn(&[f64]) -> bool| rows.len() >= rows_min && most(&|row| fits(&values(row)));
+    let bid_and_ask = fit(&|row: &[f64]| match row {
         [bid, ask, rest @ ..] => {
             let near = |a: f64, b: f64| (a - b).abs() <= SPREAD_SHARE_MAX * a.abs().max(b.abs());
             *bid > 0.0 && bid <= ask && near(*bid, *ask) && !rest.iter().any(|other| near(*bid, *other))
         }
         _ => false,
     });
-    let bars = (histdata && width >= 4) || fit(&|row: &[f64]| match row {
+    let bars = fit(&|row: &[f64]| match row {
         [open, high, low, close, ..] => {
             let range = *low..=*high;
             *low > 0.0 && range.contains(open) && range.contains(close)
         }
         _ => false,
     });
+    let price_and_nothing =
+        histdata && fit(&|row: &[f64]| matches!(row, [price, volume] if *price > 0.0 && *volume == 0.0));
     let quotes = [Column::Bid, Column::Ask];
     let ohlc = [Column::Open, Column::High, Column::Low, Column::Close];
     match width {
         0 => return Err("it has no header, and no number after the time"),
         1 => columns.push(Column::Price),
         2 if bid_and_ask => columns.extend(quotes),
+        // HistData's single prices.
+        2 if price_and_nothing => columns.extend([Column::Price, Column::Volume]),
         2 => return Err("two numbers after the time could be bid and ask, or price and size"),
-        3 if bid_and_ask => columns.extend(quotes.into_iter().chain([Column::Volume])),
+        3 if bid_and_ask || histdata => columns.extend(quotes.into_iter().chain([Column::Volume])),
         3 => return Err("three numbers after the time could be many things"),
         4 if bars && !bid_and_ask => columns.extend(ohlc),
         4 => return Err("four numbers after the time that need not be open, high, low and close"),
@@ -358,17 +441,38 @@ mod tests {
     #[test]
     fn headers() {
         let check = |text: &str, expected: &str| assert_eq!(columns(text), expected, "{text}");
-        check("Time,Open,High,Low,Close,Volume\n2020-01-01 00:00,1,2,1,2,5\n", "Bars time,open,high,low,close,volume");
+        check(
+            "Time,Open,High,Low,Close,Volume\n2020-01-01 00:00,1,2,1,2,5\n",
+            "Bars time,open,high,low,close,volume",
+        );
         check(
             "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\nA,2020-01-01,1,2,1,2,5,1\n",
             "Bars ticker,time,open,high,low,close,volume,ignore",
         );
-        check("date,time,price,qty\n2020-01-01,09:30:00,1,2\n", "Trades date,time,price,size");
-        check("<DATE>\t<TIME>\t<BID>\t<ASK>\n2020.01.01\t093000\t1\t2\n", "Quotes date,time,bid,ask");
-        check("unix,date,close,open,high,low\n1580463000,2020-01-31,2,1,2,1\n", "Bars time,ignore,close,open,high,low");
-        check(",bid,ask\n2020-01-01 00:00:00.000+00:00,1,2\n", "Quotes time,bid,ask");
-        check("# remark\nhttps://example.org\ntime;price\n2020-01-01;1\n", "Trades time,price");
-        check("id,price,qty,time,maker\n1,5.0,2,1580463000123,true\n", "Trades ignore,price,size,time,ignore");
+        check(
+            "date,time,price,qty\n2020-01-01,09:30:00,1,2\n",
+            "Trades date,time,price,size",
+        );
+        check(
+            "<DATE>\t<TIME>\t<BID>\t<ASK>\n2020.01.01\t093000\t1\t2\n",
+            "Quotes date,time,bid,ask",
+        );
+        check(
+            "unix,date,close,open,high,low\n1580463000,2020-01-31,2,1,2,1\n",
+            "Bars time,ignore,close,open,high,low",
+        );
+        check(
+            ",bid,ask\n2020-01-01 00:00:00.000+00:00,1,2\n",
+            "Quotes time,bid,ask",
+        );
+        check(
+            "# remark\nhttps://example.org\ntime;price\n2020-01-01;1\n",
+            "Trades time,price",
+        );
+        check(
+            "id,price,qty,time,maker\n1,5.0,2,1580463000123,true\n",
+            "Trades ignore,price,size,time,ignore",
+        );
         check(
             "unix,symbol,open,high,low,close,Volume BTC,Volume USDT\n1580463000,BTC/USDT,1,2,1,2,5,9\n",
             "Bars time,ticker,open,high,low,close,volume,ignore",
@@ -378,19 +482,35 @@ mod tests {
     #[test]
     fn guesses() {
         let check = |text: &str, expected: &str| assert_eq!(columns(text), expected, "{text}");
-        check("20200101 170000065,1.1212,1.1217,0\n", "Quotes time,bid,ask,volume");
-        check("20200101 170000;1.1212;1.1217;1.1;1.2;0\n", "Bars time,open,high,low,close,volume");
-        check("2020.01.01,17:00,1,3,1,2,0\n2020.01.01,17:01,2,3,1,2,0\n", "Bars date,time,open,high,low,close,volume");
+        check(
+            "20200101 170000065,1.1212,1.1217,0\n",
+            "Quotes time,bid,ask,volume",
+        );
+        check(
+            "20200101 170000;1.1212;1.1217;1.1;1.11;0\n",
+            "Bars time,open,high,low,close,volume",
+        );
+        check(
+            "2020.01.01,17:00,1,3,1,2,0\n2020.01.01,17:01,2,3,1,2,0\n",
+            "Bars date,time,open,high,low,close,volume",
+        );
         check(
             "EUR/USD,20200101 17:00:00.065,1.1212,1.1217\nEUR/USD,20200101 17:00:01.065,1.1212,1.1217\n",
             "Quotes ticker,time,bid,ask",
         );
         check("1580463000,5.5\n1580463001,5.6\n", "Trades time,price");
+        check("20200101 170000;1.1212;0\n", "Trades time,price,volume");
+        let with_a_bad_row =
+            "1580463000,1.5,1.501\nbad,1,x\n".to_owned() + &"1580463000,1.5,1.501\n".repeat(10);
+        check(&with_a_bad_row, "Quotes time,bid,ask");
         check(
             "1580463000000,1,3,1,2,9,1580463059999,4,5,6,7,0\n1580463060000,1,3,1,2,9,1580463119999,4,5,6,7,0\n",
             "Bars time,open,high,low,close,volume",
         );
-        check("2020-01-01 10:00;1,5\n2020-01-01 10:01;1,6\n", "Trades time,price");
+        check(
+            "2020-01-01 10:00;1,5\n2020-01-01 10:01;1,6\n",
+            "Trades time,price",
+        );
     }
 
     #[test]
@@ -399,8 +519,14 @@ mod tests {
             let found = columns(text);
             assert!(found.contains(expected), "{text}: {found}");
         };
-        check("1580463000,5.5,100\n1580463001,5.6,200\n", "price and size; give --columns");
-        check("1580463000,5.5,100\n1580463001,5.6,200\n", "first line is: 1580463000,5.5,100");
+        check(
+            "1580463000,5.5,100\n1580463001,5.6,200\n",
+            "price and size; give --columns",
+        );
+        check(
+            "1580463000,5.5,100\n1580463001,5.6,200\n",
+            "first line is: 1580463000,5.5,100",
+        );
         check("1580463000,1,2,3\n1580463001,1,2,3\n", "three numbers");
         check("hello\nworld\n", "no comma");
         check("a,b\nc,d\n", "tell no time");
@@ -415,16 +541,22 @@ mod tests {
     fn columns_given() {
         let given = [Column::Time, Column::Price, Column::Size];
         let layout = Layout::detect("f", b"1580463000,5.5,100\n", Some(&given)).unwrap();
-        assert_eq!((layout.kind, layout.header.is_some(), layout.lines_before), (Kind::Trades, false, 0));
+        assert_eq!(
+            (layout.kind, layout.header.is_some(), layout.lines_before),
+            (Kind::Trades, false, 0)
+        );
         let layout = Layout::detect("f", b"x,y,z\n1580463000,5.5,100\n", Some(&given)).unwrap();
         assert_eq!((layout.header.is_some(), layout.lines_before), (true, 1));
-        let error = Layout::detect("f", b"1580463000,5.5\n", Some(&given)).unwrap_err().to_string();
+        let error = Layout::detect("f", b"1580463000,5.5\n", Some(&given))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("more than its rows have"), "{error}");
     }
 
     #[test]
     fn numbers() {
-        let check = |text: &str, comma, expected| assert_eq!(number(text.as_bytes(), comma), expected, "{text}");
+        let check =
+            |text: &str, comma, expected| assert_eq!(number(text.as_bytes(), comma), expected, "{text}");
         check("1.5", false, Some(1.5));
         check("1e3", false, Some(1000.0));
         check("$1,234.50", false, Some(1234.5));

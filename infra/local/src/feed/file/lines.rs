@@ -32,7 +32,13 @@ pub(super) enum Found {
 impl<R: BufRead> Lines<R> {
     /// Lines of `text`, which begins after `number` lines and `offset` bytes.
     pub(super) fn new(text: R, number: u64, offset: u64) -> Self {
-        Self { text, line: Vec::new(), number, offset, start: offset }
+        Self {
+            text,
+            line: Vec::new(),
+            number,
+            offset,
+            start: offset,
+        }
     }
 
     /// Goes to the next line.
@@ -52,7 +58,11 @@ impl<R: BufRead> Lines<R> {
 
     fn read_piece(&mut self) -> io::Result<usize> {
         self.line.clear();
-        let bytes = self.text.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut self.line)?;
+        let bytes = self
+            .text
+            .by_ref()
+            .take(LINE_BYTES_MAX as u64)
+            .read_until(b'\n', &mut self.line)?;
         self.offset += bytes as u64;
         Ok(bytes)
     }
@@ -94,7 +104,11 @@ pub(super) struct Fields {
 
 impl Fields {
     pub(super) fn new(delimiter: u8) -> Self {
-        Self { delimiter, unquoted: Vec::new(), spans: Vec::new() }
+        Self {
+            delimiter,
+            unquoted: Vec::new(),
+            spans: Vec::new(),
+        }
     }
 
     /// Splits `line`, and returns its fields without quotes and outer blanks.
@@ -111,7 +125,10 @@ impl Fields {
             }
             line
         };
-        Row { text, spans: &self.spans }
+        Row {
+            text,
+            spans: &self.spans,
+        }
     }
 
     fn unquote(&mut self, line: &[u8]) {
@@ -156,7 +173,9 @@ impl<'a> Row<'a> {
 
     /// The field, without outer blanks.
     pub(super) fn get(self, index: usize) -> Option<&'a [u8]> {
-        self.text.get(self.spans.get(index)?.clone()).map(<[u8]>::trim_ascii)
+        self.text
+            .get(self.spans.get(index)?.clone())
+            .map(<[u8]>::trim_ascii)
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
@@ -173,7 +192,10 @@ mod tests {
         let check = |line: &str, delimiter: u8, expected: &[&str]| {
             let mut fields = Fields::new(delimiter);
             let row = fields.split(line.as_bytes());
-            let found: Vec<&str> = row.iter().map(|field| std::str::from_utf8(field).unwrap()).collect();
+            let found: Vec<&str> = row
+                .iter()
+                .map(|field| std::str::from_utf8(field).unwrap())
+                .collect();
             assert_eq!(found, expected, "{line}");
         };
         check("a,b,c", b',', &["a", "b", "c"]);
@@ -196,7 +218,10 @@ mod tests {
             found.push((lines.number(), lines.start(), text, lines.is_ended()));
         }
         let expected = [(1, 0, "one", true), (2, 5, "", true), (3, 6, "two", false)];
-        assert_eq!(found, expected.map(|(number, start, text, ended)| (number, start, text.to_owned(), ended)));
+        assert_eq!(
+            found,
+            expected.map(|(number, start, text, ended)| (number, start, text.to_owned(), ended))
+        );
     }
 
     #[test]

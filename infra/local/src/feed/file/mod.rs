@@ -165,7 +165,10 @@ pub struct FileFeed {
 
 impl fmt::Debug for FileFeed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("FileFeed").field("description", &self.description).finish_non_exhaustive()
+        formatter
+            .debug_struct("FileFeed")
+            .field("description", &self.description)
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,7 +236,9 @@ impl FileFeed {
 
     /// Reads the next row of the cursor at `at`.
     fn refill(&mut self, at: usize) {
-        let Some(cursor) = self.cursors.get_mut(at) else { return };
+        let Some(cursor) = self.cursors.get_mut(at) else {
+            return;
+        };
         loop {
             match cursor.next(&mut self.reader) {
                 Some(Ok(record)) => {
@@ -274,11 +279,20 @@ impl Iterator for FileFeed {
             let record = self.upcoming.take()?;
             self.upcoming = self.next_record();
             match record.ticks {
-                Ticks::One(tick) => return Some(Ok(Row { line: record.line, tick })),
+                Ticks::One(tick) => {
+                    return Some(Ok(Row {
+                        line: record.line,
+                        tick,
+                    }));
+                }
                 Ticks::Four(ticks) => {
                     for tick in *ticks {
                         self.count += 1;
-                        self.waiting.push(Reverse(Waiting { count: self.count, line: record.line, tick }));
+                        self.waiting.push(Reverse(Waiting {
+                            count: self.count,
+                            line: record.line,
+                            tick,
+                        }));
                     }
                 }
             }
@@ -329,7 +343,11 @@ impl fmt::Display for Description {
             Kind::Bars => "bars, four ticks each",
         };
         let compressed = if self.gzip { ", gzip" } else { "" };
-        writeln!(formatter, "file        {} ({} bytes{compressed})", self.name, self.bytes)?;
+        writeln!(
+            formatter,
+            "file        {} ({} bytes{compressed})",
+            self.name, self.bytes
+        )?;
         writeln!(formatter, "identity    sha256:{}", self.content_hash)?;
         writeln!(formatter, "rows        {kind}")?;
         let columns = self.columns.iter().map(|(name, column)| match name {
@@ -341,9 +359,16 @@ impl fmt::Display for Description {
             '\t' => "tab".to_owned(),
             delimiter => format!("\"{delimiter}\""),
         };
-        let header = if self.columns.iter().any(|(name, _)| name.is_some()) { "header" } else { "no header" };
+        let header = if self.columns.iter().any(|(name, _)| name.is_some()) {
+            "header"
+        } else {
+            "no header"
+        };
         let columns = columns.collect::<Vec<_>>().join(" ");
-        writeln!(formatter, "columns     {columns} (divided by {divided}, {header})")?;
+        writeln!(
+            formatter,
+            "columns     {columns} (divided by {divided}, {header})"
+        )?;
         writeln!(formatter, "time zone   {}", self.time_zone)?;
         if let Some(timeframe) = &self.timeframe {
             writeln!(formatter, "timeframe   {timeframe}")?;
@@ -352,15 +377,25 @@ impl fmt::Display for Description {
             Order::AsStored => "as stored".to_owned(),
             Order::Merged { parts } => format!("merged by time from {parts} parts"),
             Order::Reversed => "last row first, since the newest comes first".to_owned(),
-            Order::ReversedAndMerged { parts } => format!("last row first, merged by time from {parts} parts"),
+            Order::ReversedAndMerged { parts } => {
+                format!("last row first, merged by time from {parts} parts")
+            }
         };
         writeln!(formatter, "order       {order}")?;
-        let shown = self.instruments.iter().take(INSTRUMENTS_SHOWN_MAX).map(InstrumentKey::to_string);
+        let shown = self
+            .instruments
+            .iter()
+            .take(INSTRUMENTS_SHOWN_MAX)
+            .map(InstrumentKey::to_string);
         let more = match self.instruments.len().saturating_sub(INSTRUMENTS_SHOWN_MAX) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        write!(formatter, "instruments {}{more}", shown.collect::<Vec<_>>().join(" "))
+        write!(
+            formatter,
+            "instruments {}{more}",
+            shown.collect::<Vec<_>>().join(" ")
+        )
     }
 }
 

@@ -57,12 +57,19 @@ pub(super) fn open(
     options: &FileOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Opened, FeedError> {
-    let failed = |source| FeedError::Read { path: name.into(), source };
+    let failed = |source| FeedError::Read {
+        path: name.into(),
+        source,
+    };
     let content_hash = bytes.content_hash(progress).map_err(failed)?;
     let gzip = bytes.is_gzip().map_err(failed)?;
     let sniffed = sniff(name, &bytes, gzip)?;
     if let Some((found, remedy)) = not_text(&sniffed) {
-        return Err(FeedError::NotText { name: name.to_owned(), found, remedy });
+        return Err(FeedError::NotText {
+            name: name.to_owned(),
+            found,
+            remedy,
+        });
     }
     let (mark_bytes, sniffed) = match sniffed.strip_prefix(BYTE_ORDER_MARK) {
         Some(rest) => (BYTE_ORDER_MARK.len() as u64, rest),
@@ -71,13 +78,20 @@ pub(super) fn open(
     let layout = Layout::detect(name, sniffed, options.columns.as_deref())?;
     let (zone, zone_reason) = match &options.time_zone {
         Some(zone) => (zone.clone(), "given"),
-        None if layout.histdata => {
-            (TimeZone::fixed(offset(-5)), "HistData's shape: New York without daylight saving")
-        }
+        None if layout.histdata => (
+            TimeZone::fixed(offset(-5)),
+            "HistData's shape: New York without daylight saving",
+        ),
         None => (TimeZone::UTC, "default"),
     };
     let lines_before = layout.lines_before as u64;
-    let mut text = Text { bytes, gzip, numbering: Numbering::Ascending, mark_bytes, lines_before };
+    let mut text = Text {
+        bytes,
+        gzip,
+        numbering: Numbering::Ascending,
+        mark_bytes,
+        lines_before,
+    };
     let mut reader = RowReader::new(layout, zone, options.date_order, options);
     check_times(name, sniffed, &text, &mut reader)?;
     check_instrument(name, sniffed, options, &mut reader)?;
@@ -88,9 +102,10 @@ pub(super) fn open(
     };
 
     let mut description = describe(name, &text, content_hash, &reader);
-    description.time_zone = match sample.tells_offset {
-        true => "told by each row".to_owned(),
-        false => format!("{} ({zone_reason})", zone_name(reader.zone())),
+    description.time_zone = match (sample.tells_offset, sample.days_alone && timeframe.is_some()) {
+        (true, _) => "told by each row".to_owned(),
+        (_, true) => "the exchange's, since rows tell days alone".to_owned(),
+        _ => format!("{} ({zone_reason})", zone_name(reader.zone())),
     };
     description.timeframe = timeframe;
     let mut errors = Vec::new();
@@ -99,17 +114,26 @@ pub(super) fn open(
         description.order = Order::Reversed;
     }
     let by_ticker = options.instrument.is_none();
-    let parts = match by_ticker {
-        true => survey::parts(text.lines().map_err(failed)?, text.lines_before, &mut reader)
-            .ok_or_else(|| FeedError::Unordered { name: name.to_owned() })?,
-        false => Vec::new(),
-    };
+    let parts =
+        match by_ticker {
+            true => survey::parts(text.lines().map_err(failed)?, text.lines_before, &mut reader).ok_or_else(
+                || FeedError::Unordered {
+                    name: name.to_owned(),
+                },
+            )?,
+            false => Vec::new(),
+        };
     description.instruments = reader.instruments();
     let delimiter = reader.layout().delimiter;
     let cursor = |lines| Cursor::new(lines, delimiter, text.numbering, text.lines_before);
     if parts.len() < 2 {
         let cursors = vec![cursor(text.lines().map_err(failed)?)];
-        return Ok(Opened { reader, cursors, errors, description });
+        return Ok(Opened {
+            reader,
+            cursors,
+            errors,
+            description,
+        });
     }
     let parts_count = parts.len();
     description.order = match description.order {
@@ -125,10 +149,19 @@ pub(super) fn open(
     };
     let ends = parts.iter().skip(1).map(|part| part.start).chain([bytes.len()]);
     let cursors = parts.iter().zip(ends).map(|(part, end)| {
-        cursor(Lines::new(bytes.stretch(part.start, end), part.lines_before, part.start))
+        cursor(Lines::new(
+            bytes.stretch(part.start, end),
+            part.lines_before,
+            part.start,
+        ))
     });
     let cursors = cursors.collect();
-    Ok(Opened { reader, cursors, errors, description })
+    Ok(Opened {
+        reader,
+        cursors,
+        errors,
+        description,
+    })
 }
 
 /// The first lines of the text, whole ones unless there is but one.
@@ -137,9 +170,17 @@ fn sniff(name: &str, bytes: &Bytes, gzip: bool) -> Result<Vec<u8>, FeedError> {
     let read = bytes.text(gzip).take(SNIFFED_BYTES).read_to_end(&mut sniffed);
     if sniffed.is_empty() {
         return Err(match read {
-            Err(source) if gzip => FeedError::Damaged { name: name.to_owned(), source },
-            Err(source) => FeedError::Read { path: name.into(), source },
-            Ok(_) => FeedError::Empty { name: name.to_owned() },
+            Err(source) if gzip => FeedError::Damaged {
+                name: name.to_owned(),
+                source,
+            },
+            Err(source) => FeedError::Read {
+                path: name.into(),
+                source,
+            },
+            Ok(_) => FeedError::Empty {
+                name: name.to_owned(),
+            },
         });
     }
     // What cannot be read further on is reported where the rows end.
@@ -156,7 +197,11 @@ fn not_text(sniffed: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it to CSV first";
     const KINDS: [(&[u8], &str, &str); 16] = [
-        (b"PK\x03\x04", "a zip archive or a workbook", "unzip it first, or save the workbook as CSV"),
+        (
+            b"PK\x03\x04",
+            "a zip archive or a workbook",
+            "unzip it first, or save the workbook as CSV",
+        ),
         (b"\x28\xb5\x2f\xfd", "compressed with zstd", UNPACK),
         (b"BZh", "compressed with bzip2", UNPACK),
         (b"\xfd7zXZ", "compressed with xz", UNPACK),
@@ -169,17 +214,40 @@ fn not_text(sniffed: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"SQLite format 3", "an SQLite database", CONVERT),
         (b"\xd0\xcf\x11\xe0", "an old workbook", "save it as CSV first"),
         (b"%PDF", "a PDF", CONVERT),
-        (b"\xff\xfe", "UTF-16 text", "convert it first: iconv -f UTF-16 -t UTF-8"),
-        (b"\xfe\xff", "UTF-16 text", "convert it first: iconv -f UTF-16 -t UTF-8"),
+        (
+            b"\xff\xfe",
+            "UTF-16 text",
+            "convert it first: iconv -f UTF-16 -t UTF-8",
+        ),
+        (
+            b"\xfe\xff",
+            "UTF-16 text",
+            "convert it first: iconv -f UTF-16 -t UTF-8",
+        ),
         (b"{", "JSON", CONVERT),
     ];
     let known = KINDS.iter().find(|(magic, ..)| sniffed.starts_with(magic));
     if let Some((_, found, remedy)) = known {
         return Some((found, remedy));
     }
-    let start = sniffed.trim_ascii_start().get(..5).unwrap_or_default().to_ascii_lowercase();
+    let start = sniffed
+        .trim_ascii_start()
+        .get(..5)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if start == b"<html" || start == b"<!doc" || start == b"<?xml" {
         return Some(("a web page or XML", "check that it was downloaded right"));
+    }
+    let zeros = |from: usize| {
+        sniffed
+            .iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    if zeros(0).max(zeros(1)) * 3 > sniffed.len() && zeros(0).min(zeros(1)) * 20 < sniffed.len() {
+        return Some(("UTF-16 text", "convert it first: iconv -f UTF-16 -t UTF-8"));
     }
     let is_control = |byte: &&u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
     let controls = sniffed.iter().filter(is_control).count();
@@ -197,7 +265,10 @@ fn first_row<T>(
     let (lines_before, width) = (reader.layout().lines_before, reader.layout().width);
     for line in sniffed.split(|byte| *byte == b'\n').skip(lines_before) {
         let row = fields.split(line.trim_ascii_end());
-        if !is_blank(line) && row.len() >= width && let Some(found) = check(reader, row) {
+        if !is_blank(line)
+            && row.len() >= width
+            && let Some(found) = check(reader, row)
+        {
             return Some(found);
         }
     }
@@ -224,10 +295,14 @@ fn check_times(name: &str, sniffed: &[u8], text: &Text, reader: &mut RowReader) 
             Ok(())
         }
         (Some(Some(example)), _) => settle_date_order(name, text, reader, &example),
-        (None, Some((found, reason))) => {
-            Err(FeedError::TimeUnreadable { name: name.to_owned(), found, reason: reason.to_string() })
-        }
-        (None, None) => Err(FeedError::Empty { name: name.to_owned() }),
+        (None, Some((found, reason))) => Err(FeedError::TimeUnreadable {
+            name: name.to_owned(),
+            found,
+            reason: reason.to_string(),
+        }),
+        (None, None) => Err(FeedError::Empty {
+            name: name.to_owned(),
+        }),
     }
 }
 
@@ -235,9 +310,20 @@ fn ambiguous(reader: &mut RowReader, row: super::lines::Row<'_>) -> Option<()> {
     (reader.time(row, None) == Err(TimeRefusal::DateOrderUnclear)).then_some(())
 }
 
-fn settle_date_order(name: &str, text: &Text, reader: &mut RowReader, example: &str) -> Result<(), FeedError> {
-    let lines = text.lines().map_err(|source| FeedError::Read { path: name.into(), source })?;
-    let unclear = || FeedError::DateOrderUnclear { name: name.to_owned(), example: example.to_owned() };
+fn settle_date_order(
+    name: &str,
+    text: &Text,
+    reader: &mut RowReader,
+    example: &str,
+) -> Result<(), FeedError> {
+    let lines = text.lines().map_err(|source| FeedError::Read {
+        path: name.into(),
+        source,
+    })?;
+    let unclear = || FeedError::DateOrderUnclear {
+        name: name.to_owned(),
+        example: example.to_owned(),
+    };
     let order = survey::date_order(lines, reader).ok_or_else(unclear)?;
     reader.set_date_order(order);
     Ok(())
@@ -254,7 +340,9 @@ fn check_instrument(
         return Ok(());
     }
     if reader.layout().place(Column::Ticker).is_none() {
-        return Err(FeedError::NoInstrument { name: name.to_owned() });
+        return Err(FeedError::NoInstrument {
+            name: name.to_owned(),
+        });
     }
     if options.exchange.is_some() || reader.layout().place(Column::Exchange).is_some() {
         return Ok(());
@@ -264,9 +352,10 @@ fn check_instrument(
         Some((!ticker.contains('@') && !options.exchange_of.contains_key(&ticker)).then_some(ticker))
     });
     match unknown.flatten() {
-        Some(ticker) => {
-            Err(FeedError::NoExchange { name: name.to_owned(), ticker: excerpt(ticker.as_bytes()) })
-        }
+        Some(ticker) => Err(FeedError::NoExchange {
+            name: name.to_owned(),
+            ticker: excerpt(ticker.as_bytes()),
+        }),
         None => Ok(()),
     }
 }
@@ -278,28 +367,44 @@ fn settle_bar_length(
     options: &FileOptions,
     reader: &mut RowReader,
 ) -> Result<String, FeedError> {
-    let unclear = |reason| FeedError::TimeframeUnclear { name: name.to_owned(), reason };
+    let unclear = |reason| FeedError::TimeframeUnclear {
+        name: name.to_owned(),
+        reason,
+    };
     let (length, reason) = match options.timeframe {
         Some(Timeframe::DAY) => (BarLength::Session, "given"),
         Some(timeframe) => {
-            let minutes = timeframe.as_minutes().ok_or_else(|| unclear("tick is not a length".to_owned()))?;
-            (BarLength::Nanos(i64::from(minutes) * UnixNanos::PER_MINUTE), "given")
+            let minutes = timeframe
+                .as_minutes()
+                .ok_or_else(|| unclear("tick is not a length".to_owned()))?;
+            (
+                BarLength::Nanos(i64::from(minutes) * UnixNanos::PER_MINUTE),
+                "given",
+            )
         }
-        None => (sample.bar_length().map_err(unclear)?, "by the spacing of its first rows"),
+        None => (
+            sample.bar_length().map_err(unclear)?,
+            "by the spacing of its first rows",
+        ),
     };
     reader.set_bar_length(length);
     let text = match length {
         BarLength::Session => {
             if let Some(instrument) = &options.instrument {
-                Calendar::of(instrument)
-                    .map_err(|source| FeedError::NoCalendar { name: name.to_owned(), source })?;
+                Calendar::of(instrument).map_err(|source| FeedError::NoCalendar {
+                    name: name.to_owned(),
+                    source,
+                })?;
             }
             "1d, laid into the exchange's sessions".to_owned()
         }
         BarLength::Nanos(nanos) if nanos % UnixNanos::PER_MINUTE == 0 => {
             let minutes = u16::try_from(nanos / UnixNanos::PER_MINUTE).ok();
             let timeframe = minutes.and_then(|minutes| Timeframe::minutes(minutes).ok());
-            timeframe.map_or_else(|| format!("{} minutes", nanos / UnixNanos::PER_MINUTE), |frame| frame.to_string())
+            timeframe.map_or_else(
+                || format!("{} minutes", nanos / UnixNanos::PER_MINUTE),
+                |frame| frame.to_string(),
+            )
         }
         BarLength::Nanos(nanos) => format!("{:?}", std::time::Duration::from_nanos(nanos.unsigned_abs())),
     };
@@ -315,24 +420,43 @@ fn in_memory(
     errors: &mut Vec<RowError>,
 ) -> Result<Vec<u8>, FeedError> {
     let mut whole = Vec::new();
-    let read = text.bytes.text(text.gzip).take(MEMORY_BYTES_MAX + 1).read_to_end(&mut whole);
+    let read = text
+        .bytes
+        .text(text.gzip)
+        .take(MEMORY_BYTES_MAX + 1)
+        .read_to_end(&mut whole);
     if whole.len() as u64 > MEMORY_BYTES_MAX {
-        return Err(FeedError::TooLargeToOrder { name: name.to_owned(), remedy });
+        return Err(FeedError::TooLargeToOrder {
+            name: name.to_owned(),
+            remedy,
+        });
     }
     if let Err(error) = read {
         let line = whole.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
         let message = excerpt(error.to_string().as_bytes());
-        errors.push(RowError { line, reason: RowRefusal::Damaged { message } });
+        errors.push(RowError {
+            line,
+            reason: RowRefusal::Damaged { message },
+        });
     }
     Ok(whole)
 }
 
 /// The same rows last to first.
 fn reversed(name: &str, text: &Text, errors: &mut Vec<RowError>) -> Result<Text, FeedError> {
-    let whole = in_memory(name, text, "turn its rows round first (tac), or sort it by time", errors)?;
+    let whole = in_memory(
+        name,
+        text,
+        "turn its rows round first (tac), or sort it by time",
+        errors,
+    )?;
     let mark_bytes = usize::try_from(text.mark_bytes).unwrap_or_default();
     let lines = whole.get(mark_bytes..).unwrap_or_default();
-    let lines: Vec<&[u8]> = lines.strip_suffix(b"\n").unwrap_or(lines).split(|byte| *byte == b'\n').collect();
+    let lines: Vec<&[u8]> = lines
+        .strip_suffix(b"\n")
+        .unwrap_or(lines)
+        .split(|byte| *byte == b'\n')
+        .collect();
     let count = lines.len() as u64;
     let skipped = usize::try_from(text.lines_before).unwrap_or_default();
     let mut turned = Vec::with_capacity(whole.len() + 1);
@@ -353,14 +477,21 @@ fn reversed(name: &str, text: &Text, errors: &mut Vec<RowError>) -> Result<Text,
 fn zone_name(zone: &TimeZone) -> String {
     match zone.iana_name() {
         Some(name) => name.to_owned(),
-        None => zone.to_fixed_offset().map_or_else(|_| "local rules".to_owned(), |offset| offset.to_string()),
+        None => zone
+            .to_fixed_offset()
+            .map_or_else(|_| "local rules".to_owned(), |offset| offset.to_string()),
     }
 }
 
 fn describe(name: &str, text: &Text, content_hash: String, reader: &RowReader) -> Description {
     let layout = reader.layout();
     let named = |at: usize| layout.header.as_ref().and_then(|header| header.get(at)).cloned();
-    let columns = layout.columns.iter().enumerate().map(|(at, column)| (named(at), *column)).collect();
+    let columns = layout
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| (named(at), *column))
+        .collect();
     Description {
         name: name.to_owned(),
         bytes: text.bytes.len(),

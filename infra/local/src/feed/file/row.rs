@@ -3,7 +3,9 @@
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
-use tickwire_market::{Bar, Calendar, InstrumentKey, InstrumentKeyError, Quality, Quote, Session, Tick, UnixNanos};
+use tickwire_market::{
+    Bar, Calendar, InstrumentKey, InstrumentKeyError, Quality, Quote, Session, Tick, UnixNanos,
+};
 
 use super::FileOptions;
 use super::column::Column;
@@ -57,6 +59,8 @@ pub(super) struct RowReader {
     first_ticker: Option<Vec<u8>>,
     keys: FxHashMap<Vec<u8>, Result<InstrumentKey, RowRefusal>>,
     session: Option<(Calendar, Date, Session)>,
+    /// The last bid and ask of a file that leaves out those that have not changed.
+    sides: [Option<f64>; 2],
 }
 
 /// Where each column is.
@@ -82,7 +86,12 @@ struct Places {
 }
 
 impl RowReader {
-    pub(super) fn new(layout: Layout, zone: TimeZone, date_order: Option<DateOrder>, options: &FileOptions) -> Self {
+    pub(super) fn new(
+        layout: Layout,
+        zone: TimeZone,
+        date_order: Option<DateOrder>,
+        options: &FileOptions,
+    ) -> Self {
         let places = Places {
             time: layout.place(Column::Time),
             date: layout.place(Column::Date),
@@ -113,6 +122,7 @@ impl RowReader {
             first_ticker: None,
             keys: FxHashMap::default(),
             session: None,
+            sides: [None; 2],
         }
     }
 
@@ -143,13 +153,21 @@ impl RowReader {
 
     /// The text that holds the date.
     pub(super) fn date_text<'a>(&self, row: Row<'a>) -> &'a [u8] {
-        self.places.date.or(self.places.time).and_then(|place| row.get(place)).unwrap_or_default()
+        self.places
+            .date
+            .or(self.places.time)
+            .and_then(|place| row.get(place))
+            .unwrap_or_default()
     }
 
     /// The text of the time, for messages.
     pub(super) fn time_text(&self, row: Row<'_>) -> String {
         let text = |place: Option<usize>| place.and_then(|place| row.get(place)).map(excerpt);
-        [text(self.places.date), text(self.places.time)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        [text(self.places.date), text(self.places.time)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// The time of a row as it is written.
@@ -163,16 +181,22 @@ impl RowReader {
             };
         }
         match time::read(field(self.places.date), self.date_order)? {
-            Moment::Civil { date, offset, .. } => {
-                Ok(Moment::Civil { date, time: Some(time::read_time_of_day(text)?), offset })
-            }
+            Moment::Civil { date, offset, .. } => Ok(Moment::Civil {
+                date,
+                time: Some(time::read_time_of_day(text)?),
+                offset,
+            }),
             Moment::Instant(_) | Moment::TimeOfDay(_) => Err(TimeRefusal::Shape),
         }
     }
 
     /// The instant of a row, midnight if it tells only the day, and the day it
     /// names. `last` is the time of the row before.
-    pub(super) fn time(&self, row: Row<'_>, last: Option<UnixNanos>) -> Result<(UnixNanos, Date), TimeRefusal> {
+    pub(super) fn time(
+        &self,
+        row: Row<'_>,
+        last: Option<UnixNanos>,
+    ) -> Result<(UnixNanos, Date), TimeRefusal> {
         match self.moment(row)? {
             Moment::Instant(time) => Ok((time, self.zone.to_datetime(time.into()).date())),
             Moment::Civil { date, time, offset } => {
@@ -184,15 +208,24 @@ impl RowReader {
     }
 
     /// Reads a row whole.
-    pub(super) fn read(&mut self, line: u64, row: Row<'_>, last: Option<UnixNanos>) -> Result<Record, RowRefusal> {
+    pub(super) fn read(
+        &mut self,
+        line: u64,
+        row: Row<'_>,
+        last: Option<UnixNanos>,
+    ) -> Result<Record, RowRefusal> {
         let width = self.layout.width;
         let spare_are_empty = || (width..row.len()).all(|at| row.get(at).is_some_and(<[u8]>::is_empty));
         if row.len() < width || row.len() > width && !spare_are_empty() {
-            return Err(RowRefusal::ColumnCount { found: row.len(), expected: width });
+            return Err(RowRefusal::ColumnCount {
+                found: row.len(),
+                expected: width,
+            });
         }
-        let (time, day) = self
-            .time(row, last)
-            .map_err(|reason| RowRefusal::Time { found: self.time_text(row), reason })?;
+        let (time, day) = self.time(row, last).map_err(|reason| RowRefusal::Time {
+            found: self.time_text(row),
+            reason,
+        })?;
         let instrument = self.instrument(row)?;
         match self.layout.kind {
             Kind::Quotes => self.quote(line, row, self.blank(instrument, time)),
@@ -219,12 +252,19 @@ impl RowReader {
 
     /// A quote is told by its mid. Its volume belongs to no trade: 0 means
     /// that the source does not know, more is taken as the size.
-    fn quote(&self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
-        let bid = self.required(row, self.places.bid, Column::Bid)?;
-        let ask = self.required(row, self.places.ask, Column::Ask)?;
+    fn quote(&mut self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
+        let [bid, ask] = self.sides(row)?;
+        let bid = bid.ok_or(RowRefusal::Missing { column: Column::Bid })?;
+        let ask = ask.ok_or(RowRefusal::Missing { column: Column::Ask })?;
         tick.price = (bid + ask) / 2.0;
-        tick.bid = Some(Quote { price: bid, size: self.optional(row, self.places.bid_size, Column::BidSize)? });
-        tick.ask = Some(Quote { price: ask, size: self.optional(row, self.places.ask_size, Column::AskSize)? });
+        tick.bid = Some(Quote {
+            price: bid,
+            size: self.optional(row, self.places.bid_size, Column::BidSize)?,
+        });
+        tick.ask = Some(Quote {
+            price: ask,
+            size: self.optional(row, self.places.ask_size, Column::AskSize)?,
+        });
         tick.size = match self.optional(row, self.places.size, Column::Size)? {
             Some(size) => Some(size),
             None => self.volume(row)?,
@@ -232,17 +272,29 @@ impl RowReader {
         self.finish(line, row, tick)
     }
 
-    fn trade(&self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
-        tick.price = self.required(row, self.places.price, Column::Price)?;
+    /// The bid and ask of a row.
+    fn sides(&mut self, row: Row<'_>) -> Result<[Option<f64>; 2], RowRefusal> {
+        let bid = self.optional(row, self.places.bid, Column::Bid)?;
+        let ask = self.optional(row, self.places.ask, Column::Ask)?;
+        if !self.layout.keeps_sides {
+            return Ok([bid, ask]);
+        }
+        let [last_bid, last_ask] = self.sides;
+        self.sides = [bid.or(last_bid), ask.or(last_ask)];
+        Ok(self.sides)
+    }
+
+    /// A row without a price (a quote between trades) is told by the mid.
+    fn trade(&mut self, line: u64, row: Row<'_>, mut tick: Tick) -> Result<Record, RowRefusal> {
+        let [bid, ask] = self.sides(row)?;
+        let price = self.optional(row, self.places.price, Column::Price)?;
+        let mid = bid.zip(ask).map(|(bid, ask)| (bid + ask) / 2.0);
+        tick.price = price.or(mid).ok_or(RowRefusal::Missing {
+            column: Column::Price,
+        })?;
         let quote = |price: Option<f64>, size| price.map(|price| Quote { price, size });
-        tick.bid = quote(
-            self.optional(row, self.places.bid, Column::Bid)?,
-            self.optional(row, self.places.bid_size, Column::BidSize)?,
-        );
-        tick.ask = quote(
-            self.optional(row, self.places.ask, Column::Ask)?,
-            self.optional(row, self.places.ask_size, Column::AskSize)?,
-        );
+        tick.bid = quote(bid, self.optional(row, self.places.bid_size, Column::BidSize)?);
+        tick.ask = quote(ask, self.optional(row, self.places.ask_size, Column::AskSize)?);
         // A volume beside a size is cumulative; alone, it is the size.
         if self.places.size.is_some() {
             tick.size = self.optional(row, self.places.size, Column::Size)?;
@@ -258,7 +310,11 @@ impl RowReader {
         tick.volume = cumulative.or(tick.volume);
         tick.open_interest = self.optional(row, self.places.open_interest, Column::OpenInterest)?;
         tick.check()?;
-        Ok(Record { line, time: tick.exchange_time, ticks: Ticks::One(tick) })
+        Ok(Record {
+            line,
+            time: tick.exchange_time,
+            ticks: Ticks::One(tick),
+        })
     }
 
     fn bar(
@@ -290,7 +346,11 @@ impl RowReader {
         bar.check()?;
         let ticks = ticks_of(&bar, &self.blank(instrument, start));
         ticks.iter().try_for_each(Tick::check)?;
-        Ok(Record { line, time: start, ticks: Ticks::Four(Box::new(ticks)) })
+        Ok(Record {
+            line,
+            time: start,
+            ticks: Ticks::Four(Box::new(ticks)),
+        })
     }
 
     fn session(&mut self, instrument: &InstrumentKey, day: Date) -> Result<Session, RowRefusal> {
@@ -300,7 +360,9 @@ impl RowReader {
         {
             return Ok(session);
         }
-        let session = calendar.session_on(day)?.ok_or(RowRefusal::NoSession { calendar, day })?;
+        let session = calendar
+            .session_on(day)?
+            .ok_or(RowRefusal::NoSession { calendar, day })?;
         self.session = Some((calendar, day, session));
         Ok(session)
     }
@@ -310,19 +372,30 @@ impl RowReader {
         Ok(volume.filter(|volume| *volume != 0.0 || !self.layout.zero_volume_unknown))
     }
 
-    fn optional(&self, row: Row<'_>, place: Option<usize>, column: Column) -> Result<Option<f64>, RowRefusal> {
-        let Some(field) = place.and_then(|place| row.get(place)) else { return Ok(None) };
+    fn optional(
+        &self,
+        row: Row<'_>,
+        place: Option<usize>,
+        column: Column,
+    ) -> Result<Option<f64>, RowRefusal> {
+        let Some(field) = place.and_then(|place| row.get(place)) else {
+            return Ok(None);
+        };
         if let Some(value) = number(field, self.layout.decimal_comma) {
             return Ok(Some(value));
         }
         if ABSENT.iter().any(|absent| field.eq_ignore_ascii_case(absent)) {
             return Ok(None);
         }
-        Err(RowRefusal::NotANumber { column, found: excerpt(field) })
+        Err(RowRefusal::NotANumber {
+            column,
+            found: excerpt(field),
+        })
     }
 
     fn required(&self, row: Row<'_>, place: Option<usize>, column: Column) -> Result<f64, RowRefusal> {
-        self.optional(row, place, column)?.ok_or(RowRefusal::Missing { column })
+        self.optional(row, place, column)?
+            .ok_or(RowRefusal::Missing { column })
     }
 
     /// The instrument of a row: the one given, or that of its ticker.
@@ -333,13 +406,18 @@ impl RowReader {
             if let Some(ticker) = ticker {
                 let first = self.first_ticker.get_or_insert_with(|| ticker.to_vec());
                 if first != ticker {
-                    return Err(RowRefusal::OtherTicker { found: excerpt(ticker), first: excerpt(first) });
+                    return Err(RowRefusal::OtherTicker {
+                        found: excerpt(ticker),
+                        first: excerpt(first),
+                    });
                 }
             }
             return Ok(instrument);
         }
         let ticker = ticker.filter(|ticker| !ticker.is_empty());
-        let ticker = ticker.ok_or(RowRefusal::Missing { column: Column::Ticker })?;
+        let ticker = ticker.ok_or(RowRefusal::Missing {
+            column: Column::Ticker,
+        })?;
         let venue = self.places.exchange.filter(|_| self.options.exchange.is_none());
         let Some(venue) = venue.and_then(|place| row.get(place)) else {
             if let Some(known) = self.keys.get(ticker) {
@@ -354,10 +432,20 @@ impl RowReader {
         }
     }
 
-    fn learn(&mut self, id: Vec<u8>, ticker: &[u8], venue: Option<&[u8]>) -> Result<InstrumentKey, RowRefusal> {
-        let refusal = |reason| RowRefusal::Ticker { ticker: excerpt(ticker), reason };
+    fn learn(
+        &mut self,
+        id: Vec<u8>,
+        ticker: &[u8],
+        venue: Option<&[u8]>,
+    ) -> Result<InstrumentKey, RowRefusal> {
+        let refusal = |reason| RowRefusal::Ticker {
+            ticker: excerpt(ticker),
+            reason,
+        };
         if self.keys.len() >= INSTRUMENTS_MAX {
-            return Err(refusal(format!("the file has more than {INSTRUMENTS_MAX} instruments")));
+            return Err(refusal(format!(
+                "the file has more than {INSTRUMENTS_MAX} instruments"
+            )));
         }
         let found = key(ticker, venue, &self.options).map_err(refusal);
         self.keys.insert(id, found.clone());
@@ -385,7 +473,9 @@ fn key(ticker: &[u8], venue: Option<&[u8]>, options: &FileOptions) -> Result<Ins
         return InstrumentKey::from_alias(&ticker).map_err(|error| error.to_string());
     }
     let exchange = options.exchange.as_ref().map(|exchange| exchange.to_uppercase());
-    let exchange = exchange.or_else(|| venue.map(text)).or_else(|| options.exchange_of.get(&ticker).cloned());
+    let exchange = exchange
+        .or_else(|| venue.map(text))
+        .or_else(|| options.exchange_of.get(&ticker).cloned());
     let exchange = exchange.ok_or("its exchange is not known: give --exchange")?;
     let symbol = ticker.replace('/', "");
     match InstrumentKey::parse(&format!("{exchange}@{symbol}@{}", options.product)) {
@@ -400,7 +490,11 @@ fn key(ticker: &[u8], venue: Option<&[u8]>, options: &FileOptions) -> Result<Ins
 /// low first if the bar does not fall, else the high first), then the close a
 /// millisecond before the end.
 fn ticks_of(bar: &Bar, blank: &Tick) -> [Tick; 4] {
-    let (second, third) = if bar.close >= bar.open { (bar.low, bar.high) } else { (bar.high, bar.low) };
+    let (second, third) = if bar.close >= bar.open {
+        (bar.low, bar.high)
+    } else {
+        (bar.high, bar.low)
+    };
     let length = bar.end.nanos_since(bar.start);
     let last = (length - BEFORE_END_NANOS).max(length / 3 * 2);
     let sizes = bar.volume.map(quarters);
@@ -409,15 +503,31 @@ fn ticks_of(bar: &Bar, blank: &Tick) -> [Tick; 4] {
         let size = sizes.and_then(|sizes| sizes.get(at).copied());
         // Known only at the bar's end.
         let open_interest = bar.open_interest.filter(|_| at == 3);
-        Tick { exchange_time: time, receive_time: time, price, size, open_interest, ..blank.clone() }
+        Tick {
+            exchange_time: time,
+            receive_time: time,
+            price,
+            size,
+            open_interest,
+            ..blank.clone()
+        }
     };
-    [tick(0, bar.open, 0), tick(1, second, length / 3), tick(2, third, length / 3 * 2), tick(3, bar.close, last)]
+    [
+        tick(0, bar.open, 0),
+        tick(1, second, length / 3),
+        tick(2, third, length / 3 * 2),
+        tick(3, bar.close, last),
+    ]
 }
 
 /// A volume in four sizes whose sum, in order, is the volume exactly: quarters
 /// (whole ones of a whole volume), and the remainder last.
 fn quarters(volume: f64) -> [f64; 4] {
-    let quarter = if volume.fract() == 0.0 { (volume / 4.0).floor() } else { volume / 4.0 };
+    let quarter = if volume.fract() == 0.0 {
+        (volume / 4.0).floor()
+    } else {
+        volume / 4.0
+    };
     // At least half of the volume and at most all of it (or 0): the difference is exact.
     let three = quarter + quarter + quarter;
     [quarter, quarter, quarter, volume - three]
@@ -432,7 +542,17 @@ mod tests {
     fn bar(open: f64, high: f64, low: f64, close: f64) -> Vec<(i64, f64, Option<f64>)> {
         let start = UnixNanos(0);
         let end = UnixNanos(UnixNanos::PER_MINUTE);
-        let bar = Bar { start, end, open, high, low, close, volume: Some(10.0), open_interest: None, ticks: 4 };
+        let bar = Bar {
+            start,
+            end,
+            open,
+            high,
+            low,
+            close,
+            volume: Some(10.0),
+            open_interest: None,
+            ticks: 4,
+        };
         let blank = Tick {
             instrument: InstrumentKey::parse("NYSE@A@EQ").unwrap(),
             exchange_time: start,
@@ -446,7 +566,10 @@ mod tests {
             depth: None,
             quality: Quality::Live,
         };
-        ticks_of(&bar, &blank).iter().map(|tick| (tick.exchange_time.millis(), tick.price, tick.size)).collect()
+        ticks_of(&bar, &blank)
+            .iter()
+            .map(|tick| (tick.exchange_time.millis(), tick.price, tick.size))
+            .collect()
     }
 
     #[test]
@@ -454,7 +577,9 @@ mod tests {
         let check = |[open, high, low, close]: [f64; 4], expected: [f64; 4]| {
             let sizes = [2.0, 2.0, 2.0, 4.0];
             let times = [0, 20_000, 40_000, 59_999];
-            let expected: Vec<_> = (0..4).map(|at| (times[at], expected[at], Some(sizes[at]))).collect();
+            let expected: Vec<_> = (0..4)
+                .map(|at| (times[at], expected[at], Some(sizes[at])))
+                .collect();
             assert_eq!(bar(open, high, low, close), expected);
         };
         check([2.0, 5.0, 1.0, 4.0], [2.0, 1.0, 5.0, 4.0]);

@@ -17,6 +17,9 @@ const PARTS_MAX: usize = 16_384;
 /// Nanoseconds in a day.
 const DAY_NANOS: i64 = 24 * 60 * UnixNanos::PER_MINUTE;
 
+/// One row ahead of those around it by more than this is in error, not the last of its part.
+const LEAP_NANOS: i64 = 7 * DAY_NANOS;
+
 /// A stretch of rows in the order of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
@@ -47,13 +50,18 @@ pub(super) fn parts(
             Found::Line => (),
         }
         if parts.is_empty() {
-            parts.push(Part { start: lines.start(), lines_before: lines.number() - 1 });
+            parts.push(Part {
+                start: lines.start(),
+                lines_before: lines.number() - 1,
+            });
         }
         if lines.number() <= lines_skipped || is_blank(lines.line()) {
             continue;
         }
         let row = fields.split(lines.line());
-        let (Ok((time, _)), Some(found)) = (reader.time(row, last), reader.ticker(row)) else { continue };
+        let (Ok((time, _)), Some(found)) = (reader.time(row, last), reader.ticker(row)) else {
+            continue;
+        };
         // Learns the instruments; a ticker that makes no key is reported later.
         let _ = reader.instrument(row);
         let is_new = ticker != found;
@@ -61,13 +69,17 @@ pub(super) fn parts(
             ticker.clear();
             ticker.extend_from_slice(found);
         }
+        let leapt = |before: UnixNanos| last.is_some_and(|last| last.nanos_since(before) > LEAP_NANOS);
         if !last.is_some_and(|last| is_back(time, last)) {
             (last_but_one, last) = (last, Some(time));
-        } else if last_but_one.is_some_and(|before| !is_back(time, before)) {
+        } else if last_but_one.is_some_and(|before| !is_back(time, before) && leapt(before)) {
             // The row before was ahead of all others.
             last = Some(time);
         } else if is_new {
-            parts.push(Part { start: lines.start(), lines_before: lines.number() - 1 });
+            parts.push(Part {
+                start: lines.start(),
+                lines_before: lines.number() - 1,
+            });
             (last_but_one, last) = (None, Some(time));
         }
         if parts.len() > PARTS_MAX {
@@ -82,7 +94,8 @@ pub(super) fn date_order(mut lines: Lines<Box<dyn BufRead + Send>>, reader: &Row
     let mut fields = Fields::new(reader.layout().delimiter);
     while let Ok(Found::Line | Found::TooLong) = lines.advance() {
         let row = fields.split(lines.line());
-        let is_row = lines.number() > reader.layout().lines_before as u64 && row.len() >= reader.layout().width;
+        let is_row =
+            lines.number() > reader.layout().lines_before as u64 && row.len() >= reader.layout().width;
         if is_row && let Some(order) = time::order_of(reader.date_text(row)) {
             return Some(order);
         }
@@ -96,7 +109,7 @@ pub(super) struct Sample {
     /// Time since the row before of the same ticker, and how often.
     steps: FxHashMap<i64, usize>,
     /// Whether every row tells a day alone.
-    days_alone: bool,
+    pub(super) days_alone: bool,
     /// Whether every row has the same time of day.
     same_time_of_day: bool,
     /// Whether a row's time is an epoch or has an offset.
@@ -106,20 +119,31 @@ pub(super) struct Sample {
 
 /// Looks at the times of the rows in `text`.
 pub(super) fn sample(text: &[u8], reader: &RowReader) -> Sample {
-    let mut sample = Sample { days_alone: true, same_time_of_day: true, ..Sample::default() };
+    let mut sample = Sample {
+        days_alone: true,
+        same_time_of_day: true,
+        ..Sample::default()
+    };
     let mut fields = Fields::new(reader.layout().delimiter);
     let mut last_of: FxHashMap<Vec<u8>, UnixNanos> = FxHashMap::default();
     let mut time_of_day = None;
-    for line in text.split(|byte| *byte == b'\n').skip(reader.layout().lines_before) {
+    for line in text
+        .split(|byte| *byte == b'\n')
+        .skip(reader.layout().lines_before)
+    {
         let line = line.trim_ascii_end();
         let row = fields.split(line);
         if is_blank(line) || row.len() < reader.layout().width {
             continue;
         }
-        let (Ok(moment), Ok((time, _))) = (reader.moment(row), reader.time(row, None)) else { continue };
+        let (Ok(moment), Ok((time, _))) = (reader.moment(row), reader.time(row, None)) else {
+            continue;
+        };
         sample.rows += 1;
         let (local, alone, tells_offset) = match moment {
-            Moment::Civil { time, offset, .. } => (time.unwrap_or_default(), time.is_none(), offset.is_some()),
+            Moment::Civil { time, offset, .. } => {
+                (time.unwrap_or_default(), time.is_none(), offset.is_some())
+            }
             Moment::TimeOfDay(time) => (time, false, false),
             Moment::Instant(_) => (reader.zone().to_datetime(time.into()).time(), false, true),
         };
@@ -144,7 +168,11 @@ impl Sample {
     /// Whether the newest row comes first.
     pub(super) fn is_newest_first(&self) -> bool {
         let count = |wanted: fn(i64) -> bool| -> usize {
-            self.steps.iter().filter(|(step, _)| wanted(**step)).map(|(_, count)| count).sum()
+            self.steps
+                .iter()
+                .filter(|(step, _)| wanted(**step))
+                .map(|(_, count)| count)
+                .sum()
         };
         count(|step| step < 0) > count(|step| step > 0)
     }
@@ -152,7 +180,10 @@ impl Sample {
     /// How long the bars are, or why it is not clear.
     pub(super) fn bar_length(&self) -> Result<BarLength, String> {
         // Of steps that are equally common, the shortest.
-        let commonest = self.steps.iter().max_by_key(|(step, count)| (**count, -step.abs()));
+        let commonest = self
+            .steps
+            .iter()
+            .max_by_key(|(step, count)| (**count, -step.abs()));
         let Some(step) = commonest.map(|(step, _)| step.abs()) else {
             return match self.days_alone && self.rows > 0 {
                 true => Ok(BarLength::Session),
@@ -161,9 +192,15 @@ impl Sample {
         };
         if step > 25 * DAY_NANOS / 24 {
             let days = step / DAY_NANOS;
-            return Err(format!("its rows are {days} days apart, and bars longer than a day are not read"));
+            return Err(format!(
+                "its rows are {days} days apart, and bars longer than a day are not read"
+            ));
         }
         let is_daily = self.same_time_of_day && step >= 23 * DAY_NANOS / 24;
-        Ok(if self.days_alone || is_daily { BarLength::Session } else { BarLength::Nanos(step) })
+        Ok(if self.days_alone || is_daily {
+            BarLength::Session
+        } else {
+            BarLength::Nanos(step)
+        })
     }
 }

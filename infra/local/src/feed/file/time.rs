@@ -18,8 +18,10 @@ pub enum DateOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TimeRefusal {
     /// None of the shapes.
-    #[error("write it like 2020-01-31T09:30:00.123Z, 2020-01-31 09:30:00, 31.01.2020 09:30:00.123, \
-        20200131 093000123, 2020-01-31, or as an epoch in s, ms, us or ns")]
+    #[error(
+        "write it like 2020-01-31T09:30:00.123Z, 2020-01-31 09:30:00, 31.01.2020 09:30:00.123, \
+        20200131 093000123, 2020-01-31, or as an epoch in s, ms, us or ns"
+    )]
     Shape,
     /// No such day.
     #[error("there is no such day")]
@@ -41,7 +43,11 @@ pub(super) enum Moment {
     /// An epoch.
     Instant(UnixNanos),
     /// A day, with the time of day and the offset in seconds if told.
-    Civil { date: Date, time: Option<Time>, offset: Option<i32> },
+    Civil {
+        date: Date,
+        time: Option<Time>,
+        offset: Option<i32>,
+    },
     /// A time of day alone.
     TimeOfDay(Time),
 }
@@ -60,7 +66,9 @@ const EPOCH_SECONDS_MIN: i64 = 100_000_000;
 /// they can be one from 1900 to 2199, else an epoch whose unit is told by its
 /// magnitude.
 pub(super) fn read(text: &[u8], order: Option<DateOrder>) -> Result<Moment, TimeRefusal> {
-    let mut scan = Scan { rest: text.trim_ascii() };
+    let mut scan = Scan {
+        rest: text.trim_ascii(),
+    };
     let digits = scan.digits();
     match (digits.len(), scan.rest.first()) {
         (0, Some(letter)) if letter.is_ascii_alphabetic() => Err(TimeRefusal::Shape),
@@ -72,15 +80,25 @@ pub(super) fn read(text: &[u8], order: Option<DateOrder>) -> Result<Moment, Time
         }
         (_, None | Some(b'.')) if !is_dotted_date(digits, scan.rest) => number(digits, scan.rest),
         (1 | 2, Some(b':')) => {
-            let mut scan = Scan { rest: text.trim_ascii() };
+            let mut scan = Scan {
+                rest: text.trim_ascii(),
+            };
             let time = scan.time()?;
-            if scan.rest.is_empty() { Ok(Moment::TimeOfDay(time)) } else { Err(TimeRefusal::Shape) }
+            if scan.rest.is_empty() {
+                Ok(Moment::TimeOfDay(time))
+            } else {
+                Err(TimeRefusal::Shape)
+            }
         }
         (_, Some(separator @ (b'-' | b'/' | b'.'))) => {
             let separator = *separator;
             let date = scan.date(digits, separator, order)?;
             match scan.rest.first() {
-                None => Ok(Moment::Civil { date, time: None, offset: None }),
+                None => Ok(Moment::Civil {
+                    date,
+                    time: None,
+                    offset: None,
+                }),
                 Some(b' ' | b'T' | b't' | b'_' | b',') => {
                     scan.rest = scan.rest.get(1..).unwrap_or_default().trim_ascii_start();
                     scan.time_and_offset(date)
@@ -95,9 +113,15 @@ pub(super) fn read(text: &[u8], order: Option<DateOrder>) -> Result<Moment, Time
 /// Reads a time of day that stands beside a date: `HH:MM[:SS[.fff]]`,
 /// `HHMM`, `HHMMSS` or `HHMMSSfff`.
 pub(super) fn read_time_of_day(text: &[u8]) -> Result<Time, TimeRefusal> {
-    let mut scan = Scan { rest: text.trim_ascii() };
+    let mut scan = Scan {
+        rest: text.trim_ascii(),
+    };
     let time = scan.time()?;
-    if scan.rest.is_empty() { Ok(time) } else { Err(TimeRefusal::Shape) }
+    if scan.rest.is_empty() {
+        Ok(time)
+    } else {
+        Err(TimeRefusal::Shape)
+    }
 }
 
 /// Which of day and month comes first, where only one of the orders is a date.
@@ -113,8 +137,7 @@ pub(super) fn order_of(text: &[u8]) -> Option<DateOrder> {
 
 /// `31.01.2020` and `2020.01.31`, and not the number `20.5`.
 fn is_dotted_date(digits: &[u8], rest: &[u8]) -> bool {
-    matches!(digits.len(), 1 | 2 | 4)
-        && rest.strip_prefix(b".").is_some_and(|rest| rest.iter().any(|byte| *byte == b'.'))
+    matches!(digits.len(), 1 | 2 | 4) && rest.strip_prefix(b".").is_some_and(|rest| rest.contains(&b'.'))
 }
 
 /// A date, a compact date and time, or an epoch.
@@ -128,10 +151,18 @@ fn number(digits: &[u8], rest: &[u8]) -> Result<Moment, TimeRefusal> {
         let (date, time) = digits.split_at_checked(8).unwrap_or((digits, &[]));
         if let Ok(date) = compact_date(date) {
             if time.is_empty() {
-                return Ok(Moment::Civil { date, time: None, offset: None });
+                return Ok(Moment::Civil {
+                    date,
+                    time: None,
+                    offset: None,
+                });
             }
             if let Ok(time) = compact_time(time) {
-                return Ok(Moment::Civil { date, time: Some(time), offset: None });
+                return Ok(Moment::Civil {
+                    date,
+                    time: Some(time),
+                    offset: None,
+                });
             }
         }
     }
@@ -149,12 +180,16 @@ fn number(digits: &[u8], rest: &[u8]) -> Result<Moment, TimeRefusal> {
 }
 
 fn int(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0_i64, |value, digit| value.checked_mul(10)?.checked_add(i64::from(digit - b'0')))
+    digits.iter().try_fold(0_i64, |value, digit| {
+        value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+    })
 }
 
 /// The digits of a fraction of a second as nanoseconds; further digits are cut.
 fn nanoseconds(fraction: &[u8]) -> i64 {
-    (0..9).fold(0, |value, at| value * 10 + fraction.get(at).map_or(0, |digit| i64::from(digit - b'0')))
+    (0..9).fold(0, |value, at| {
+        value * 10 + fraction.get(at).map_or(0, |digit| i64::from(digit - b'0'))
+    })
 }
 
 fn civil(year: i64, month: i64, day: i64) -> Result<Date, TimeRefusal> {
@@ -172,7 +207,9 @@ fn compact_date(digits: &[u8]) -> Result<Date, TimeRefusal> {
 /// `HHMM`, `HHMMSS`, `HHMMSSfff` or `HHMMSSffffff`.
 fn compact_time(digits: &[u8]) -> Result<Time, TimeRefusal> {
     let pair = |at: usize| digits.get(at..at + 2).and_then(int);
-    let (Some(hour), Some(minute)) = (pair(0), pair(2)) else { return Err(TimeRefusal::TimeOfDay) };
+    let (Some(hour), Some(minute)) = (pair(0), pair(2)) else {
+        return Err(TimeRefusal::TimeOfDay);
+    };
     match digits.len() {
         4 => time(hour, minute, 0, 0),
         6 | 9 | 12 => {
@@ -199,7 +236,11 @@ impl<'a> Scan<'a> {
     }
 
     fn while_true(&mut self, is_in: impl Fn(&u8) -> bool) -> &'a [u8] {
-        let length = self.rest.iter().position(|byte| !is_in(byte)).unwrap_or(self.rest.len());
+        let length = self
+            .rest
+            .iter()
+            .position(|byte| !is_in(byte))
+            .unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
         taken
@@ -221,9 +262,15 @@ impl<'a> Scan<'a> {
             return Err(TimeRefusal::Shape);
         }
         let third = self.digits();
-        let (Some(a), Some(c)) = (int(first), int(third)) else { return Err(TimeRefusal::Date) };
+        let (Some(a), Some(c)) = (int(first), int(third)) else {
+            return Err(TimeRefusal::Date);
+        };
         if let Some(month) = month_name(second) {
-            return if first.len() == 4 { civil(a, month, c) } else { civil(c, month, a) };
+            return if first.len() == 4 {
+                civil(a, month, c)
+            } else {
+                civil(c, month, a)
+            };
         }
         if second.is_empty() || !second.iter().all(u8::is_ascii_digit) {
             return Err(TimeRefusal::Shape);
@@ -250,7 +297,11 @@ impl<'a> Scan<'a> {
         }
         let minute = self.digits();
         let second = if self.take(b':') { self.digits() } else { b"0" };
-        let fraction = if self.take(b'.') || self.take(b',') { self.digits() } else { b"" };
+        let fraction = if self.take(b'.') || self.take(b',') {
+            self.digits()
+        } else {
+            b""
+        };
         let parts = [first, minute, second];
         if parts.iter().any(|part| part.is_empty() || part.len() > 2) {
             return Err(TimeRefusal::TimeOfDay);
@@ -258,7 +309,11 @@ impl<'a> Scan<'a> {
         let [Some(mut hour), Some(minute), Some(second)] = parts.map(int) else {
             return Err(TimeRefusal::TimeOfDay);
         };
-        let half = self.rest.trim_ascii_start().get(..2).map(<[u8]>::to_ascii_uppercase);
+        let half = self
+            .rest
+            .trim_ascii_start()
+            .get(..2)
+            .map(<[u8]>::to_ascii_uppercase);
         if let Some(half @ (b"AM" | b"PM")) = half.as_deref() {
             if !(1..=12).contains(&hour) {
                 return Err(TimeRefusal::TimeOfDay);
@@ -281,7 +336,13 @@ impl<'a> Scan<'a> {
             _ => return Err(TimeRefusal::Shape),
         };
         let sign = match self.rest.first() {
-            None => return Ok(Moment::Civil { date, time, offset: named.then_some(0) }),
+            None => {
+                return Ok(Moment::Civil {
+                    date,
+                    time,
+                    offset: named.then_some(0),
+                });
+            }
             Some(b'+') => 1,
             Some(b'-') => -1,
             Some(_) => return Err(TimeRefusal::Shape),
@@ -294,18 +355,26 @@ impl<'a> Scan<'a> {
             4 => first.split_at(2),
             _ => return Err(TimeRefusal::Shape),
         };
-        let (Some(hours), Some(minutes)) = (int(hours), int(minutes)) else { return Err(TimeRefusal::Shape) };
+        let (Some(hours), Some(minutes)) = (int(hours), int(minutes)) else {
+            return Err(TimeRefusal::Shape);
+        };
         if !self.rest.is_empty() || hours > 24 || minutes > 59 {
             return Err(TimeRefusal::Shape);
         }
-        let seconds = i32::try_from(sign * (hours * 3600 + minutes * 60)).map_err(|_| TimeRefusal::OutOfRange)?;
-        Ok(Moment::Civil { date, time, offset: Some(seconds) })
+        let seconds =
+            i32::try_from(sign * (hours * 3600 + minutes * 60)).map_err(|_| TimeRefusal::OutOfRange)?;
+        Ok(Moment::Civil {
+            date,
+            time,
+            offset: Some(seconds),
+        })
     }
 }
 
 fn month_name(text: &[u8]) -> Option<i64> {
-    const MONTHS: [&[u8]; 12] =
-        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+    const MONTHS: [&[u8]; 12] = [
+        b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+    ];
     let lower = text.get(..3)?.to_ascii_lowercase();
     let at = MONTHS.iter().position(|month| *month == lower)?;
     i64::try_from(at + 1).ok()
@@ -346,17 +415,23 @@ mod tests {
             Moment::Instant(time) => Ok(time.to_string()),
             Moment::TimeOfDay(time) => Ok(format!("{time}")),
             Moment::Civil { date, time: None, .. } => Ok(date.to_string()),
-            Moment::Civil { date, time: Some(time), offset } => {
-                instant(date.to_datetime(time), offset, &TimeZone::UTC, None).map(|time| time.to_string())
-            }
+            Moment::Civil {
+                date,
+                time: Some(time),
+                offset,
+            } => instant(date.to_datetime(time), offset, &TimeZone::UTC, None).map(|time| time.to_string()),
         }
     }
 
     #[test]
     fn shapes() {
-        let check = |text: &str, expected: &str| assert_eq!(utc(text, None).as_deref(), Ok(expected), "{text}");
+        let check =
+            |text: &str, expected: &str| assert_eq!(utc(text, None).as_deref(), Ok(expected), "{text}");
         check("2020-01-31T09:30:00Z", "2020-01-31T09:30:00Z");
-        check("2020-01-31T09:30:00.123456789+05:30", "2020-01-31T04:00:00.123456789Z");
+        check(
+            "2020-01-31T09:30:00.123456789+05:30",
+            "2020-01-31T04:00:00.123456789Z",
+        );
         check("2020-01-31 09:30:00+0530", "2020-01-31T04:00:00Z");
         check("2020-01-31 09:30:00 -05", "2020-01-31T14:30:00Z");
         check("2020-01-31 09:30:00.5", "2020-01-31T09:30:00.5Z");
@@ -412,7 +487,8 @@ mod tests {
 
     #[test]
     fn date_order() {
-        let check = |text: &str, order, expected: &str| assert_eq!(utc(text, Some(order)).as_deref(), Ok(expected));
+        let check =
+            |text: &str, order, expected: &str| assert_eq!(utc(text, Some(order)).as_deref(), Ok(expected));
         check("01/02/2020", DateOrder::DayFirst, "2020-02-01");
         check("01/02/2020", DateOrder::MonthFirst, "2020-01-02");
         check("01-02-2020", DateOrder::MonthFirst, "2020-01-02");
@@ -428,8 +504,16 @@ mod tests {
             assert_eq!(found.to_string(), expected, "{local} after {last:?}");
         };
         check("2020-11-01T01:30:00", None, "2020-11-01T05:30:00Z");
-        check("2020-11-01T01:30:00", Some("2020-11-01T05:29:00Z"), "2020-11-01T05:30:00Z");
-        check("2020-11-01T01:00:00", Some("2020-11-01T05:59:00Z"), "2020-11-01T06:00:00Z");
+        check(
+            "2020-11-01T01:30:00",
+            Some("2020-11-01T05:29:00Z"),
+            "2020-11-01T05:30:00Z",
+        );
+        check(
+            "2020-11-01T01:00:00",
+            Some("2020-11-01T05:59:00Z"),
+            "2020-11-01T06:00:00Z",
+        );
         check("2020-03-08T02:30:00", None, "2020-03-08T07:30:00Z");
     }
 }

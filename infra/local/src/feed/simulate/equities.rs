@@ -63,7 +63,9 @@ impl Equities {
                 volume: 0.0,
             });
         }
-        let weights = (1..=instruments).map(|rank| (rank as f64).powf(ACTIVITY_POWER)).collect();
+        let weights = (1..=instruments)
+            .map(|rank| (rank as f64).powf(ACTIVITY_POWER))
+            .collect();
         Ok(Self {
             shares,
             phase: Phase::new(Calendar::UsEquities, start),
@@ -74,7 +76,10 @@ impl Equities {
     }
 
     pub(super) fn instruments(&self) -> Vec<(InstrumentKey, f64)> {
-        self.shares.iter().map(|share| (share.key.clone(), 1.0 / STEPS_PER_UNIT)).collect()
+        self.shares
+            .iter()
+            .map(|share| (share.key.clone(), 1.0 / STEPS_PER_UNIT))
+            .collect()
     }
 
     pub(super) fn tick(&mut self, time: UnixNanos, random: &mut Pcg64Mcg) -> Option<Tick> {
@@ -86,11 +91,20 @@ impl Equities {
         let fair = share.price_start * (own + share.beta * market).exp();
         let half_spread = (fair * HALF_SPREAD_SHARE).max(0.5 / STEPS_PER_UNIT);
         let bid_steps = ((fair - half_spread) * STEPS_PER_UNIT).floor().max(1.0);
-        let ask_steps = ((fair + half_spread) * STEPS_PER_UNIT).ceil().max(bid_steps + 1.0);
-        let traded_steps = if random.random_bool(0.5) { bid_steps } else { ask_steps };
+        let ask_steps = ((fair + half_spread) * STEPS_PER_UNIT)
+            .ceil()
+            .max(bid_steps + 1.0);
+        let traded_steps = if random.random_bool(0.5) {
+            bid_steps
+        } else {
+            ask_steps
+        };
         let size = lots(random, 2.0) * LOT;
         share.volume += size;
-        let mut quote = |steps: f64| Quote { price: steps / STEPS_PER_UNIT, size: Some(lots(random, 5.0) * LOT) };
+        let mut quote = |steps: f64| Quote {
+            price: steps / STEPS_PER_UNIT,
+            size: Some(lots(random, 5.0) * LOT),
+        };
         let (bid, ask) = (quote(bid_steps), quote(ask_steps));
         Some(Tick {
             instrument: share.key.clone(),

@@ -91,10 +91,15 @@ impl IndexAndOptions {
             }
         }
         let sum: f64 = weights.iter().skip(1).sum();
-        weights.iter_mut().skip(1).for_each(|weight| *weight *= (1.0 - INDEX_SHARE) / sum);
+        weights
+            .iter_mut()
+            .skip(1)
+            .for_each(|weight| *weight *= (1.0 - INDEX_SHARE) / sum);
         let expiries = days.iter().map(|day| {
             let last = Calendar::Nse.time_zone().to_timestamp(day.at(15, 30, 0, 0)).ok();
-            let last = last.and_then(|last| UnixNanos::try_from(last).ok()).unwrap_or(start);
+            let last = last
+                .and_then(|last| UnixNanos::try_from(last).ok())
+                .unwrap_or(start);
             (last, Expiry::new(INDEX_START, 0.0, years(start, last)))
         });
         Ok(Self {
@@ -110,7 +115,10 @@ impl IndexAndOptions {
 
     pub(super) fn instruments(&self) -> Vec<(InstrumentKey, f64)> {
         let options = self.options.iter().map(|option| option.key.clone());
-        std::iter::once(self.index.clone()).chain(options).map(|key| (key, 1.0 / STEPS_PER_UNIT)).collect()
+        std::iter::once(self.index.clone())
+            .chain(options)
+            .map(|key| (key, 1.0 / STEPS_PER_UNIT))
+            .collect()
     }
 
     pub(super) fn tick(&mut self, time: UnixNanos, random: &mut Pcg64Mcg) -> Tick {
@@ -153,7 +161,10 @@ impl OptionState {
         let fair = expiry.price(self.strike, self.ln_strike, self.is_call).max(0.0);
         let half_spread = (fair * HALF_SPREAD_SHARE).max(0.5 / STEPS_PER_UNIT);
         let bid_steps = ((fair - half_spread) * STEPS_PER_UNIT).floor();
-        let ask_steps = ((fair + half_spread) * STEPS_PER_UNIT).ceil().max(bid_steps + 1.0).max(1.0);
+        let ask_steps = ((fair + half_spread) * STEPS_PER_UNIT)
+            .ceil()
+            .max(bid_steps + 1.0)
+            .max(1.0);
         let at_ask = random.random_bool(0.5) || bid_steps < 1.0;
         let is_trade = random.random_bool(TRADE_SHARE);
         let size = is_trade.then(|| lots(random, 4.0) * LOT);
@@ -162,7 +173,10 @@ impl OptionState {
             let change = size * f64::from(random.random_range(-1..=1_i8));
             self.open_interest = (self.open_interest + change).max(0.0);
         }
-        let mut quote = |steps: f64| Quote { price: steps / STEPS_PER_UNIT, size: Some(lots(random, 20.0) * LOT) };
+        let mut quote = |steps: f64| Quote {
+            price: steps / STEPS_PER_UNIT,
+            size: Some(lots(random, 20.0) * LOT),
+        };
         // Nobody bids less than a step.
         let bid = (bid_steps >= 1.0).then(|| quote(bid_steps));
         let ask = Some(quote(ask_steps));
@@ -198,7 +212,10 @@ fn strikes() -> impl Iterator<Item = (i32, i64)> {
 /// The next weekly expiries: Tuesdays after the start, or the session before
 /// where the exchange is closed.
 fn expiry_days(start: UnixNanos) -> Vec<Date> {
-    let today = Calendar::Nse.time_zone().to_datetime(Timestamp::from(start)).date();
+    let today = Calendar::Nse
+        .time_zone()
+        .to_datetime(Timestamp::from(start))
+        .date();
     let tuesday = today.nth_weekday(1, Weekday::Tuesday).unwrap_or(today);
     let tuesdays = std::iter::successors(Some(tuesday), |day| day.checked_add(7.days()).ok());
     let moved = tuesdays.map(|tuesday| {
@@ -223,7 +240,10 @@ mod tests {
     fn expiries_are_the_next_three_tuesdays() {
         let check = |start: &str, expected: [&str; 3]| {
             let start: Timestamp = start.parse().unwrap();
-            let days: Vec<String> = expiry_days(start.try_into().unwrap()).iter().map(Date::to_string).collect();
+            let days: Vec<String> = expiry_days(start.try_into().unwrap())
+                .iter()
+                .map(Date::to_string)
+                .collect();
             assert_eq!(days, expected, "{start}");
         };
         check("2026-01-05T03:45:00Z", ["2026-01-06", "2026-01-13", "2026-01-20"]);
@@ -234,7 +254,10 @@ mod tests {
     #[test]
     fn strikes_go_outwards() {
         let first: Vec<_> = strikes().take(5).collect();
-        assert_eq!(first, [(0, 24_000), (1, 24_050), (-1, 23_950), (2, 24_100), (-2, 23_900)]);
+        assert_eq!(
+            first,
+            [(0, 24_000), (1, 24_050), (-1, 23_950), (2, 24_100), (-2, 23_900)]
+        );
         assert_eq!(strikes().count(), 2 * LEVELS_MAX + 1);
     }
 }

@@ -120,7 +120,13 @@ enum Market {
 impl Simulator {
     /// Starts a simulation.
     pub fn new(options: SimulatorOptions) -> Result<Self, SimulatorError> {
-        let SimulatorOptions { seed, instruments, rate_per_s, start, mix } = options;
+        let SimulatorOptions {
+            seed,
+            instruments,
+            rate_per_s,
+            start,
+            mix,
+        } = options;
         let max = mix.instruments_max();
         if instruments == 0 || instruments > max {
             return Err(SimulatorError::Instruments { instruments, max });
@@ -133,7 +139,13 @@ impl Simulator {
             Mix::IndexAndOptions => Market::Index(Box::new(IndexAndOptions::new(instruments, start)?)),
             Mix::Equities => Market::Equities(Box::new(Equities::new(instruments, start, &mut random)?)),
         };
-        Ok(Self { random, start, rate_per_s, count: 0, market })
+        Ok(Self {
+            random,
+            start,
+            rate_per_s,
+            count: 0,
+            market,
+        })
     }
 
     /// Each instrument with its tick size, the step of its prices.

@@ -68,7 +68,13 @@ impl Expiry {
 /// Stegun, Handbook of Mathematical Functions, 26.2.17).
 pub fn normal_cdf(x: f64) -> f64 {
     const P: f64 = 0.231_641_9;
-    const B: [f64; 5] = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
+    const B: [f64; 5] = [
+        0.319_381_530,
+        -0.356_563_782,
+        1.781_477_937,
+        -1.821_255_978,
+        1.330_274_429,
+    ];
     const ONE_BY_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
     let t = 1.0 / (1.0 + P * x.abs());
     let polynomial = B.iter().rev().fold(0.0, |sum, b| (sum + b) * t);
@@ -95,9 +101,15 @@ mod tests {
     fn calls_and_puts_are_in_parity() {
         let expiry = Expiry::new(24_000.0, 0.0, 7.0 / 365.0);
         for strike in (22_000..26_000).step_by(250).map(f64::from) {
-            let (call, put) = (expiry.price(strike, strike.ln(), true), expiry.price(strike, strike.ln(), false));
+            let (call, put) = (
+                expiry.price(strike, strike.ln(), true),
+                expiry.price(strike, strike.ln(), false),
+            );
             let parity = expiry.discount * (expiry.forward - strike);
-            assert!((call - put - parity).abs() < 0.01, "{strike}: {call} {put} {parity}");
+            assert!(
+                (call - put - parity).abs() < 0.01,
+                "{strike}: {call} {put} {parity}"
+            );
             assert!(call > -0.01 && put > -0.01, "{strike}: {call} {put}");
         }
     }

@@ -11,7 +11,11 @@ const INDEX: SimulatorOptions = SimulatorOptions {
     start: UnixNanos(1_767_584_700_000_000_000),
     mix: Mix::IndexAndOptions,
 };
-const EQUITIES: SimulatorOptions = SimulatorOptions { instruments: 100, mix: Mix::Equities, ..INDEX };
+const EQUITIES: SimulatorOptions = SimulatorOptions {
+    instruments: 100,
+    mix: Mix::Equities,
+    ..INDEX
+};
 
 fn ticks(options: SimulatorOptions, count: usize) -> Vec<Tick> {
     Simulator::new(options).unwrap().take(count).collect()
@@ -42,7 +46,10 @@ fn ticks_are_valid_and_mock_and_on_the_grid() {
             let steps = tick.price / tick_sizes[&tick.instrument];
             assert!((steps - steps.round()).abs() < 1e-6, "{tick:?}");
             if let (Some(bid), Some(ask)) = (tick.bid, tick.ask) {
-                assert!(bid.price < ask.price && (bid.price..=ask.price).contains(&tick.price), "{tick:?}");
+                assert!(
+                    bid.price < ask.price && (bid.price..=ask.price).contains(&tick.price),
+                    "{tick:?}"
+                );
             }
         }
     }
@@ -50,15 +57,36 @@ fn ticks_are_valid_and_mock_and_on_the_grid() {
 
 #[test]
 fn instruments_are_as_many_as_asked_for_and_distinct() {
-    for (options, count) in [(INDEX, 1), (INDEX, 2), (INDEX, 442), (EQUITIES, 1), (EQUITIES, 500)] {
-        let options = SimulatorOptions { instruments: count, ..options };
-        let keys: HashSet<_> = Simulator::new(options).unwrap().instruments().into_iter().map(|(key, _)| key).collect();
+    for (options, count) in [
+        (INDEX, 1),
+        (INDEX, 2),
+        (INDEX, 442),
+        (EQUITIES, 1),
+        (EQUITIES, 500),
+    ] {
+        let options = SimulatorOptions {
+            instruments: count,
+            ..options
+        };
+        let keys: HashSet<_> = Simulator::new(options)
+            .unwrap()
+            .instruments()
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
         assert_eq!(keys.len(), count);
-        let seen: HashSet<_> = ticks(options, 300_000).into_iter().map(|tick| tick.instrument).collect();
+        let seen: HashSet<_> = ticks(options, 300_000)
+            .into_iter()
+            .map(|tick| tick.instrument)
+            .collect();
         assert_eq!(seen, keys);
     }
     let max = Mix::IndexAndOptions.instruments_max();
-    let all = Simulator::new(SimulatorOptions { instruments: max, ..INDEX }).unwrap();
+    let all = Simulator::new(SimulatorOptions {
+        instruments: max,
+        ..INDEX
+    })
+    .unwrap();
     assert_eq!(all.instruments().len(), max);
 }
 
@@ -81,16 +109,25 @@ fn quantities_accumulate() {
             assert_eq!(tick.instrument.product(), Product::Idx);
             continue;
         };
-        let last = volumes.insert(tick.instrument.clone(), volume).unwrap_or_default();
+        let last = volumes
+            .insert(tick.instrument.clone(), volume)
+            .unwrap_or_default();
         assert_eq!(volume - last, tick.size.unwrap_or_default(), "{tick:?}");
-        assert!(tick.open_interest.is_some_and(|interest| interest % 75.0 == 0.0), "{tick:?}");
+        assert!(
+            tick.open_interest.is_some_and(|interest| interest % 75.0 == 0.0),
+            "{tick:?}"
+        );
     }
 }
 
 #[test]
 fn options_move_with_the_index() {
     // A day at one tick in 20 ms: calls rise and puts fall when the index rises.
-    let options = SimulatorOptions { rate_per_s: 50, instruments: 7, ..INDEX };
+    let options = SimulatorOptions {
+        rate_per_s: 50,
+        instruments: 7,
+        ..INDEX
+    };
     let mut index = None;
     let mut pairs = Vec::new();
     for tick in ticks(options, 50 * 3600 * 6) {
@@ -101,13 +138,18 @@ fn options_move_with_the_index() {
         }
     }
     let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / pairs.len() as f64;
-    let (mean_x, mean_y) = (mean(&mut pairs.iter().map(|p| p.0)), mean(&mut pairs.iter().map(|p| p.1)));
+    let (mean_x, mean_y) = (
+        mean(&mut pairs.iter().map(|p| p.0)),
+        mean(&mut pairs.iter().map(|p| p.1)),
+    );
     let covariance = mean(&mut pairs.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)));
     let variance = |mean_of: f64, values: &mut dyn Iterator<Item = f64>| {
         mean(&mut values.map(|value| (value - mean_of).powi(2)))
     };
-    let (x, y) =
-        (variance(mean_x, &mut pairs.iter().map(|p| p.0)), variance(mean_y, &mut pairs.iter().map(|p| p.1)));
+    let (x, y) = (
+        variance(mean_x, &mut pairs.iter().map(|p| p.0)),
+        variance(mean_y, &mut pairs.iter().map(|p| p.1)),
+    );
     let correlation = covariance / (x * y).sqrt();
     assert!(correlation > 0.9, "{correlation}");
 }
@@ -120,15 +162,29 @@ fn the_index_moves_most_at_the_ends_of_the_session() {
         // A phase of the session is reached by starting there.
         let prices: Vec<f64> = (0..20)
             .flat_map(|seed| {
-                let options = SimulatorOptions { seed, start, instruments: 1, rate_per_s: 10, ..INDEX };
+                let options = SimulatorOptions {
+                    seed,
+                    start,
+                    instruments: 1,
+                    rate_per_s: 10,
+                    ..INDEX
+                };
                 ticks(options, 3_000)
             })
             .map(|tick| tick.price)
             .collect();
-        prices.windows(2).map(|pair| (pair[1] / pair[0]).ln().powi(2)).filter(|step| *step < 1e-6).sum::<f64>().sqrt()
+        prices
+            .windows(2)
+            .map(|pair| (pair[1] / pair[0]).ln().powi(2))
+            .filter(|step| *step < 1e-6)
+            .sum::<f64>()
+            .sqrt()
     };
     let (open, middle, close) = (moves(0), moves(3 * hour), moves(6 * hour));
-    assert!(open > 1.5 * middle && close > 1.5 * middle, "{open} {middle} {close}");
+    assert!(
+        open > 1.5 * middle && close > 1.5 * middle,
+        "{open} {middle} {close}"
+    );
 }
 
 #[test]
@@ -137,18 +193,55 @@ fn refusals() {
         let error = Simulator::new(options).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(SimulatorOptions { instruments: 0, ..INDEX }, "1 to 4807");
-    check(SimulatorOptions { instruments: 4_808, ..INDEX }, "1 to 4807");
-    check(SimulatorOptions { instruments: 10_001, ..EQUITIES }, "1 to 10000");
-    check(SimulatorOptions { rate_per_s: 0, ..INDEX }, "1 to 10000000");
+    check(
+        SimulatorOptions {
+            instruments: 0,
+            ..INDEX
+        },
+        "1 to 4807",
+    );
+    check(
+        SimulatorOptions {
+            instruments: 4_808,
+            ..INDEX
+        },
+        "1 to 4807",
+    );
+    check(
+        SimulatorOptions {
+            instruments: 10_001,
+            ..EQUITIES
+        },
+        "1 to 10000",
+    );
+    check(
+        SimulatorOptions {
+            rate_per_s: 0,
+            ..INDEX
+        },
+        "1 to 10000000",
+    );
     let late = UnixNanos(i64::MAX);
-    assert!(Simulator::new(SimulatorOptions { start: late, ..INDEX }).unwrap().take(10).count() == 10);
+    assert!(
+        Simulator::new(SimulatorOptions { start: late, ..INDEX })
+            .unwrap()
+            .take(10)
+            .count()
+            == 10
+    );
 }
 
 #[test]
 fn high_rates_keep_the_order() {
-    let options = SimulatorOptions { rate_per_s: RATE_PER_S_MAX, ..INDEX };
+    let options = SimulatorOptions {
+        rate_per_s: RATE_PER_S_MAX,
+        ..INDEX
+    };
     let ticks = ticks(options, 10_000);
-    assert!(ticks.windows(2).all(|pair| pair[0].exchange_time <= pair[1].exchange_time));
+    assert!(
+        ticks
+            .windows(2)
+            .all(|pair| pair[0].exchange_time <= pair[1].exchange_time)
+    );
     assert!(ticks[9_999].exchange_time.nanos_since(options.start) < 1_000_000);
 }

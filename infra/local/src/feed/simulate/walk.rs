@@ -33,13 +33,21 @@ pub(super) struct Phase {
 
 impl Phase {
     pub(super) fn new(calendar: Calendar, start: UnixNanos) -> Self {
-        Self { calendar, start, session: None, ask_at: start }
+        Self {
+            calendar,
+            start,
+            session: None,
+            ask_at: start,
+        }
     }
 
     /// The share of the session that has passed at `time`, 0 to 1.
     pub(super) fn at(&mut self, time: UnixNanos) -> f64 {
         if let Some(session) = self.session.filter(|session| session.contains(time)) {
-            return share(time.nanos_since(session.open), session.close.nanos_since(session.open));
+            return share(
+                time.nanos_since(session.open),
+                session.close.nanos_since(session.open),
+            );
         }
         if time >= self.ask_at {
             self.ask_at = time.saturating_add(ASK_NANOS);
@@ -49,7 +57,10 @@ impl Phase {
                 return self.at(time);
             }
         }
-        share(time.nanos_since(self.start).rem_euclid(SESSION_NANOS), SESSION_NANOS)
+        share(
+            time.nanos_since(self.start).rem_euclid(SESSION_NANOS),
+            SESSION_NANOS,
+        )
     }
 }
 
@@ -68,7 +79,11 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(volatility_per_year: f64, start: UnixNanos) -> Self {
-        Self { volatility_per_year, deviation: 0.0, last: start }
+        Self {
+            volatility_per_year,
+            deviation: 0.0,
+            last: start,
+        }
     }
 
     /// Moves on to `now`; `shape` multiplies the volatility.
@@ -94,7 +109,10 @@ mod tests {
         for (share, expected) in [(0.0, 1.8), (0.5, 0.6), (1.0, 1.8)] {
             assert!((u_shape(share) - expected).abs() < 1e-12, "{share}");
         }
-        let mean = (0..1000).map(|at| u_shape((f64::from(at) + 0.5) / 1000.0)).sum::<f64>() / 1000.0;
+        let mean = (0..1000)
+            .map(|at| u_shape((f64::from(at) + 0.5) / 1000.0))
+            .sum::<f64>()
+            / 1000.0;
         assert!((mean - 1.0).abs() < 1e-6, "{mean}");
     }
 
@@ -109,7 +127,10 @@ mod tests {
         let saturday = open.saturating_add(5 * 24 * hour);
         let mut phase = Phase::new(Calendar::Nse, saturday);
         assert_eq!(phase.at(saturday), 0.0);
-        assert_eq!(phase.at(saturday.saturating_add(SESSION_NANOS + SESSION_NANOS / 5)), 0.2);
+        assert_eq!(
+            phase.at(saturday.saturating_add(SESSION_NANOS + SESSION_NANOS / 5)),
+            0.2
+        );
     }
 
     #[test]
