@@ -1,0 +1,183 @@
+//! Posting to connections: a table from the connection to the channel of its
+//! socket's writer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use tickwire_aws::{post_bytes_max, post_timeout};
+use tickwire_service::ports::{PortError, PortResult, Posted, Push};
+use tickwire_telemetry::Meter;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// Frames that wait for a socket's writer.
+const FRAMES_WAITING_MAX: usize = 32;
+
+/// Frames of one connection, for the writer of its socket. When it ends, the
+/// connection was disconnected: the writer closes the socket.
+pub type Frames = mpsc::Receiver<Arc<str>>;
+
+/// The connections of this process.
+pub struct Sockets {
+    table: RwLock<HashMap<String, mpsc::Sender<Arc<str>>>>,
+    meter: Arc<Meter>,
+}
+
+impl Sockets {
+    /// With no connection.
+    pub fn new(meter: Arc<Meter>) -> Self {
+        Self {
+            table: RwLock::default(),
+            meter,
+        }
+    }
+
+    /// Registers a connection. One of the same name is replaced, and its frames end.
+    pub fn register(&self, connection: &str) -> Frames {
+        let (sender, frames) = mpsc::channel(FRAMES_WAITING_MAX);
+        self.table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(connection.to_owned(), sender);
+        frames
+    }
+
+    /// Connections that are registered.
+    pub fn len(&self) -> usize {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn sender(&self, connection: &str) -> Option<mpsc::Sender<Arc<str>>> {
+        self.table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(connection)
+            .cloned()
+    }
+
+    /// Forgets `connection` if it is still the one of `sender`.
+    fn forget(&self, connection: &str, sender: &mpsc::Sender<Arc<str>>) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if table
+            .get(connection)
+            .is_some_and(|stands| stands.same_channel(sender))
+        {
+            table.remove(connection);
+        }
+    }
+}
+
+#[async_trait]
+impl Push for Sockets {
+    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+        let what = "push.post";
+        let bytes = frame.len();
+        if bytes > post_bytes_max {
+            let why = format!("the frame has {bytes} bytes; at most {post_bytes_max} can be posted");
+            return Err(PortError::Refused { what, why });
+        }
+        let Some(sender) = self.sender(connection) else {
+            self.meter.post_gone();
+            return Ok(Posted::Gone);
+        };
+        let taken = match sender.try_send(frame) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            // The client reads slowly: it has until the end of the budget.
+            Err(TrySendError::Full(frame)) => {
+                match tokio::time::timeout(post_timeout, sender.send(frame)).await {
+                    Ok(sent) => sent.is_ok(),
+                    Err(_) => {
+                        self.meter.post_throttled();
+                        return Err(PortError::Throttled { what });
+                    }
+                }
+            }
+        };
+        if taken {
+            self.meter.post(bytes);
+            Ok(Posted::Taken)
+        } else {
+            self.forget(connection, &sender);
+            self.meter.post_gone();
+            Ok(Posted::Gone)
+        }
+    }
+
+    /// Frames that were taken are still written.
+    async fn disconnect(&self, connection: &str) -> PortResult<()> {
+        self.table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(connection);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(n: usize) -> Arc<str> {
+        format!("[{n}]").into()
+    }
+
+    #[tokio::test]
+    async fn frames_arrive_in_order_and_end_with_the_connection() {
+        let meter = Arc::new(Meter::default());
+        let sockets = Sockets::new(Arc::clone(&meter));
+        let mut frames = sockets.register("a");
+        for n in 0..3 {
+            assert_eq!(sockets.post("a", frame(n)).await.unwrap(), Posted::Taken);
+        }
+        sockets.disconnect("a").await.unwrap();
+        assert_eq!(sockets.post("a", frame(9)).await.unwrap(), Posted::Gone);
+        for n in 0..3 {
+            assert_eq!(frames.recv().await, Some(frame(n)));
+        }
+        assert_eq!(frames.recv().await, None);
+        assert_eq!(sockets.post("never", frame(0)).await.unwrap(), Posted::Gone);
+        let posts = meter.snapshot().posts;
+        assert_eq!((posts.taken, posts.gone), (3, 2));
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_gone_is_forgotten() {
+        let sockets = Sockets::new(Arc::default());
+        drop(sockets.register("a"));
+        assert_eq!(sockets.post("a", frame(0)).await.unwrap(), Posted::Gone);
+        assert!(sockets.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_reads_costs_the_budget_and_no_more() {
+        let sockets = Sockets::new(Arc::default());
+        let _frames = sockets.register("slow");
+        for n in 0..FRAMES_WAITING_MAX {
+            assert_eq!(sockets.post("slow", frame(n)).await.unwrap(), Posted::Taken);
+        }
+        let start = tokio::time::Instant::now();
+        assert!(matches!(
+            sockets.post("slow", frame(0)).await,
+            Err(PortError::Throttled { .. })
+        ));
+        assert_eq!(start.elapsed(), post_timeout);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_refused() {
+        let sockets = Sockets::new(Arc::default());
+        let _frames = sockets.register("a");
+        let large: Arc<str> = "x".repeat(post_bytes_max + 1).into();
+        assert!(matches!(
+            sockets.post("a", large).await,
+            Err(PortError::Refused { .. })
+        ));
+    }
+}

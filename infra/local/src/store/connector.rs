@@ -1,0 +1,160 @@
+//! The SDK's requests, handed to the embedded engine in this process: no
+//! socket, no signature.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Names an operation in a request.
+const TARGET_HEADER: &str = "x-amz-target";
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+
+/// Answers the SDK from the databases, one a table.
+#[derive(Clone)]
+pub(super) struct Connector {
+    databases: Arc<HashMap<String, Database>>,
+}
+
+impl Connector {
+    pub(super) fn new(databases: Arc<HashMap<String, Database>>) -> Self {
+        Self { databases }
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector")
+            .field("tables", &self.databases.len())
+            .finish()
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let databases = Arc::clone(&self.databases);
+        // SQLite blocks, on its lock and on the disk.
+        let answer = tokio::task::spawn_blocking(move || answer(&databases, &request));
+        HttpConnectorFuture::new(async move {
+            answer
+                .await
+                .unwrap_or_else(|e| Err(ConnectorError::other(e.into(), None)))
+        })
+    }
+}
+
+fn answer(
+    databases: &HashMap<String, Database>,
+    request: &HttpRequest,
+) -> Result<HttpResponse, ConnectorError> {
+    let operation = request
+        .headers()
+        .get(TARGET_HEADER)
+        .and_then(|target| target.strip_prefix(TARGET_PREFIX));
+    let (Some(operation), Some(body)) = (operation, request.body().bytes()) else {
+        return Err(ConnectorError::user(
+            "the request names no operation or its body is a stream".into(),
+        ));
+    };
+    let (status, body) = match dispatch(databases, operation, body) {
+        Ok(body) => (200, body),
+        Err(error) => {
+            let error = explain(error);
+            (error.status_code(), error.to_json().into_bytes())
+        }
+    };
+    let status = StatusCode::try_from(status).map_err(|e| ConnectorError::other(e.into(), None))?;
+    Ok(HttpResponse::new(status, SdkBody::from(body)))
+}
+
+/// Puts errors of the disk in words that say what to do.
+fn explain(error: DynoxideError) -> DynoxideError {
+    let DynoxideError::SqliteError(rusqlite::Error::SqliteFailure(failure, _)) = &error else {
+        return error;
+    };
+    match failure.code {
+        rusqlite::ErrorCode::DiskFull => {
+            DynoxideError::InternalServerError("the disk is full: free space, and work goes on".into())
+        }
+        rusqlite::ErrorCode::ReadOnly => {
+            DynoxideError::InternalServerError("the data directory has become read-only".into())
+        }
+        _ => error,
+    }
+}
+
+/// The table that a request is about.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct About<'a> {
+    #[serde(borrow)]
+    table_name: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow)]
+    request_items: Option<HashMap<std::borrow::Cow<'a, str>, &'a serde_json::value::RawValue>>,
+}
+
+fn dispatch(
+    databases: &HashMap<String, Database>,
+    operation: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, DynoxideError> {
+    let about: About<'_> = read(body)?;
+    let tables: Vec<&str> = match (&about.table_name, &about.request_items) {
+        (Some(name), _) => vec![name],
+        (None, Some(items)) => items.keys().map(AsRef::as_ref).collect(),
+        (None, None) => Vec::new(),
+    };
+    // Every table has its own engine, and no batch of ours spans two.
+    let [table] = tables[..] else {
+        return Err(DynoxideError::ValidationException(
+            "a request here names one table".into(),
+        ));
+    };
+    let database = databases
+        .get(table)
+        .ok_or_else(|| DynoxideError::ResourceNotFoundException(format!("there is no table {table}")))?;
+    match operation {
+        "PutItem" => run(body, |r| database.put_item(r)),
+        "GetItem" => run(body, |r| database.get_item(r)),
+        "Query" => run(body, |r| database.query(r)),
+        "UpdateItem" => run(body, |r| database.update_item(r)),
+        "DeleteItem" => run(body, |r| database.delete_item(r)),
+        "BatchGetItem" => run(body, |r| database.batch_get_item(r)),
+        "BatchWriteItem" => run(body, |r| database.batch_write_item(r)),
+        "CreateTable" => run(body, |r| database.create_table(r)),
+        "DescribeTable" => run(body, |r| database.describe_table(r)),
+        "UpdateTimeToLive" => run(body, |r| database.update_time_to_live(r)),
+        _ => Err(DynoxideError::ValidationException(format!(
+            "operation {operation} is not embedded"
+        ))),
+    }
+}
+
+/// Reads a request, runs it, writes the answer.
+fn run<Request: DeserializeOwned, Response: Serialize>(
+    body: &[u8],
+    operation: impl FnOnce(Request) -> Result<Response, DynoxideError>,
+) -> Result<Vec<u8>, DynoxideError> {
+    let response = operation(read(body)?)?;
+    serde_json::to_vec(&response).map_err(|e| DynoxideError::InternalServerError(e.to_string()))
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DynoxideError> {
+    serde_json::from_slice(body).map_err(|e| DynoxideError::ValidationException(e.to_string()))
+}

@@ -1,0 +1,125 @@
+//! One contract a port, run against every adapter and twin: the DynamoDB
+//! adapter on the embedded engine in memory and on files, the queue twin in
+//! memory and on a file.
+//!
+//! A contract is a plain asynchronous function over the port, so that another
+//! adapter joins with one line a contract.
+#![expect(clippy::unwrap_used, reason = "a contract that cannot go on has failed")]
+
+mod contracts {
+    pub(crate) mod bars;
+    pub(crate) mod checkpoints;
+    pub(crate) mod connections;
+    pub(crate) mod groups;
+    pub(crate) mod log;
+    pub(crate) mod queue;
+    pub(crate) mod tickets;
+    pub(crate) mod world;
+}
+
+use contracts::world::Store;
+
+/// Runs contracts against the store, in memory and on files.
+macro_rules! store_contracts {
+    ($($module:ident::{$($contract:ident),+ $(,)?};)+) => {$(
+        mod $module {
+            use super::*;
+            $(mod $contract {
+                use super::*;
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn in_memory() {
+                    let store = Store::memory();
+                    contracts::$module::$contract(&store.dynamo, &store.clock).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_files() {
+                    let store = Store::files();
+                    contracts::$module::$contract(&store.dynamo, &store.clock).await;
+                }
+            })+
+        }
+    )+};
+}
+
+store_contracts! {
+    log::{
+        of_two_appenders_one_commits,
+        appenders_at_once_commit_every_number_once,
+        reads_what_was_appended,
+        groups_are_apart,
+        reads_stop_at_the_bound_with_one_at_least,
+        what_is_too_large_is_refused,
+    };
+    groups::{
+        the_first_row_stands,
+        creators_at_once_agree,
+        a_lower_version_never_replaces_a_higher,
+        attempts_are_counted,
+        active_groups_are_listed,
+    };
+    checkpoints::{
+        pages_come_in_the_order_asked_for,
+        manifests_come_newest_first,
+        deletion_leaves_the_others,
+    };
+    bars::{
+        blocks_come_by_the_end_of_their_first_bar,
+        the_same_block_is_one_row,
+    };
+    connections::{
+        rows_come_back,
+        an_older_request_loses,
+        a_write_raises_the_version,
+        writers_at_once_each_raise_it,
+        behind_is_marked_once_and_only_on_what_stands,
+        an_end_forgets_everything,
+        a_users_connections_are_counted,
+    };
+    tickets::{
+        a_ticket_is_taken_once,
+        of_takers_at_once_one_gets_it,
+        an_expired_ticket_is_worth_nothing,
+    };
+}
+
+/// Runs contracts against the queue twin, in memory and on a file.
+macro_rules! queue_contracts {
+    ($($contract:ident),+ $(,)?) => {
+        mod queue {
+            use super::*;
+            $(mod $contract {
+                use super::*;
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn in_memory() {
+                    contracts::queue::$contract(&contracts::queue::Twin::memory()).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_a_file() {
+                    contracts::queue::$contract(&contracts::queue::Twin::file()).await;
+                }
+            })+
+        }
+    };
+}
+
+queue_contracts! {
+    a_group_keeps_its_order,
+    a_group_is_locked_while_in_flight,
+    groups_mix_and_keep_their_orders,
+    what_is_not_deleted_comes_back,
+    a_receipt_is_worth_one_flight,
+    postponed_messages_come_back_in_their_time,
+    a_deduplication_id_is_taken_once_in_five_minutes,
+    what_is_received_too_often_is_set_aside,
+    parked_messages_keep_their_reason,
+    what_is_too_large_is_refused,
+    senders_at_once_lose_nothing,
+    a_waiting_receive_gets_what_is_sent,
+    a_waiting_receive_gets_what_comes_back,
+    consumers_at_once_never_share_a_group,
+    queues_are_apart,
+}

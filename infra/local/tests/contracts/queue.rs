@@ -1,0 +1,484 @@
+//! The queue ports, with receive and delete, which the platform does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use tickwire::queue::{QueueName, QueueOptions, Queues, Received};
+use tickwire::store::DataDirectory;
+use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue};
+use tickwire_telemetry::Meter;
+
+use super::world::ManualClock;
+
+/// Hides a message for so long.
+const VISIBILITY: Duration = Duration::from_secs(60);
+/// Receives of a message before it is set aside.
+const RECEIVES_MAX: u32 = 4;
+
+/// A queue service under test.
+#[async_trait]
+pub(crate) trait QueueService: Enqueue + Park + Postpone {
+    async fn receive(&self, queue: QueueName, max: usize, wait: Duration) -> Vec<Received>;
+    async fn delete(&self, queue: QueueName, receipt: &str) -> bool;
+    /// Lets time pass.
+    async fn pass(&self, time: Duration);
+
+    /// Receives what is there.
+    async fn now(&self, queue: QueueName, max: usize) -> Vec<Received> {
+        self.receive(queue, max, Duration::ZERO).await
+    }
+}
+
+/// The twin.
+pub(crate) struct Twin {
+    pub(crate) queues: Queues,
+    pub(crate) clock: Arc<ManualClock>,
+    _home: Option<(DataDirectory, TempDir)>,
+}
+
+pub(crate) fn options() -> QueueOptions {
+    QueueOptions {
+        visibility: VISIBILITY,
+        receives_max: RECEIVES_MAX,
+        ..QueueOptions::default()
+    }
+}
+
+impl Twin {
+    pub(crate) fn memory() -> Self {
+        let clock = Arc::new(ManualClock::new());
+        Self {
+            queues: Queues::memory(options(), clock.clone(), Arc::new(Meter::default())),
+            clock,
+            _home: None,
+        }
+    }
+
+    pub(crate) fn file() -> Self {
+        let clock = Arc::new(ManualClock::new());
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::open(home.path()).unwrap();
+        let queues = Queues::open(&directory, options(), clock.clone(), Arc::new(Meter::default())).unwrap();
+        Self {
+            queues,
+            clock,
+            _home: Some((directory, home)),
+        }
+    }
+}
+
+#[async_trait]
+impl Enqueue for Twin {
+    async fn send(&self, queue: Queue, message: Outgoing) -> Result<(), PortError> {
+        self.queues.send(queue, message).await
+    }
+}
+
+#[async_trait]
+impl Park for Twin {
+    async fn park(&self, parked: Parked) -> Result<(), PortError> {
+        self.queues.park(parked).await
+    }
+}
+
+#[async_trait]
+impl Postpone for Twin {
+    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), PortError> {
+        self.queues.postpone(queue, receipt, delay).await
+    }
+}
+
+#[async_trait]
+impl QueueService for Twin {
+    async fn receive(&self, queue: QueueName, max: usize, wait: Duration) -> Vec<Received> {
+        self.queues.receive(queue, max, wait).await.unwrap()
+    }
+
+    async fn delete(&self, queue: QueueName, receipt: &str) -> bool {
+        self.queues.delete(queue, receipt)
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.pass(time);
+    }
+}
+
+pub(crate) fn message(group: &str, text: &str) -> Outgoing {
+    Outgoing {
+        group: group.into(),
+        deduplication: format!("{group}:{text}"),
+        body: text.into(),
+    }
+}
+
+async fn send(service: &impl QueueService, group: &str, texts: &[&str]) {
+    for text in texts {
+        service.send(Queue::Ticks, message(group, text)).await.unwrap();
+    }
+}
+
+pub(crate) fn bodies(received: &[Received]) -> Vec<&str> {
+    received.iter().map(|m| &*m.body).collect()
+}
+
+const TICKS: QueueName = QueueName::Ticks;
+const NOTHING: [&str; 0] = [];
+
+pub(crate) async fn a_group_keeps_its_order(service: &impl QueueService) {
+    let texts: Vec<String> = (0..25).map(|n| n.to_string()).collect();
+    for text in &texts {
+        send(service, "a", &[text]).await;
+    }
+    let mut seen = Vec::new();
+    while seen.len() < texts.len() {
+        let batch = service.now(TICKS, 10).await;
+        assert!(!batch.is_empty() && batch.len() <= 10);
+        for m in &batch {
+            assert_eq!((&*m.group, m.receive_count), ("a", 1));
+            assert!(service.delete(TICKS, &m.receipt).await);
+        }
+        seen.extend(batch.iter().map(|m| m.body.to_string()));
+    }
+    assert_eq!(seen, texts);
+    assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
+}
+
+pub(crate) async fn a_group_is_locked_while_in_flight(service: &impl QueueService) {
+    send(service, "a", &["1", "2", "3"]).await;
+    let first = service.now(TICKS, 2).await;
+    assert_eq!(bodies(&first), ["1", "2"]);
+    send(service, "a", &["4"]).await;
+    assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
+    assert!(service.delete(TICKS, &first[0].receipt).await);
+    assert_eq!(
+        bodies(&service.now(TICKS, 10).await),
+        NOTHING,
+        "one is still in flight"
+    );
+    assert!(service.delete(TICKS, &first[1].receipt).await);
+    assert_eq!(bodies(&service.now(TICKS, 10).await), ["3", "4"]);
+}
+
+pub(crate) async fn groups_mix_and_keep_their_orders(service: &impl QueueService) {
+    for round in ["1", "2", "3"] {
+        for group in ["a", "b", "c"] {
+            send(service, group, &[&format!("{group}{round}")]).await;
+        }
+    }
+    let all = service.now(TICKS, 10).await;
+    assert_eq!(all.len(), 9);
+    for group in ["a", "b", "c"] {
+        let of_group: Vec<_> = bodies(&all)
+            .into_iter()
+            .filter(|body| body.starts_with(group))
+            .collect();
+        assert_eq!(of_group, ["1", "2", "3"].map(|round| format!("{group}{round}")));
+    }
+}
+
+pub(crate) async fn what_is_not_deleted_comes_back(service: &impl QueueService) {
+    send(service, "a", &["1", "2"]).await;
+    let first = service.now(TICKS, 1).await;
+    service.pass(VISIBILITY - Duration::from_millis(100)).await;
+    assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
+    service.pass(Duration::from_millis(200)).await;
+    let again = service.now(TICKS, 10).await;
+    assert_eq!(bodies(&again), ["1", "2"], "it comes before what was behind it");
+    assert_eq!((again[0].receive_count, again[1].receive_count), (2, 1));
+    assert_eq!(again[0].message_id, first[0].message_id);
+    assert_eq!(again[0].sent_at, first[0].sent_at);
+}
+
+pub(crate) async fn a_receipt_is_worth_one_flight(service: &impl QueueService) {
+    send(service, "a", &["1"]).await;
+    let first = service.now(TICKS, 1).await;
+    service.pass(VISIBILITY).await;
+    let second = service.now(TICKS, 1).await;
+    assert!(!service.delete(TICKS, &first[0].receipt).await);
+    assert!(
+        service
+            .postpone(Queue::Ticks, &first[0].receipt, Duration::ZERO)
+            .await
+            .is_err()
+    );
+    assert!(service.delete(TICKS, &second[0].receipt).await);
+    assert!(!service.delete(TICKS, &second[0].receipt).await);
+    assert!(!service.delete(TICKS, "no receipt").await);
+    service.pass(2 * VISIBILITY).await;
+    assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
+}
+
+pub(crate) async fn postponed_messages_come_back_in_their_time(service: &impl QueueService) {
+    send(service, "a", &["1", "2"]).await;
+    let first = service.now(TICKS, 1).await;
+    service
+        .postpone(Queue::Ticks, &first[0].receipt, Duration::from_secs(3))
+        .await
+        .unwrap();
+    service.pass(Duration::from_millis(2_900)).await;
+    assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
+    service.pass(Duration::from_millis(200)).await;
+    let again = service.now(TICKS, 1).await;
+    assert_eq!((bodies(&again), again[0].receive_count), (vec!["1"], 2));
+    // For longer than the visibility timeout.
+    service
+        .postpone(Queue::Ticks, &again[0].receipt, 2 * VISIBILITY)
+        .await
+        .unwrap();
+    service.pass(VISIBILITY + Duration::from_secs(1)).await;
+    assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
+    service.pass(VISIBILITY).await;
+    let again = service.now(TICKS, 1).await;
+    // At once.
+    service
+        .postpone(Queue::Ticks, &again[0].receipt, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(bodies(&service.now(TICKS, 10).await), ["1", "2"]);
+    let day = Duration::from_secs(24 * 3_600);
+    assert!(matches!(
+        service.postpone(Queue::Ticks, &again[0].receipt, day).await,
+        Err(PortError::Refused { .. })
+    ));
+}
+
+pub(crate) async fn a_deduplication_id_is_taken_once_in_five_minutes(service: &impl QueueService) {
+    let with_id = |id: &str, body: &str| Outgoing {
+        group: "a".into(),
+        deduplication: id.into(),
+        body: body.into(),
+    };
+    let minute = Duration::from_secs(60);
+    service.send(Queue::Ticks, with_id("x", "1")).await.unwrap();
+    service.send(Queue::Ticks, with_id("x", "2")).await.unwrap();
+    service
+        .send(Queue::Signals, with_id("x", "other queue"))
+        .await
+        .unwrap();
+    let first = service.now(TICKS, 10).await;
+    assert_eq!(bodies(&first), ["1"]);
+    assert!(service.delete(TICKS, &first[0].receipt).await);
+    service.pass(5 * minute - Duration::from_secs(1)).await;
+    service.send(Queue::Ticks, with_id("x", "3")).await.unwrap();
+    assert_eq!(
+        bodies(&service.now(TICKS, 10).await),
+        NOTHING,
+        "deleted, and still remembered"
+    );
+    service.pass(Duration::from_secs(2)).await;
+    service.send(Queue::Ticks, with_id("x", "4")).await.unwrap();
+    assert_eq!(bodies(&service.now(TICKS, 10).await), ["4"]);
+    assert_eq!(service.now(QueueName::Signals, 10).await.len(), 1);
+    // At once, in one batch.
+    let sends = (0..20).map(|n| service.send(Queue::Signals, with_id("y", &n.to_string())));
+    futures_util::future::join_all(sends)
+        .await
+        .into_iter()
+        .for_each(|sent| sent.unwrap());
+    service.pass(VISIBILITY).await;
+    assert_eq!(service.now(QueueName::Signals, 10).await.len(), 2);
+}
+
+pub(crate) async fn what_is_received_too_often_is_set_aside(service: &impl QueueService) {
+    send(service, "a", &["poison", "good"]).await;
+    for n in 1..=RECEIVES_MAX {
+        let received = service.now(TICKS, 1).await;
+        assert_eq!(
+            (bodies(&received), received[0].receive_count),
+            (vec!["poison"], n)
+        );
+        service.pass(VISIBILITY).await;
+    }
+    assert_eq!(
+        bodies(&service.now(TICKS, 1).await),
+        ["good"],
+        "the group goes on"
+    );
+    let dead = service.now(QueueName::TicksDead, 10).await;
+    assert_eq!((bodies(&dead), &*dead[0].group), (vec!["poison"], "a"));
+    assert!(service.delete(QueueName::TicksDead, &dead[0].receipt).await);
+    assert_eq!(bodies(&service.now(QueueName::SignalsDead, 10).await), NOTHING);
+}
+
+pub(crate) async fn parked_messages_keep_their_reason(service: &impl QueueService) {
+    send(service, "a", &["bad"]).await;
+    let received = service.now(TICKS, 1).await;
+    let parked = |detail: &str| Parked {
+        queue: Queue::Ticks,
+        group: "a".into(),
+        message_id: received[0].message_id.clone(),
+        reason: "unreadable".into(),
+        detail: detail.into(),
+        body: "bad".into(),
+    };
+    service.park(parked("no JSON")).await.unwrap();
+    service.park(parked("no JSON")).await.unwrap();
+    assert!(service.delete(TICKS, &received[0].receipt).await);
+    let dead = service.now(QueueName::TicksDead, 10).await;
+    assert_eq!(bodies(&dead), ["bad"], "parked twice, kept once");
+    assert_eq!(dead[0].attributes["reason"], "unreadable");
+    assert_eq!(dead[0].attributes["detail"], "no JSON");
+    assert_eq!(dead[0].attributes["source_queue"], "ticks.fifo");
+    assert_eq!(dead[0].attributes["source_message_id"], received[0].message_id);
+    // The largest text, with any detail.
+    let largest = "x".repeat(tickwire_aws::message_body_bytes_max);
+    let parked = Parked {
+        message_id: "m2".into(),
+        body: largest,
+        ..parked(&"y".repeat(10_000))
+    };
+    service.park(parked).await.unwrap();
+}
+
+pub(crate) async fn what_is_too_large_is_refused(service: &impl QueueService) {
+    let of = |bytes: usize| Outgoing {
+        body: "x".repeat(bytes),
+        ..message("a", &bytes.to_string())
+    };
+    let most = tickwire_aws::message_body_bytes_max;
+    service.send(Queue::Ticks, of(most)).await.unwrap();
+    for bytes in [most + 1, 0] {
+        let error = service.send(Queue::Ticks, of(bytes)).await.unwrap_err();
+        assert!(
+            matches!(&error, PortError::Refused { why, .. } if why.contains(&bytes.to_string())),
+            "{error}"
+        );
+    }
+    assert_eq!(service.now(TICKS, 10).await.len(), 1);
+}
+
+pub(crate) async fn senders_at_once_lose_nothing(service: &impl QueueService) {
+    const SENDERS: usize = 8;
+    const MESSAGES: usize = 50;
+    let senders = (0..SENDERS).map(async |sender| {
+        let group = format!("g{sender}");
+        for n in 0..MESSAGES {
+            service
+                .send(Queue::Ticks, message(&group, &n.to_string()))
+                .await
+                .unwrap();
+        }
+    });
+    futures_util::future::join_all(senders).await;
+    let mut seen = vec![Vec::new(); SENDERS];
+    loop {
+        let batch = service.now(TICKS, 10).await;
+        if batch.is_empty() {
+            break;
+        }
+        for m in batch {
+            let sender: usize = m.group[1..].parse().unwrap();
+            seen[sender].push(m.body.parse::<usize>().unwrap());
+            assert!(service.delete(TICKS, &m.receipt).await);
+        }
+    }
+    for of_sender in seen {
+        assert_eq!(of_sender, (0..MESSAGES).collect::<Vec<_>>());
+    }
+}
+
+pub(crate) async fn a_waiting_receive_gets_what_is_sent(service: &impl QueueService) {
+    let waiting = service.receive(TICKS, 10, Duration::from_secs(20));
+    let sending = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        send(service, "a", &["1"]).await;
+    };
+    let start = std::time::Instant::now();
+    let (received, ()) = tokio::join!(waiting, sending);
+    assert_eq!(bodies(&received), ["1"]);
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let start = std::time::Instant::now();
+    assert_eq!(
+        bodies(&service.receive(TICKS, 10, Duration::from_millis(50)).await),
+        NOTHING
+    );
+    assert!(start.elapsed() >= Duration::from_millis(50));
+}
+
+pub(crate) async fn a_waiting_receive_gets_what_comes_back(service: &impl QueueService) {
+    send(service, "a", &["1"]).await;
+    // One waits while another takes the message and gives it back.
+    let other = async {
+        let first = service.now(TICKS, 1).await;
+        assert_eq!(bodies(&first), ["1"]);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        service
+            .postpone(Queue::Ticks, &first[0].receipt, Duration::ZERO)
+            .await
+            .unwrap();
+    };
+    let waiting = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        service.receive(TICKS, 10, Duration::from_secs(20)).await
+    };
+    let start = std::time::Instant::now();
+    let (received, ()) = tokio::join!(waiting, other);
+    assert_eq!(bodies(&received), ["1"]);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+pub(crate) async fn consumers_at_once_never_share_a_group(service: &impl QueueService) {
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+    const GROUPS: usize = 5;
+    const MESSAGES: usize = 40;
+    for n in 0..MESSAGES {
+        for group in 0..GROUPS {
+            send(service, &format!("g{group}"), &[&format!("{n:03}")]).await;
+        }
+    }
+    let busy = Mutex::new(HashSet::new());
+    let seen = Mutex::new(vec![Vec::new(); GROUPS]);
+    let consumers = (0..4).map(async |_| {
+        loop {
+            let batch = service.now(TICKS, 7).await;
+            if batch.is_empty()
+                && seen
+                    .lock()
+                    .unwrap()
+                    .iter()
+                    .all(|of_group| of_group.len() == MESSAGES)
+            {
+                break;
+            }
+            let groups: HashSet<String> = batch.iter().map(|m| m.group.to_string()).collect();
+            for group in &groups {
+                assert!(
+                    busy.lock().unwrap().insert(group.clone()),
+                    "{group} is with two consumers"
+                );
+            }
+            tokio::task::yield_now().await;
+            for m in &batch {
+                let group: usize = m.group[1..].parse().unwrap();
+                seen.lock().unwrap()[group].push(m.body.to_string());
+            }
+            for group in &groups {
+                busy.lock().unwrap().remove(group);
+            }
+            for m in &batch {
+                assert!(service.delete(TICKS, &m.receipt).await);
+            }
+        }
+    });
+    futures_util::future::join_all(consumers).await;
+    for of_group in seen.into_inner().unwrap() {
+        assert_eq!(
+            of_group,
+            (0..MESSAGES).map(|n| format!("{n:03}")).collect::<Vec<_>>()
+        );
+    }
+}
+
+pub(crate) async fn queues_are_apart(service: &impl QueueService) {
+    send(service, "a", &["1"]).await;
+    service.send(Queue::Signals, message("a", "1")).await.unwrap();
+    let ticks = service.now(TICKS, 10).await;
+    let signals = service.now(QueueName::Signals, 10).await;
+    assert_eq!((ticks.len(), signals.len()), (1, 1));
+    assert!(!service.delete(QueueName::TicksDead, &ticks[0].receipt).await);
+    assert!(service.delete(TICKS, &ticks[0].receipt).await);
+    assert!(service.delete(QueueName::Signals, &signals[0].receipt).await);
+}

@@ -1,0 +1,189 @@
+//! Table `groups`: under a group's key the rows `meta`, `plan`, `latest` and
+//! `attempt#{message}`; under [`DIRECTORY`] one row for every active group.
+//!
+//! The directory makes the list of groups one query, where a scan would read
+//! every plan. Its rows expire, and whoever writes `latest` renews them.
+
+use async_trait::async_trait;
+use tickwire_market::UnixNanos;
+use tickwire_service::ports::{GroupRow, Groups, PortError, PortResult};
+use tickwire_streams::GroupKey;
+use tickwire_telemetry::metrics::Table;
+
+use super::calls::{Expression, Query, Written};
+use super::item::{Item, unreadable};
+use super::{Dynamo, SORT_KEY};
+use crate::limits::group_active;
+
+const META: &str = "meta";
+const PLAN: &str = "plan";
+const LATEST: &str = "latest";
+/// Partition of the directory; no group's key begins like it.
+const DIRECTORY: &str = "#groups";
+/// A process renews a group's row in the directory this often.
+const RENEW_EVERY_NANOS: i64 = 60 * UnixNanos::PER_MINUTE;
+
+const EPOCH: &str = "epoch";
+const SHARDS: &str = "shards";
+const VERSION: &str = "version";
+const BYTES: &str = "bytes";
+const TRIES: &str = "tries";
+
+/// A count of attempts is kept for a day.
+const ATTEMPT_SECONDS: i64 = 24 * 3_600;
+
+impl Dynamo {
+    /// Lists the group as active, unless this process did so lately.
+    async fn list(&self, what: &'static str, group: &GroupKey) -> PortResult<()> {
+        let now = self.clock.now();
+        let listed_lately = {
+            let listed = self
+                .listed
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            listed
+                .get(group)
+                .is_some_and(|at| now.nanos_since(*at) < RENEW_EVERY_NANOS)
+        };
+        if !listed_lately {
+            let end = now.millis() / 1_000 + group_active.as_secs() as i64;
+            let row = Item::under(DIRECTORY, group.as_str()).expires(end);
+            self.put(what, Table::Groups, row, None).await?;
+            let mut listed = self
+                .listed
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            listed.insert(group.clone(), now);
+        }
+        Ok(())
+    }
+
+    /// Puts row `kind` at `version`, unless one of the same or a higher version stands.
+    async fn put_versioned(
+        &self,
+        what: &'static str,
+        group: &GroupKey,
+        kind: &'static str,
+        version: u64,
+        bytes: &[u8],
+    ) -> PortResult<()> {
+        let row = Item::under(group.as_str(), kind)
+            .number(VERSION, version)
+            .bytes(BYTES, bytes);
+        let newer =
+            Expression::new("attribute_not_exists(pk) OR version < :version").number(":version", version);
+        // A lost condition means that a newer one stands, which is all that is wanted.
+        self.put(what, Table::Groups, row, Some(newer)).await.map(|_| ())
+    }
+
+    async fn versioned(
+        &self,
+        what: &'static str,
+        group: &GroupKey,
+        kind: &'static str,
+    ) -> PortResult<Option<(u64, Vec<u8>)>> {
+        let row = self
+            .get(what, Table::Groups, Item::under(group.as_str(), kind))
+            .await?;
+        row.map(|row| Ok((row.get_number(what, VERSION)?, row.into_bytes(what, BYTES)?)))
+            .transpose()
+    }
+}
+
+fn attempt_key(group: &GroupKey, message_id: &str) -> Item {
+    Item::under(group.as_str(), &format!("attempt#{message_id}"))
+}
+
+fn group_row(what: &'static str, row: &Item) -> PortResult<GroupRow> {
+    Ok(GroupRow {
+        epoch: row.get_text(what, EPOCH)?.to_owned(),
+        shards: row.get_number(what, SHARDS)?,
+    })
+}
+
+#[async_trait]
+impl Groups for Dynamo {
+    async fn group(&self, group: &GroupKey) -> PortResult<Option<GroupRow>> {
+        let what = "groups.group";
+        let row = self
+            .get(what, Table::Groups, Item::under(group.as_str(), META))
+            .await?;
+        row.map(|row| group_row(what, &row)).transpose()
+    }
+
+    async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow> {
+        let what = "groups.create_group";
+        // First the directory: a group that exists is listed.
+        self.list(what, group).await?;
+        let meta = Item::under(group.as_str(), META)
+            .text(EPOCH, &row.epoch)
+            .number(SHARDS, row.shards);
+        let free = Expression::new("attribute_not_exists(pk)");
+        match self.put(what, Table::Groups, meta, Some(free)).await? {
+            Written::Done => Ok(row.clone()),
+            Written::Not(Some(stands)) => group_row(what, &stands),
+            // It was deleted in between, or the answer left it out.
+            Written::Not(None) => self.group(group).await?.ok_or(PortError::Unavailable {
+                what,
+                why: "the row came and went".into(),
+            }),
+        }
+    }
+
+    async fn begin_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<u32> {
+        let what = "groups.begin_attempt";
+        let end = self.clock.now().millis() / 1_000 + ATTEMPT_SECONDS;
+        let count = Expression::new("ADD tries :one SET expires = :end")
+            .number(":one", 1)
+            .number(":end", end);
+        let row = self
+            .update(what, Table::Groups, attempt_key(group, message_id), count, None)
+            .await?;
+        row.unwrap_or_default().get_number(what, TRIES)
+    }
+
+    async fn end_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<()> {
+        let key = attempt_key(group, message_id);
+        self.delete_row("groups.end_attempt", Table::Groups, key)
+            .await
+            .map(|_| ())
+    }
+
+    async fn groups(&self) -> PortResult<Vec<GroupKey>> {
+        let what = "groups.groups";
+        let query = Query {
+            key: Expression::new("pk = :directory").text(":directory", DIRECTORY),
+            consistent: true,
+            ..Query::default()
+        };
+        let second = self.clock.now().millis() / 1_000;
+        let rows = self.query(what, Table::Groups, query).await?;
+        rows.iter()
+            .filter(|row| !row.has_expired(second))
+            .map(|row| {
+                row.get_text(what, SORT_KEY)?
+                    .parse()
+                    .map_err(|_| unreadable(what, SORT_KEY))
+            })
+            .collect()
+    }
+
+    async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()> {
+        self.put_versioned("groups.put_plan", group, PLAN, version, bytes)
+            .await
+    }
+
+    async fn plan(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
+        self.versioned("groups.plan", group, PLAN).await
+    }
+
+    async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
+        let what = "groups.put_latest";
+        self.list(what, group).await?;
+        self.put_versioned(what, group, LATEST, segment, bytes).await
+    }
+
+    async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
+        self.versioned("groups.latest", group, LATEST).await
+    }
+}

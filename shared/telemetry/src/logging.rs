@@ -1,0 +1,74 @@
+//! Logs: one line an event, to standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// What a line looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line, for functions: fields at the top level, in UTC.
+    Json,
+    /// Text for a terminal.
+    Text,
+}
+
+/// Starts logging for the process. `directives` choose what is logged, e.g.
+/// `info` or `warn,tickwire_service=debug`; an empty text means `info`.
+///
+/// # Errors
+/// Malformed directives; logging that was started before.
+pub fn init(format: Format, directives: &str) -> Result<(), LoggingError> {
+    let directives = if directives.trim().is_empty() {
+        "info"
+    } else {
+        directives
+    };
+    let filter = EnvFilter::try_new(directives).map_err(|e| LoggingError::Directives {
+        directives: directives.to_owned(),
+        why: e.to_string(),
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        Format::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .finish()
+            .try_init(),
+        Format::Text => builder.with_target(false).finish().try_init(),
+    }
+    .map_err(|_| LoggingError::Started)
+}
+
+/// Why logging could not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoggingError {
+    /// The directives do not parse.
+    #[error("log filter {directives:?} is malformed ({why}): write for example warn,tickwire_service=debug")]
+    Directives {
+        /// As given.
+        directives: String,
+        /// What the parser said.
+        why: String,
+    },
+    /// A second start.
+    #[error("logging was started twice in one process")]
+    Started,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_it_cannot_read_and_a_second_start() {
+        assert!(matches!(
+            init(Format::Text, "a=b=c"),
+            Err(LoggingError::Directives { .. })
+        ));
+        assert_eq!(init(Format::Json, ""), Ok(()));
+        assert_eq!(init(Format::Text, "info"), Err(LoggingError::Started));
+    }
+}
