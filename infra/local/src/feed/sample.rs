@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use thiserror::Error;
-use tickwire_market::{InstrumentKey, Quality};
+use tickwire_market::InstrumentKey;
 
 use super::file::{FeedError, FileFeed, FileOptions};
 
@@ -49,7 +49,6 @@ pub fn feed() -> Result<FileFeed, FeedError> {
         .collect();
     let options = FileOptions {
         exchange_of,
-        quality: Quality::Live,
         ..FileOptions::default()
     };
     FileFeed::from_static("the bundled sample", BARS, &options)

@@ -104,6 +104,12 @@ pub enum FeedError {
         /// The name as given.
         found: String,
     },
+    /// A `--date-order` that is none.
+    #[error("unknown date order \"{found}\": write dmy or mdy")]
+    UnknownDateOrder {
+        /// As given.
+        found: String,
+    },
     /// `01/02/2020`: day or month first?
     #[error(
         "cannot tell whether dates of {name} such as \"{example}\" begin with the day or the month: \

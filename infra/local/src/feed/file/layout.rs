@@ -2,7 +2,7 @@
 
 use super::column::Column;
 use super::error::{FeedError, excerpt};
-use super::lines::{Fields, is_blank};
+use super::lines::{Fields, is_blank, without_end};
 use super::time::{self, Moment, TimeRefusal};
 
 /// Delimiters tried; of those that fit equally well, the first.
@@ -59,7 +59,7 @@ impl Layout {
     pub(super) fn detect(name: &str, text: &[u8], given: Option<&[Column]>) -> Result<Self, FeedError> {
         let lines: Vec<(usize, &[u8])> = text
             .split(|byte| *byte == b'\n')
-            .map(<[u8]>::trim_ascii_end)
+            .map(without_end)
             .enumerate()
             .filter(|(_, line)| !is_blank(line))
             .take(LINES_SNIFFED_MAX)
@@ -124,8 +124,7 @@ impl Layout {
         while columns.len() > width && given.is_none() && columns.last() == Some(&Column::Ignore) {
             columns.pop();
         }
-        let histdata =
-            header.is_none() && given.is_none() && first_row.first().is_some_and(|time| is_histdata(time));
+        let histdata = header.is_none() && first_row.first().is_some_and(|time| is_histdata(time));
         let incomplete = |problem| FeedError::ColumnsIncomplete {
             name: name.to_owned(),
             columns: header.as_ref().filter(|_| given.is_none()).map_or_else(

@@ -74,7 +74,7 @@ impl<R: BufRead> Lines<R> {
 
     /// The line without its end.
     pub(super) fn line(&self) -> &[u8] {
-        self.line.trim_ascii_end()
+        without_end(&self.line)
     }
 
     /// Its number, from 1.
@@ -86,6 +86,12 @@ impl<R: BufRead> Lines<R> {
     pub(super) fn start(&self) -> u64 {
         self.start
     }
+}
+
+/// A line without its end. Blanks stay: a tab may divide empty columns.
+pub(super) fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// Whether a line holds nothing to read: blank, or a comment.

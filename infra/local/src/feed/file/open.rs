@@ -11,10 +11,10 @@ use super::column::Column;
 use super::cursor::{Cursor, Numbering};
 use super::error::{FeedError, RowError, RowRefusal, excerpt};
 use super::layout::{Kind, Layout};
-use super::lines::{Fields, Lines, is_blank};
+use super::lines::{Fields, Lines, Row, is_blank, without_end};
 use super::row::{BarLength, RowReader};
 use super::survey;
-use super::time::TimeRefusal;
+use super::time::{self, TimeRefusal};
 use super::{Description, FileOptions, Order};
 
 /// Bytes of text that are looked at to find out what a file is.
@@ -259,12 +259,12 @@ fn not_text(sniffed: &[u8]) -> Option<(&'static str, &'static str)> {
 fn first_row<T>(
     sniffed: &[u8],
     reader: &mut RowReader,
-    mut check: impl FnMut(&mut RowReader, super::lines::Row<'_>) -> Option<T>,
+    mut check: impl FnMut(&mut RowReader, Row<'_>) -> Option<T>,
 ) -> Option<T> {
     let mut fields = Fields::new(reader.layout().delimiter);
     let (lines_before, width) = (reader.layout().lines_before, reader.layout().width);
     for line in sniffed.split(|byte| *byte == b'\n').skip(lines_before) {
-        let row = fields.split(line.trim_ascii_end());
+        let row = fields.split(without_end(line));
         if !is_blank(line)
             && row.len() >= width
             && let Some(found) = check(reader, row)
@@ -288,9 +288,13 @@ fn check_times(name: &str, sniffed: &[u8], text: &Text, reader: &mut RowReader) 
     });
     match (unclear, first) {
         (Some(None), _) => {
-            // A date such as 31/01/2020 tells by itself; others of the file may not.
-            if reader.has_no_date_order() && first_row(sniffed, reader, ambiguous).is_some() {
-                settle_date_order(name, text, reader, "")?;
+            // The first row that tells decides for the rows that do not.
+            let told = first_row(sniffed, reader, |reader, row| {
+                time::order_of(reader.date_text(row))
+            });
+            match told {
+                Some(order) if reader.has_no_date_order() => reader.set_date_order(order),
+                _ => (),
             }
             Ok(())
         }
@@ -304,10 +308,6 @@ fn check_times(name: &str, sniffed: &[u8], text: &Text, reader: &mut RowReader) 
             name: name.to_owned(),
         }),
     }
-}
-
-fn ambiguous(reader: &mut RowReader, row: super::lines::Row<'_>) -> Option<()> {
-    (reader.time(row, None) == Err(TimeRefusal::DateOrderUnclear)).then_some(())
 }
 
 fn settle_date_order(

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use tickwire_market::UnixNanos;
 
 use super::cursor::is_back;
-use super::lines::{Fields, Found, Lines, is_blank};
+use super::lines::{Fields, Found, Lines, is_blank, without_end};
 use super::row::{BarLength, RowReader};
 use super::time::{self, DateOrder, Moment};
 
@@ -131,7 +131,7 @@ pub(super) fn sample(text: &[u8], reader: &RowReader) -> Sample {
         .split(|byte| *byte == b'\n')
         .skip(reader.layout().lines_before)
     {
-        let line = line.trim_ascii_end();
+        let line = without_end(line);
         let row = fields.split(line);
         if is_blank(line) || row.len() < reader.layout().width {
             continue;

@@ -126,7 +126,7 @@ fn quotes_of_the_kinds_that_brokers_export() {
     check(
         "<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>\n\
          2020.01.02\t00:00:00.100\t1.5\t\t\t\t2\n2020.01.02\t00:00:00.200\t\t2.5\t\t\t4\n\
-         2020.01.02\t00:00:00.300\t2.5\t\t\t\t2\n",
+         2020.01.02\t00:00:00.300\t2.5\t\t\t\t\r\n",
         &fx(),
         &[
             "3 2020-01-02T00:00:00.2Z 2",
@@ -463,6 +463,19 @@ fn day_and_month() {
         "date,price\n31/01/2020,5\n01/02/2020,6\n",
         &fx(),
         &["2 2020-01-31T00:00:00Z 5", "3 2020-02-01T00:00:00Z 6"],
+    );
+    // The row that tells may be far on, and the rows that do not tell too.
+    let far = "01/02/2020,5\n".repeat(30_000);
+    let found = ticks(format!("date,price\n{far}13/02/2020,6\n").as_bytes(), &fx());
+    assert_eq!(
+        found.last().map(String::as_str),
+        Some("30002 2020-02-13T00:00:00Z 6")
+    );
+    let far = "31/01/2020,5\n".repeat(30_000);
+    let found = ticks(format!("date,price\n{far}01/02/2020,6\n").as_bytes(), &fx());
+    assert_eq!(
+        found.last().map(String::as_str),
+        Some("30002 2020-02-01T00:00:00Z 6")
     );
     let unclear = "date,price\n01/02/2020,5\n";
     check_refused(unclear.as_bytes(), &fx(), &["\"01/02/2020\"", "--date-order dmy"]);

@@ -1,9 +1,13 @@
 //! Times as files write them.
 
+use std::str::FromStr;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use thiserror::Error;
 use tickwire_market::UnixNanos;
+
+use super::error::FeedError;
 
 /// Which of day and month comes first in dates such as `01/02/2020`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +16,21 @@ pub enum DateOrder {
     DayFirst,
     /// Month, day, year.
     MonthFirst,
+}
+
+impl FromStr for DateOrder {
+    type Err = FeedError;
+
+    /// Reads `dmy` or `mdy`.
+    fn from_str(text: &str) -> Result<Self, FeedError> {
+        match text.to_ascii_lowercase().as_str() {
+            "dmy" => Ok(Self::DayFirst),
+            "mdy" => Ok(Self::MonthFirst),
+            _ => Err(FeedError::UnknownDateOrder {
+                found: text.to_owned(),
+            }),
+        }
+    }
 }
 
 /// Why a time cannot be read.
@@ -493,6 +512,19 @@ mod tests {
         check("01/02/2020", DateOrder::MonthFirst, "2020-01-02");
         check("01-02-2020", DateOrder::MonthFirst, "2020-01-02");
         check("01.02.2020", DateOrder::MonthFirst, "2020-01-02");
+    }
+
+    #[test]
+    fn date_order_has_names() {
+        assert_eq!("dmy".parse::<DateOrder>().unwrap(), DateOrder::DayFirst);
+        assert_eq!("MDY".parse::<DateOrder>().unwrap(), DateOrder::MonthFirst);
+        assert!(
+            "ymd"
+                .parse::<DateOrder>()
+                .unwrap_err()
+                .to_string()
+                .contains("write dmy or mdy")
+        );
     }
 
     #[test]
