@@ -1,1 +1,87 @@
-//! Lambda function: socket.
+//! Lambda function `socket`: the routes `$connect`, `$disconnect` and `$default` of the WebSocket API.
+
+use aws_lambda_events::encodings::Body;
+use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::Value;
+use tickwire_service::authenticate::{Identity, IdentityContext};
+use tickwire_service::manage_subscription::{ManageSubscription, PROTOCOL};
+use tickwire_service::open_connection::{Fault, OpenConnection};
+use tickwire_wire::{ErrorCode, HttpError};
+
+/// What a socket's client offers and the server chooses.
+const SUBPROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+
+/// The use cases behind the socket.
+pub struct Socket {
+    /// How connections begin and end.
+    pub connections: OpenConnection,
+    /// What clients ask for.
+    pub subscriptions: ManageSubscription,
+}
+
+/// Answers an event of any of the three routes.
+pub async fn handle(socket: &Socket, event: ApiGatewayWebsocketProxyRequest) -> ApiGatewayProxyResponse {
+    let context = &event.request_context;
+    let Some(connection) = context.connection_id.as_deref() else {
+        tracing::error!("event names no connection");
+        return refuse(ErrorCode::Internal.into());
+    };
+    match context.route_key.as_deref() {
+        Some("$connect") => match connect(socket, connection, &event).await {
+            Ok(()) => accept(&event.headers),
+            Err(fault) => refuse(fault),
+        },
+        Some("$disconnect") => {
+            // Nobody reads the answer; what is left is forgotten when a post finds the connection gone.
+            if let Err(error) = socket.connections.close(connection).await {
+                tracing::warn!(connection, %error, "failed to forget a connection that ended");
+            }
+            respond(200, None)
+        }
+        _ => {
+            let reply = match event.body.as_deref() {
+                Some(_) if event.is_base64_encoded => socket.subscriptions.refuse_binary(),
+                text => socket.subscriptions.request(connection, text.unwrap_or_default()).await,
+            };
+            respond(200, Some(reply))
+        }
+    }
+}
+
+async fn connect(socket: &Socket, connection: &str, event: &ApiGatewayWebsocketProxyRequest) -> Result<(), Fault> {
+    let fields = &event.request_context.authorizer.fields;
+    let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (Some(user), Some(tier), Some(expires_at_ms)) = (field("user"), field("tier"), field("expires_at_ms")) else {
+        tracing::error!(connection, "the authorizer handed on no identity: denied");
+        return Err(ErrorCode::TicketInvalid.into());
+    };
+    let context = IdentityContext { user, tier, expires_at_ms };
+    let identity = Identity::try_from(&context).map_err(|_| ErrorCode::TicketInvalid)?;
+    socket.connections.open(connection, &identity).await
+}
+
+/// Lets a client in, in the protocol that it offered.
+fn accept(headers: &HeaderMap) -> ApiGatewayProxyResponse {
+    let mut response = respond(200, None);
+    let offered = headers.get_all(&SUBPROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    if offered.flat_map(|value| value.split(',')).any(|name| name.trim() == PROTOCOL) {
+        response.headers.insert(SUBPROTOCOL, HeaderValue::from_static(PROTOCOL));
+    }
+    response
+}
+
+fn refuse(fault: Fault) -> ApiGatewayProxyResponse {
+    let status = fault.code().map_or(500, ErrorCode::status);
+    let error = HttpError { error: fault.into_body() };
+    let mut response = respond(status, serde_json::to_string(&error).ok());
+    response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn respond(status: u16, body: Option<String>) -> ApiGatewayProxyResponse {
+    let mut response = ApiGatewayProxyResponse::default();
+    response.status_code = i64::from(status);
+    response.body = body.map(Body::Text);
+    response
+}

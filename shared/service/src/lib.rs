@@ -11,3 +11,14 @@ mod history;
 mod settle;
 pub mod explain_signal;
 pub mod run_job;
+pub mod deliver_signals;
+pub mod log_reader;
+pub mod manage_subscription;
+pub mod open_connection;
+pub mod placement;
+pub mod plans;
+pub mod query_history;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "testing")]
+pub mod testing_sockets;

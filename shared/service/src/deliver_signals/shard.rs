@@ -1,0 +1,147 @@
+//! The subscribers of a shard, found by stream.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tickwire_signals::StreamId;
+
+use crate::plans::Plan;
+use crate::ports::{Subscriber, Subscription};
+
+/// Subscribers of a shard at one version.
+#[derive(Debug)]
+pub(super) struct Subscribers {
+    pub(super) version: u64,
+    pub(super) members: Vec<Member>,
+}
+
+/// A connection's subscriptions in the shard.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) connection: String,
+    pub(super) behind: AtomicBool,
+    subscriptions: Vec<Subscription>,
+}
+
+impl Subscribers {
+    pub(super) fn new(version: u64, rows: Vec<Subscriber>) -> Self {
+        let members = rows
+            .into_iter()
+            .map(|row| Member {
+                connection: row.connection,
+                behind: AtomicBool::new(row.behind),
+                subscriptions: row.subscriptions,
+            })
+            .collect();
+        Self { version, members }
+    }
+}
+
+/// One who wants a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) member: u32,
+    pub(crate) s: u32,
+}
+
+impl Target {
+    /// The part of an item that is this target's own.
+    pub(crate) fn write_handle(self, out: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, r#"{{"s":{}"#, self.s);
+    }
+}
+
+/// Those who want a stream, by mode.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Targets<'a> {
+    pub(super) full: &'a [Target],
+    pub(super) last: &'a [Target],
+}
+
+impl Targets<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.full.is_empty() && self.last.is_empty()
+    }
+}
+
+/// Targets by stream id, for one version of subscribers and plan.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) subscribers: Arc<Subscribers>,
+    pub(super) plan: Arc<Plan>,
+    /// Where a stream's targets begin, where those of mode `last` do; the next stream's follow.
+    starts: Vec<(u32, u32)>,
+    targets: Vec<Target>,
+}
+
+impl Index {
+    pub(super) fn new(subscribers: Arc<Subscribers>, plan: Arc<Plan>) -> Self {
+        let mut wanted: Vec<(StreamId, bool, Target)> = Vec::new();
+        for (member, row) in (0u32..).zip(&subscribers.members) {
+            for Subscription { key, s, last } in &row.subscriptions {
+                if let Some(id) = plan.id(key) {
+                    wanted.push((id, *last, Target { member, s: *s }));
+                }
+            }
+        }
+        wanted.sort_unstable_by_key(|(id, last, target)| (*id, *last, target.member));
+        let mut starts = Vec::with_capacity(plan.ids_len() + 1);
+        let mut at = 0;
+        for id in (0u32..).take(plan.ids_len() + 1) {
+            let start = at;
+            at += wanted[at..].iter().take_while(|row| row.0 == id && !row.1).count();
+            starts.push((start as u32, at as u32));
+            at += wanted[at..].iter().take_while(|row| row.0 == id).count();
+        }
+        let targets = wanted.into_iter().map(|(_, _, target)| target).collect();
+        Self { subscribers, plan, starts, targets }
+    }
+
+    /// Who wants a stream.
+    pub(super) fn targets(&self, stream: StreamId) -> Targets<'_> {
+        let at = stream as usize;
+        match self.starts.get(at..).and_then(|rest| rest.first_chunk::<2>()) {
+            Some([(full, last), (end, _)]) => {
+                let (full, last, end) = (*full as usize, *last as usize, *end as usize);
+                Targets { full: &self.targets[full..last], last: &self.targets[last..end] }
+            }
+            None => Targets { full: &[], last: &[] },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tickwire_wire::PlanRow;
+
+    use super::*;
+
+    #[test]
+    fn targets_are_found_by_stream_and_mode() {
+        let streams = ["a", "", "b", "c"].map(str::to_owned).to_vec();
+        let plan = Arc::new(Plan::new(3, PlanRow { streams }));
+        let row = |connection: &str, wants: &[(&str, u32, bool)]| Subscriber {
+            connection: connection.to_owned(),
+            subscriptions: wants
+                .iter()
+                .map(|(key, s, last)| Subscription { key: (*key).to_owned(), s: *s, last: *last })
+                .collect(),
+            behind: false,
+        };
+        let rows = vec![row("x", &[("a", 1, false), ("c", 2, true)]), row("y", &[("c", 9, false), ("gone", 3, false)])];
+        let index = Index::new(Arc::new(Subscribers::new(1, rows)), plan);
+        let check = |stream, full: &[(u32, u32)], last: &[(u32, u32)]| {
+            let pairs = |targets: &[Target]| targets.iter().map(|t| (t.member, t.s)).collect::<Vec<_>>();
+            let targets = index.targets(stream);
+            assert_eq!((pairs(targets.full), pairs(targets.last)), (full.to_vec(), last.to_vec()), "stream {stream}");
+        };
+        check(0, &[(0, 1)], &[]);
+        check(1, &[], &[]);
+        check(2, &[], &[]);
+        check(3, &[(1, 9)], &[(0, 2)]);
+        check(4, &[], &[]);
+        check(u32::MAX, &[], &[]);
+    }
+}

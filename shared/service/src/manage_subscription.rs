@@ -1,0 +1,511 @@
+//! The socket's protocol: what a client asks for, and what it is told.
+//!
+//! A subscriber is registered before the log is read, so nothing falls between
+//! what is read and what is delivered, and what overlaps is told by its offset.
+
+mod catch_up;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use tickwire_entitlements::{Decision, Identity};
+use tickwire_signals::checked;
+use tickwire_streams::{GroupKey, Packer, StreamKey, Universe};
+use tickwire_wire::{
+    ClientRequest, ErrorBody, ErrorCode, LatestRow, Mode, Operation, Pong, Sender, StreamRequest, StreamVerdict,
+    SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request, plan_message,
+    socket_message_bytes_max,
+};
+
+use crate::entitle::{Entitle, error_code};
+use crate::log_reader::LogReader;
+use crate::open_connection::{Fault, forget, has_expired};
+use crate::placement::{Placement, shard_of};
+use crate::plans::{Plan, Plans, unreadable};
+use crate::ports::{
+    Clock, ConnectionRow, Connections, Enqueue, Grants, GroupRow, Groups, Log, Outgoing, PortError, PortResult,
+    Posted, Push, Queue, Subscriber, Subscription,
+};
+
+/// Streams that one request may name.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const streams_per_request_max: usize = 100;
+/// Seconds between a client's pings.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const heartbeat_s: u32 = 60;
+/// Name of the protocol.
+pub const PROTOCOL: &str = "tickwire.v1";
+/// Name of the source of plan events.
+const SOURCE: &str = "socket";
+/// Times a change is tried while others of the same connection come between.
+const CHANGE_TRIES_MAX: usize = 8;
+
+/// What subscriptions need from the world.
+#[derive(Clone)]
+pub struct SubscriptionPorts {
+    /// Rows of connections and subscribers.
+    pub connections: Arc<dyn Connections>,
+    /// Rows of groups, plans, latest values.
+    pub groups: Arc<dyn Groups>,
+    /// What a client missed.
+    pub log: Arc<dyn Log>,
+    /// Data frames go here.
+    pub push: Arc<dyn Push>,
+    /// Plan events go here.
+    pub enqueue: Arc<dyn Enqueue>,
+    /// Who may read what.
+    pub grants: Arc<dyn Grants>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The use case.
+pub struct ManageSubscription {
+    ports: SubscriptionPorts,
+    placement: Placement,
+    entitle: Entitle,
+    plans: Plans,
+    reader: LogReader,
+}
+
+/// A stream of a subscribe that nothing speaks against so far.
+#[derive(Clone, Debug)]
+struct Wanted {
+    key: StreamKey,
+    group: GroupKey,
+}
+
+/// One of the streams asked for: what is known of it so far.
+type Judged = (StreamRequest, Result<Wanted, ErrorBody>);
+
+impl ManageSubscription {
+    /// With everything cold.
+    pub fn new(ports: SubscriptionPorts, placement: Placement) -> Self {
+        Self {
+            entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
+            plans: Plans::new(ports.groups.clone()),
+            reader: LogReader::new(ports.log.clone()),
+            ports,
+            placement,
+        }
+    }
+
+    /// The reply to a message of a client. Data frames are posted before it.
+    pub async fn request(&self, connection: &str, text: &str) -> String {
+        match parse_request(text) {
+            Err((id, body)) => error_reply(id, &body),
+            Ok(ClientRequest { id, operation }) => match self.carry_out(connection, id, operation).await {
+                Ok(reply) => reply,
+                Err(fault) => error_reply(Some(id), &fault.into_body()),
+            },
+        }
+    }
+
+    /// The reply to a binary frame.
+    pub fn refuse_binary(&self) -> String {
+        error_reply(None, &ErrorCode::BinaryNotTaken.into())
+    }
+
+    async fn carry_out(&self, connection: &str, id: u64, operation: Operation) -> Result<String, Fault> {
+        let row = self.ports.connections.connection(connection).await?.ok_or(ErrorCode::SessionExpired)?;
+        if has_expired(&row, self.ports.clock.now()) {
+            return Err(ErrorCode::SessionExpired.into());
+        }
+        let is_hello = matches!(operation, Operation::Hello { .. });
+        if row.request_id == 0 && !is_hello {
+            return Err(ErrorCode::HelloFirst.into());
+        }
+        if id <= row.request_id {
+            return Err(stale(row.request_id).into());
+        }
+        match operation {
+            Operation::Hello { universe } => self.hello(row, id, universe).await,
+            Operation::Subscribe { streams } => self.subscribe(row, id, streams).await,
+            Operation::Unsubscribe { s } => self.unsubscribe(row, id, &s).await,
+            Operation::List {} => Ok(ok_reply(id, &SubscribeReply { streams: Vec::new(), list: list(&row) })),
+            Operation::Ping { at: _ } => self.ping(&row, id).await,
+        }
+    }
+
+    /// Changes the row, against what others change at the same time.
+    async fn change<T>(
+        &self,
+        mut row: ConnectionRow,
+        id: u64,
+        change: impl Fn(&mut ConnectionRow) -> Result<T, Fault>,
+    ) -> Result<(ConnectionRow, T), Fault> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let was = row.request_id;
+            if id <= was {
+                return Err(stale(was).into());
+            }
+            row.request_id = id;
+            let outcome = change(&mut row)?;
+            if self.ports.connections.update(&row, was).await? {
+                return Ok((row, outcome));
+            }
+            let stands = self.ports.connections.connection(&row.connection).await?;
+            row = stands.ok_or(ErrorCode::SessionExpired)?;
+        }
+        Err(PortError::Unavailable { what: "connection", why: "others change it all the time".into() }.into())
+    }
+
+    async fn hello(&self, row: ConnectionRow, id: u64, universe: Option<String>) -> Result<String, Fault> {
+        let universe = match universe {
+            None => None,
+            Some(text) => Some(text.parse::<Universe>().map_err(|error| invalid(error.to_string()))?),
+        };
+        let (row, ()) = self
+            .change(row, id, |row| {
+                let universe = universe.clone().unwrap_or_else(|| row.universe.clone());
+                if universe != row.universe && !row.subscriptions.is_empty() {
+                    return Err(invalid("The world cannot be changed while there are subscriptions.".into()).into());
+                }
+                row.universe = universe;
+                Ok(())
+            })
+            .await?;
+        let limits = row.tier.limits();
+        Ok(ok_reply(id, &Welcome {
+            protocol: PROTOCOL.to_owned(),
+            session: row.connection.clone(),
+            tier: row.tier.to_string(),
+            universe: row.universe.as_str().to_owned(),
+            limits: WelcomeLimits {
+                subscriptions_max: limits.subscriptions_per_connection_max,
+                message_bytes_max: socket_message_bytes_max,
+                frames_per_minute_max: limits.stream_messages_per_minute_max,
+            },
+            heartbeat_s,
+            server_time: self.ports.clock.now(),
+            expires_at: row.expires_at,
+        }))
+    }
+
+    async fn unsubscribe(&self, row: ConnectionRow, id: u64, handles: &[u32]) -> Result<String, Fault> {
+        let (row, left) = self
+            .change(row, id, |row| {
+                let (gone, stay) = std::mem::take(&mut row.subscriptions)
+                    .into_iter()
+                    .partition(|subscription| handles.contains(&subscription.s));
+                row.subscriptions = stay;
+                let gone: Vec<Subscription> = gone;
+                Ok(gone.iter().filter_map(|subscription| self.group_of(row, subscription)).collect())
+            })
+            .await?;
+        let row = self.register(row, left).await?;
+        Ok(ok_reply(id, &SubscribeReply { streams: Vec::new(), list: list(&row) }))
+    }
+
+    async fn subscribe(&self, row: ConnectionRow, id: u64, streams: Vec<StreamRequest>) -> Result<String, Fault> {
+        if streams.is_empty() {
+            return Err(invalid("streams is empty: name at least one.".into()).into());
+        }
+        if streams.len() > streams_per_request_max {
+            let message =
+                format!("The request names {} streams; at most {streams_per_request_max} are taken.", streams.len());
+            return Err(ErrorBody::with_message(ErrorCode::StreamsPerRequestMax, message).into());
+        }
+        let (judged, groups) = self.judge(&row, streams).await?;
+        let (row, judged) = self.change(row, id, |row| Ok(take_in(row, &judged))).await?;
+        let touched = judged.iter().filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone())).collect();
+        let row = self.register(row, touched).await?;
+
+        let mut verdicts: Vec<StreamVerdict> = judged.iter().map(|(request, wanted)| verdict(request, wanted)).collect();
+        let caught_up = try_join_all(groups.iter().filter_map(|(group, group_row)| {
+            let asked: Vec<catch_up::Asked<'_>> = judged
+                .iter()
+                .enumerate()
+                .filter_map(|(place, (request, wanted))| {
+                    let wanted = wanted.as_ref().ok().filter(|wanted| wanted.group == *group)?;
+                    Some(catch_up::Asked { place, request, key: &wanted.key })
+                })
+                .collect();
+            (!asked.is_empty()).then(|| self.catch_up(&row.connection, group, group_row, asked))
+        }))
+        .await?;
+        let mut packer = Packer::default();
+        let mut frames = Vec::new();
+        let mut with_items = Vec::new();
+        for caught in caught_up.into_iter().flatten() {
+            let catch_up::Caught { place, epoch, top, recovered, more, items } = caught;
+            let verdict = &mut verdicts[place];
+            (verdict.epoch, verdict.top, verdict.recovered, verdict.more) = (Some(epoch), top, recovered, more);
+            if !items.is_empty() {
+                with_items.push(place);
+            }
+            for item in items {
+                frames.extend(packer.push(|frame| frame.push_str(&item)));
+            }
+        }
+        frames.extend(packer.finish());
+        if !self.post(&row.connection, frames).await? {
+            // What did not arrive is asked for again, from where the client then stands.
+            for place in with_items {
+                verdicts[place].more = verdicts[place].recovered == Some(true);
+            }
+        }
+        Ok(ok_reply(id, &SubscribeReply { streams: verdicts, list: list(&row) }))
+    }
+
+    /// Judges streams one by one, and reads the rows of the groups of those that may be had.
+    async fn judge(
+        &self,
+        row: &ConnectionRow,
+        streams: Vec<StreamRequest>,
+    ) -> Result<(Vec<Judged>, BTreeMap<GroupKey, GroupRow>), Fault> {
+        let mut judged: Vec<Judged> = streams
+            .into_iter()
+            .map(|request| {
+                let wanted = parse_stream(&request.key).map(|key| {
+                    let group = self.placement.group_of(&row.universe, &key.stream.instrument);
+                    Wanted { key, group }
+                });
+                (request, wanted)
+            })
+            .collect();
+
+        let identity = Identity { user: row.user.clone(), tier: row.tier, expires_at: row.expires_at };
+        let keys: Vec<&StreamKey> = judged.iter().filter_map(|(_, wanted)| Some(&wanted.as_ref().ok()?.key)).collect();
+        let mut decisions = self.entitle.decide(&identity, &keys).await.into_iter();
+        for (request, wanted) in judged.iter_mut().filter(|(_, wanted)| wanted.is_ok()) {
+            // One decision a key; none would be a denial.
+            match decisions.next() {
+                Some(Decision::Allow) => {}
+                Some(Decision::Deny(denial)) => {
+                    let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
+                    let required = denial.required.map(|tier| tier.to_string());
+                    *wanted = Err(ErrorBody { required, ..body }.about(&request.key));
+                }
+                None => *wanted = Err(ErrorBody::from(ErrorCode::EntitlementUnreadable).about(&request.key)),
+            }
+        }
+
+        let names: BTreeSet<GroupKey> =
+            judged.iter().filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone())).collect();
+        let rows = try_join_all(names.iter().map(|group| self.ports.groups.group(group))).await?;
+        let groups: BTreeMap<GroupKey, GroupRow> =
+            names.into_iter().zip(rows).filter_map(|(group, row)| Some((group, row?))).collect();
+        for (request, wanted) in &mut judged {
+            let Ok(Wanted { key, group }) = wanted else { continue };
+            if !groups.contains_key(group) || !self.is_known(group, key).await? {
+                let message = format!("Instrument {} is not known here.", key.stream.instrument);
+                *wanted = Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).about(&request.key));
+            }
+        }
+        Ok((judged, groups))
+    }
+
+    /// Whether the group knows the stream's instrument. What it knew once, it knows.
+    async fn is_known(&self, group: &GroupKey, key: &StreamKey) -> PortResult<bool> {
+        let knows = |plan: Arc<Plan>| plan.knows(&key.stream.instrument);
+        if self.plans.seen(group).is_some_and(knows) {
+            return Ok(true);
+        }
+        Ok(self.plans.newest(group).await?.is_some_and(knows))
+    }
+
+    /// Writes the subscribers of a connection in `groups`, until what is
+    /// written is of the row as it stands: requests may overtake each other.
+    async fn register(&self, mut row: ConnectionRow, groups: BTreeSet<GroupKey>) -> Result<ConnectionRow, Fault> {
+        let shards = try_join_all(groups.iter().map(|group| async move {
+            Ok::<_, PortError>((group, self.ports.groups.group(group).await?.map_or(1, |row| row.shards)))
+        }))
+        .await?;
+        for _ in 0..CHANGE_TRIES_MAX {
+            try_join_all(shards.iter().map(|(group, count)| {
+                let subscriptions = row
+                    .subscriptions
+                    .iter()
+                    .filter(|subscription| self.group_of(&row, subscription).as_ref() == Some(*group))
+                    .cloned()
+                    .collect();
+                let subscriber = Subscriber { connection: row.connection.clone(), subscriptions, behind: false };
+                let shard = shard_of(&row.connection, *count);
+                async move { self.ports.connections.put_subscriber(group, shard, &subscriber).await }
+            }))
+            .await?;
+            match self.ports.connections.connection(&row.connection).await? {
+                Some(stands) if stands.request_id == row.request_id => return Ok(row),
+                Some(stands) => row = stands,
+                None => {
+                    // It ended meanwhile, and what was just written would outlive it.
+                    let shards: Vec<_> = shards
+                        .iter()
+                        .map(|(group, count)| ((*group).clone(), shard_of(&row.connection, *count)))
+                        .collect();
+                    self.ports.connections.close(&row.connection, &shards).await?;
+                    return Err(ErrorCode::SessionExpired.into());
+                }
+            }
+        }
+        Err(PortError::Unavailable { what: "connection", why: "others change it all the time".into() }.into())
+    }
+
+    fn group_of(&self, row: &ConnectionRow, subscription: &Subscription) -> Option<GroupKey> {
+        let key = subscription.key.parse::<StreamKey>().ok()?;
+        Some(self.placement.group_of(&row.universe, &key.stream.instrument))
+    }
+
+    /// Posts frames in order; says whether all were taken.
+    async fn post(&self, connection: &str, frames: Vec<String>) -> PortResult<bool> {
+        for frame in frames {
+            match self.ports.push.post(connection, Arc::from(frame)).await {
+                Ok(Posted::Taken) => {}
+                Ok(Posted::Gone) => {
+                    let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);
+                    forget(connections, groups, &self.placement, connection, None).await?;
+                    return Ok(false);
+                }
+                Err(error) => {
+                    tracing::warn!(connection, %error, "a connection did not take its frames");
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn latest(&self, group: &GroupKey) -> PortResult<LatestRow> {
+        match self.ports.groups.latest(group).await? {
+            None => Ok(LatestRow::default()),
+            Some((_, bytes)) => decode(&bytes).map_err(|error| unreadable("latest", &error)),
+        }
+    }
+
+    /// Asks the group to compute streams that are not in its plan.
+    async fn plan(&self, connection: &str, group: &GroupKey, streams: &[StreamKey]) -> PortResult<()> {
+        if streams.is_empty() {
+            return Ok(());
+        }
+        let now = self.ports.clock.now();
+        let epoch = now.0.unsigned_abs();
+        let sender = Sender { group, source: SOURCE, epoch, seq: 0, sent: now };
+        let message = Outgoing {
+            group: group.to_string(),
+            deduplication: format!("{SOURCE}:{:08x}:{connection}:{epoch}", crc32fast::hash(group.as_str().as_bytes())),
+            body: plan_message(&sender, streams, &[]),
+        };
+        self.ports.enqueue.send(Queue::Ticks, message).await
+    }
+
+    async fn ping(&self, row: &ConnectionRow, id: u64) -> Result<String, Fault> {
+        let mut by_group: BTreeMap<GroupKey, Vec<&Subscription>> = BTreeMap::new();
+        for subscription in &row.subscriptions {
+            if let Some(group) = self.group_of(row, subscription) {
+                by_group.entry(group).or_default().push(subscription);
+            }
+        }
+        let tops = try_join_all(by_group.iter().map(|(group, subscriptions)| async move {
+            let latest = self.latest(group).await?;
+            let mut plan = self.plans.at_least(group, latest.plan_version).await?.unwrap_or_default();
+            if subscriptions.iter().any(|subscription| plan.id(&subscription.key).is_none()) {
+                plan = self.plans.newest(group).await?.unwrap_or_default();
+            }
+            // A stream that nobody computes, for whatever reason, is asked for again.
+            let missing = subscriptions.iter().filter(|subscription| plan.id(&subscription.key).is_none());
+            let missing: Vec<StreamKey> = missing.filter_map(|subscription| subscription.key.parse().ok()).collect();
+            self.plan(&row.connection, group, &missing).await?;
+            let tops: Vec<_> = subscriptions
+                .iter()
+                .filter_map(|subscription| Some((subscription.s, latest.top(plan.id(&subscription.key)?)?)))
+                .collect();
+            Ok::<_, PortError>(tops)
+        }))
+        .await?;
+        let tops = tops.into_iter().flatten().collect();
+        Ok(ok_reply(id, &Pong { tops, server_time: self.ports.clock.now() }))
+    }
+}
+
+fn stale(request_id: u64) -> ErrorBody {
+    let message = format!("Request {request_id} was already carried out: ids rise, from 1.");
+    ErrorBody::with_message(ErrorCode::RequestStale, message)
+}
+
+fn invalid(message: String) -> ErrorBody {
+    ErrorBody::with_message(ErrorCode::ParameterInvalid, message)
+}
+
+fn list(row: &ConnectionRow) -> BTreeMap<u32, String> {
+    row.subscriptions.iter().map(|subscription| (subscription.s, subscription.key.clone())).collect()
+}
+
+/// The key, if it is one and its expression is canonical.
+fn parse_stream(text: &str) -> Result<StreamKey, ErrorBody> {
+    let about: String = text.chars().take(200).collect();
+    let key: StreamKey = text.parse().map_err(|error: tickwire_streams::StreamKeyError| {
+        ErrorBody::with_message(ErrorCode::StreamMalformed, error.to_string()).about(&about)
+    })?;
+    match &*key.stream.expression {
+        "price" | "bars" => {}
+        expression => {
+            checked(expression).map_err(|error| {
+                ErrorBody::with_message(ErrorCode::ExpressionInvalid, error.to_string()).about(&about)
+            })?;
+        }
+    }
+    Ok(key)
+}
+
+/// Adds the streams that may be had to the row's subscriptions; those for which
+/// there is no room, or whose handle is taken, are refused.
+fn take_in(row: &mut ConnectionRow, judged: &[Judged]) -> Vec<Judged> {
+    let subscriptions_max = row.tier.limits().subscriptions_per_connection_max as usize;
+    let mut taken: Vec<Judged> = Vec::with_capacity(judged.len());
+    for (request, wanted) in judged {
+        let refused = match wanted {
+            Err(body) => Err(body.clone()),
+            Ok(_) if taken.iter().any(|(other, _)| other.key == request.key) => Err(invalid(
+                "The request names the stream twice.".into(),
+            )),
+            Ok(_) => place(row, request, subscriptions_max),
+        };
+        let outcome = match (wanted, refused) {
+            (Ok(wanted), Ok(())) => Ok(wanted.clone()),
+            (_, Err(body)) => Err(if body.stream.is_some() { body } else { body.about(&request.key) }),
+            (Err(body), Ok(())) => Err(body.clone()),
+        };
+        taken.push((request.clone(), outcome));
+    }
+    taken
+}
+
+/// Puts one stream among the row's subscriptions, or changes its mode there.
+fn place(row: &mut ConnectionRow, request: &StreamRequest, subscriptions_max: usize) -> Result<(), ErrorBody> {
+    let last = request.mode == Mode::Last;
+    match row.subscriptions.iter_mut().find(|subscription| subscription.key == request.key) {
+        Some(subscription) if subscription.s == request.s => {
+            subscription.last = last;
+            return Ok(());
+        }
+        Some(subscription) => {
+            let message = format!("The stream has handle {} already.", subscription.s);
+            return Err(ErrorBody::with_message(ErrorCode::HandleTaken, message));
+        }
+        None => {}
+    }
+    if row.subscriptions.iter().any(|subscription| subscription.s == request.s) {
+        return Err(ErrorCode::HandleTaken.into());
+    }
+    if row.subscriptions.len() >= subscriptions_max {
+        let message = format!("Tier {} has {subscriptions_max} subscriptions per connection.", row.tier);
+        return Err(ErrorBody::with_message(ErrorCode::SubscriptionsMax, message));
+    }
+    row.subscriptions.push(Subscription { key: request.key.clone(), s: request.s, last });
+    Ok(())
+}
+
+fn verdict(request: &StreamRequest, wanted: &Result<Wanted, ErrorBody>) -> StreamVerdict {
+    StreamVerdict {
+        key: request.key.clone(),
+        s: request.s,
+        mode: request.mode,
+        err: wanted.as_ref().err().cloned(),
+        epoch: None,
+        top: None,
+        recovered: None,
+        more: false,
+    }
+}

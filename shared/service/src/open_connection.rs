@@ -1,0 +1,204 @@
+//! Connections: how they begin and how they end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use tickwire_entitlements::Identity;
+use tickwire_market::UnixNanos;
+use tickwire_streams::{GroupKey, StreamKey, Universe};
+use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, goodbye_push};
+
+use crate::placement::{Placement, shard_of};
+use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortResult, Push};
+
+/// The longest life of a connection, the platform's own.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const connection_lifetime_max: Duration = Duration::from_secs(2 * 60 * 60);
+/// Connections that may come back in a second: half of what the platform opens.
+const RECONNECTS_PER_SECOND: u64 = 250;
+/// Goodbyes posted at once.
+const GOODBYES_AT_ONCE: usize = 64;
+/// When to try again what the store would not do just now.
+pub(crate) const RETRY_AFTER_MS: u64 = 1_000;
+
+/// Why something was not done, on its way to a client.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The client's doing, or not the client's to have.
+    #[error("{}", .0.message)]
+    Client(Box<ErrorBody>),
+    /// Ours.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl From<ErrorBody> for Fault {
+    fn from(body: ErrorBody) -> Self {
+        Self::Client(Box::new(body))
+    }
+}
+
+impl From<ErrorCode> for Fault {
+    fn from(code: ErrorCode) -> Self {
+        ErrorBody::from(code).into()
+    }
+}
+
+impl Fault {
+    /// What the client is told; what is ours is logged, and not told.
+    pub fn into_body(self) -> ErrorBody {
+        match self {
+            Self::Client(body) => *body,
+            Self::Port(error) if error.is_transient() => {
+                tracing::warn!(%error, "a request could not be carried out just now");
+                ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..ErrorCode::Unavailable.into() }
+            }
+            Self::Port(error) => {
+                tracing::error!(%error, "a request failed");
+                ErrorCode::Internal.into()
+            }
+        }
+    }
+
+    /// The code that the client is told.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Client(body) => ErrorCode::ALL.iter().copied().find(|code| code.code() == body.code),
+            Self::Port(error) if error.is_transient() => Some(ErrorCode::Unavailable),
+            Self::Port(_) => Some(ErrorCode::Internal),
+        }
+    }
+}
+
+/// Why the server ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoodbyeCode {
+    /// It has reached its age.
+    Lifetime,
+    /// The server stops.
+    Shutdown,
+    /// The client does not keep up.
+    Slow,
+    /// The user may not be connected any longer.
+    Revoked,
+}
+
+impl GoodbyeCode {
+    /// As sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lifetime => "lifetime",
+            Self::Shutdown => "shutdown",
+            Self::Slow => "slow",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// What connections need from the world.
+#[derive(Clone)]
+pub struct ConnectionPorts {
+    /// Rows of connections and subscribers.
+    pub connections: Arc<dyn Connections>,
+    /// Rows of groups, for their shards.
+    pub groups: Arc<dyn Groups>,
+    /// Goodbyes go here.
+    pub push: Arc<dyn Push>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The use case.
+#[derive(Clone)]
+pub struct OpenConnection {
+    ports: ConnectionPorts,
+    placement: Placement,
+    universe: Universe,
+}
+
+impl OpenConnection {
+    /// `universe` is the one that is read unless a client asks for another.
+    pub fn new(ports: ConnectionPorts, placement: Placement, universe: Universe) -> Self {
+        Self { ports, placement, universe }
+    }
+
+    /// Opens a connection for `identity`, within the tier's number of them.
+    pub async fn open(&self, connection: &str, identity: &Identity) -> Result<(), Fault> {
+        let now = self.ports.clock.now();
+        if now >= identity.expires_at {
+            return Err(ErrorCode::SessionExpired.into());
+        }
+        let connections_max = identity.tier.limits().connections_max;
+        // Two that open at the same moment may both be counted as the last; the bound is on what a
+        // user can hold, not on what a race can win.
+        if self.ports.connections.count(&identity.user).await? >= connections_max as usize {
+            let message = format!("Tier {} has {connections_max} connections: close one.", identity.tier);
+            return Err(ErrorBody::with_message(ErrorCode::ConnectionsMax, message).into());
+        }
+        let lifetime_nanos = i64::try_from(connection_lifetime_max.as_nanos()).unwrap_or(i64::MAX);
+        let row = ConnectionRow {
+            connection: connection.to_owned(),
+            user: identity.user.clone(),
+            tier: identity.tier,
+            universe: self.universe.clone(),
+            opened_at: now,
+            expires_at: now.saturating_add(lifetime_nanos).min(identity.expires_at),
+            request_id: 0,
+            subscriptions: Vec::new(),
+        };
+        Ok(self.ports.connections.open(&row).await?)
+    }
+
+    /// Forgets a connection that has ended.
+    pub async fn close(&self, connection: &str) -> PortResult<()> {
+        forget(&*self.ports.connections, &*self.ports.groups, &self.placement, connection, None).await
+    }
+
+    /// Tells connections that they will end, and when to come back: one after
+    /// the other, so that not all come at once. Failures are theirs to notice.
+    pub async fn say_goodbye(&self, connections: &[String], code: GoodbyeCode) {
+        let goodbyes = (0u64..).zip(connections).map(|(nth, connection)| async move {
+            let reconnect_after_ms = 1_000 + nth * 1_000 / RECONNECTS_PER_SECOND;
+            let goodbye = goodbye_push(&Goodbye { code: code.as_str().to_owned(), reconnect_after_ms });
+            if let Err(error) = self.ports.push.post(connection, goodbye.into()).await {
+                tracing::debug!(connection, %error, "a goodbye was not taken");
+            }
+        });
+        stream::iter(goodbyes).buffer_unordered(GOODBYES_AT_ONCE).collect::<()>().await;
+    }
+}
+
+/// Groups of the streams of a connection.
+pub(crate) fn groups_of(row: &ConnectionRow, placement: &Placement) -> BTreeSet<GroupKey> {
+    row.subscriptions
+        .iter()
+        .filter_map(|subscription| subscription.key.parse::<StreamKey>().ok())
+        .map(|key| placement.group_of(&row.universe, &key.stream.instrument))
+        .collect()
+}
+
+/// Forgets a connection and all its subscribers, that at `here` among them.
+pub(crate) async fn forget(
+    connections: &dyn Connections,
+    groups: &dyn Groups,
+    placement: &Placement,
+    connection: &str,
+    here: Option<(GroupKey, u16)>,
+) -> PortResult<()> {
+    let mut shards: BTreeSet<(GroupKey, u16)> = here.into_iter().collect();
+    if let Some(row) = connections.connection(connection).await? {
+        for group in groups_of(&row, placement) {
+            let count = groups.group(&group).await?.map_or(1, |row| row.shards);
+            shards.insert((group, shard_of(connection, count)));
+        }
+    }
+    let shards: Vec<_> = shards.into_iter().collect();
+    connections.close(connection, &shards).await
+}
+
+/// Whether a connection's time has come.
+pub(crate) fn has_expired(row: &ConnectionRow, now: UnixNanos) -> bool {
+    now >= row.expires_at
+}

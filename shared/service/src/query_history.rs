@@ -1,0 +1,375 @@
+//! Questions over HTTP: stored bars, newest signals, whether all is well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, join, select};
+use tickwire_entitlements::{Decision, Identity};
+use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_signals::{Latest, base_timeframe, coarsen};
+use tickwire_streams::{GroupKey, StreamKey, Universe};
+use tickwire_wire::{
+    BarBlock, BarRow, BarsPage, Dependency, ErrorBody, ErrorCode, LatestRow, ReadyBody, SignalRow, SignalsPage, decode,
+};
+
+use crate::entitle::{Entitle, error_code};
+use crate::log_reader::LogReader;
+use crate::open_connection::Fault;
+use crate::placement::Placement;
+use crate::plans::{Plans, unreadable};
+use crate::ports::{Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
+
+/// Bars in one page.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const bars_per_page_max: usize = 5_000;
+/// Blocks of stored bars that one request reads; a page that would need more ends early.
+#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+pub const bar_blocks_per_request_max: usize = 6_000;
+/// Bytes of log read beyond the latest row for the newest signals.
+const TAIL_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Blocks in one read.
+const BLOCKS_PER_READ: usize = 500;
+/// Time in which a dependency has to answer to count as ready.
+const READY_BUDGET: Duration = Duration::from_secs(2);
+/// A group that is asked for to see whether the store answers.
+const PROBE: &str = "live/READY";
+
+/// What questions need from the world.
+#[derive(Clone)]
+pub struct QueryPorts {
+    /// Rows of groups.
+    pub groups: Arc<dyn Groups>,
+    /// For signals after the latest row.
+    pub log: Arc<dyn Log>,
+    /// Stored bars.
+    pub bars: Arc<dyn Bars>,
+    /// Who may read what.
+    pub grants: Arc<dyn Grants>,
+    /// Asked whether they answer.
+    pub secrets: Arc<dyn Secrets>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// For the budget of a dependency.
+    pub timer: Arc<dyn Timer>,
+}
+
+/// Which page of a range comes first. Within a page bars are oldest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageOrder {
+    /// From the beginning of the range on.
+    #[default]
+    Oldest,
+    /// From the end of the range back.
+    Newest,
+}
+
+/// Which bars are asked for: those of `instrument` that end in `(from, to]`.
+#[derive(Clone, Debug)]
+pub struct BarsQuestion {
+    /// The world.
+    pub universe: Universe,
+    /// Which instrument.
+    pub instrument: InstrumentKey,
+    /// Of which length.
+    pub timeframe: Timeframe,
+    /// They end after this.
+    pub from: UnixNanos,
+    /// They end by this.
+    pub to: UnixNanos,
+    /// How many, 1 to [`bars_per_page_max`].
+    pub limit: usize,
+    /// Which come first.
+    pub order: PageOrder,
+}
+
+/// The use case.
+pub struct QueryHistory {
+    ports: QueryPorts,
+    placement: Placement,
+    universe: Universe,
+    secret_name: Arc<str>,
+    entitle: Entitle,
+    plans: Plans,
+    reader: LogReader,
+}
+
+impl QueryHistory {
+    /// `universe` is the one that is read unless another is asked for;
+    /// `secret_name` the secret that must be there to be ready.
+    pub fn new(ports: QueryPorts, placement: Placement, universe: Universe, secret_name: &str) -> Self {
+        Self {
+            entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
+            plans: Plans::new(ports.groups.clone()),
+            reader: LogReader::new(ports.log.clone()),
+            ports,
+            placement,
+            universe,
+            secret_name: secret_name.into(),
+        }
+    }
+
+    /// The world that is read unless another is asked for.
+    pub fn universe(&self) -> &Universe {
+        &self.universe
+    }
+
+    /// Now.
+    pub fn now(&self) -> UnixNanos {
+        self.ports.clock.now()
+    }
+
+    async fn known_group(&self, universe: &Universe, instrument: &InstrumentKey) -> Result<GroupKey, Fault> {
+        let group = self.placement.group_of(universe, instrument);
+        match self.plans.newest(&group).await? {
+            Some(plan) if plan.knows(instrument) => Ok(group),
+            _ => {
+                let message = format!("Instrument {instrument} is not known here.");
+                Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).into())
+            }
+        }
+    }
+
+    /// A page of closed bars, as they were traded: not adjusted for later splits.
+    pub async fn bars(&self, identity: &Identity, question: &BarsQuestion) -> Result<BarsPage, Fault> {
+        let BarsQuestion { universe, instrument, timeframe, .. } = question;
+        self.allow(identity, &StreamKey::bars(instrument.clone(), *timeframe)).await?;
+        let group = self.known_group(universe, instrument).await?;
+        let calendar = Calendar::of(instrument)
+            .map_err(|error| ErrorBody::with_message(ErrorCode::InstrumentUnknown, error.to_string()))?;
+        let page = match question.order {
+            PageOrder::Oldest => self.oldest(&group, calendar, question).await?,
+            PageOrder::Newest => self.newest(&group, calendar, question).await?,
+        };
+        Ok(BarsPage {
+            instrument: instrument.to_string(),
+            timeframe: timeframe.to_string(),
+            bars: page.bars.into_iter().map(|bar| BarRow { bar }).collect(),
+            next: page.next.map(|time| time.0.to_string()),
+        })
+    }
+
+    async fn oldest(&self, group: &GroupKey, calendar: Calendar, question: &BarsQuestion) -> PortResult<Page> {
+        let BarsQuestion { instrument, timeframe, from, to, limit, .. } = question;
+        let base = base_timeframe(*timeframe);
+        let mut finer = Finer { closed_until: self.closed_until(group, base, *to).await?, ..Finer::default() };
+        // A block is found by its first bar; that before the range may reach into it.
+        let start = begin_of(calendar, *timeframe, *from);
+        let before = self.ports.bars.blocks(group, base, UnixNanos(i64::MIN), next(start), true, 1).await?;
+        finer.take(before, instrument)?;
+        let mut read_from = next(start);
+        let mut ended = false;
+        let mut bars = Vec::new();
+        while !ended && bars.len() <= *limit && finer.blocks < bar_blocks_per_request_max {
+            let end = next(*to);
+            let blocks = self.ports.bars.blocks(group, base, read_from, end, false, BLOCKS_PER_READ).await?;
+            ended = blocks.len() < BLOCKS_PER_READ;
+            // Several blocks may begin alike, so the last time is read again.
+            let last = finer.take(blocks, instrument)?.unwrap_or(read_from);
+            read_from = if last > read_from { last } else { next(read_from) };
+            bars = joined(&finer, calendar, *timeframe, start);
+            bars.retain(|bar| bar.end > *from && bar.end <= *to);
+        }
+        let more = bars.len() > *limit || !ended;
+        bars.truncate(*limit);
+        // Where it ended early without a bar, the page is empty and its cursor moves on.
+        let next = if more { bars.last().map(|bar| bar.end).or(Some(read_from)) } else { None };
+        Ok(Page { bars, next })
+    }
+
+    async fn newest(&self, group: &GroupKey, calendar: Calendar, question: &BarsQuestion) -> PortResult<Page> {
+        let BarsQuestion { instrument, timeframe, from, to, limit, .. } = question;
+        let base = base_timeframe(*timeframe);
+        let start = begin_of(calendar, *timeframe, *from);
+        let closed_until = self.closed_until(group, base, *to).await?;
+        let mut finer = Finer { closed_until, ..Finer::default() };
+        let mut read_to = next(*to);
+        let mut ended = false;
+        let mut bars = Vec::new();
+        while !ended && bars.len() <= *limit && finer.blocks < bar_blocks_per_request_max {
+            let blocks = self.ports.bars.blocks(group, base, UnixNanos(i64::MIN), read_to, true, BLOCKS_PER_READ).await?;
+            let all = blocks.len() < BLOCKS_PER_READ;
+            let first = finer.take(blocks, instrument)?;
+            // One block that begins before the range may reach into it, and no earlier one.
+            ended = all || first.is_some_and(|first| first <= start);
+            read_to = first.map(next).filter(|to| *to < read_to).unwrap_or(read_to.saturating_add(-1));
+            bars = joined(&finer, calendar, *timeframe, start);
+            bars.retain(|bar| bar.end > *from && bar.end <= *to);
+            if !ended && *timeframe != base && !bars.is_empty() {
+                // Its older part may not have been read yet.
+                bars.remove(0);
+            }
+        }
+        let more = bars.len() > *limit || !ended;
+        bars.drain(..bars.len().saturating_sub(*limit));
+        let next = if more { bars.first().map(|bar| bar.start).or(Some(read_to)) } else { None };
+        Ok(Page { bars, next })
+    }
+
+    /// `to`, if a bar that ends later is closed, and so all that end by then.
+    async fn closed_until(
+        &self,
+        group: &GroupKey,
+        base: Timeframe,
+        to: UnixNanos,
+    ) -> PortResult<Option<UnixNanos>> {
+        let later = self.ports.bars.blocks(group, base, next(to), UnixNanos(i64::MAX), false, 1).await?;
+        Ok((!later.is_empty()).then_some(to))
+    }
+
+    /// The newest signal of each stream of an instrument that the reader may
+    /// see, or of the one asked for.
+    pub async fn signals(
+        &self,
+        identity: &Identity,
+        universe: &Universe,
+        instrument: &InstrumentKey,
+        only: Option<&StreamKey>,
+    ) -> Result<SignalsPage, Fault> {
+        if let Some(key) = only {
+            if key.stream.instrument != *instrument {
+                let message = format!("Stream {key} is not one of instrument {instrument}.");
+                return Err(ErrorBody::with_message(ErrorCode::ParameterInvalid, message).into());
+            }
+            self.allow(identity, key).await?;
+        }
+        let group = self.known_group(universe, instrument).await?;
+        let row = self.ports.groups.group(&group).await?.ok_or(ErrorCode::InstrumentUnknown)?;
+        let latest: LatestRow = match self.ports.groups.latest(&group).await? {
+            None => LatestRow::default(),
+            Some((_, bytes)) => decode(&bytes).map_err(|error| unreadable("latest", &error))?,
+        };
+        let plan = self.plans.at_least(&group, latest.plan_version).await?.unwrap_or_default();
+        let of_instrument: Vec<(u32, StreamKey)> = plan
+            .streams()
+            .filter(|(_, key)| key.split(':').nth(1) == Some(instrument.as_str()))
+            .filter_map(|(id, key)| Some((id, key.parse::<StreamKey>().ok()?)))
+            .filter(|(_, key)| only.is_none_or(|only| only == key))
+            .collect();
+        let keys: Vec<&StreamKey> = of_instrument.iter().map(|(_, key)| key).collect();
+        let decisions = self.entitle.decide(identity, &keys).await;
+
+        let epoch: Arc<str> = row.epoch.as_str().into();
+        let tail = self.reader.to_head(&group, &epoch, latest.segment + 1, TAIL_BYTES_MAX).await?;
+        let wanted: rustc_hash::FxHashSet<u32> = of_instrument.iter().map(|(id, _)| *id).collect();
+        let mut newer: rustc_hash::FxHashMap<u32, Latest> = rustc_hash::FxHashMap::default();
+        for held in &tail.segments {
+            for signal in held.segment.signals_where(held.number, |id| wanted.contains(&id)) {
+                newer.insert(signal.stream, Latest {
+                    offset: signal.offset,
+                    exchange_time: signal.exchange_time,
+                    receive_time: signal.receive_time,
+                    mock: signal.mock,
+                    value: signal.value,
+                });
+            }
+        }
+        let signals = of_instrument
+            .iter()
+            .zip(decisions)
+            .filter(|(_, decision)| decision.is_allowed())
+            .map(|((id, key), _)| {
+                let latest = newer.get(id).or_else(|| latest.of(*id));
+                SignalRow::of(&key.to_string(), latest, plan.outputs(*id))
+            })
+            .collect();
+        Ok(SignalsPage { instrument: instrument.to_string(), epoch: row.epoch, signals })
+    }
+
+    async fn allow(&self, identity: &Identity, key: &StreamKey) -> Result<(), Fault> {
+        match self.entitle.decide(identity, &[key]).await.first() {
+            Some(Decision::Allow) => Ok(()),
+            Some(Decision::Deny(denial)) => {
+                let required = denial.required.map(|tier| tier.to_string());
+                let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
+                Err(ErrorBody { required, ..body }.about(key.to_string()).into())
+            }
+            None => Err(ErrorCode::EntitlementUnreadable.into()),
+        }
+    }
+
+    /// Asks what requests depend on.
+    pub async fn ready(&self) -> ReadyBody {
+        let store = async {
+            match PROBE.parse::<GroupKey>() {
+                Ok(group) => self.ports.groups.group(&group).await.map(|_| ()),
+                Err(error) => Err(PortError::Refused { what: "store", why: error.to_string() }),
+            }
+        };
+        let secrets = async { self.ports.secrets.secret(&self.secret_name).await.map(|_| ()) };
+        let (store, secrets) = join(self.probe("store", store), self.probe("secrets", secrets)).await;
+        ReadyBody { ready: store.ok && secrets.ok, dependencies: vec![store, secrets] }
+    }
+
+    async fn probe(&self, name: &str, question: impl Future<Output = PortResult<()>>) -> Dependency {
+        let began = self.ports.clock.now();
+        let ok = match select(std::pin::pin!(question), self.ports.timer.sleep(READY_BUDGET)).await {
+            Either::Left((Ok(()), _)) => true,
+            Either::Left((Err(error), _)) => {
+                tracing::warn!(dependency = name, %error, "not ready");
+                false
+            }
+            Either::Right(_) => {
+                tracing::warn!(dependency = name, "not ready: no answer in time");
+                false
+            }
+        };
+        let nanos = self.ports.clock.now().nanos_since(began);
+        Dependency { name: name.to_owned(), ok, latency_ms: nanos as f64 / UnixNanos::PER_MILLISECOND as f64 }
+    }
+}
+
+/// Bars and where the next page begins.
+struct Page {
+    bars: Vec<Bar>,
+    next: Option<UnixNanos>,
+}
+
+/// Stored bars of one instrument, ascending.
+#[derive(Default)]
+struct Finer {
+    bars: Vec<Bar>,
+    blocks: usize,
+    /// The latest end of a bar of any instrument of the group: what ended by then is closed.
+    closed_until: Option<UnixNanos>,
+}
+
+impl Finer {
+    /// Adds blocks; returns the first end of the last block.
+    fn take(&mut self, blocks: Vec<Vec<u8>>, instrument: &InstrumentKey) -> PortResult<Option<UnixNanos>> {
+        let mut first_end = None;
+        self.blocks += blocks.len();
+        for bytes in blocks {
+            let block: BarBlock = decode(&bytes).map_err(|error| unreadable("bars", &error))?;
+            first_end = block.bars.first().map(|(_, bar)| bar.end).or(first_end);
+            let last_end = block.bars.iter().map(|(_, bar)| bar.end).max();
+            self.closed_until = self.closed_until.max(last_end);
+            self.bars.extend(block.bars.into_iter().filter(|(of, _)| of == instrument).map(|(_, bar)| bar));
+        }
+        self.bars.sort_by_key(|bar| bar.end);
+        self.bars.dedup_by_key(|bar| bar.end);
+        Ok(first_end)
+    }
+}
+
+fn next(time: UnixNanos) -> UnixNanos {
+    time.saturating_add(1)
+}
+
+/// Closed bars of `timeframe` from stored ones.
+fn joined(finer: &Finer, calendar: Calendar, timeframe: Timeframe, start: UnixNanos) -> Vec<Bar> {
+    if timeframe == base_timeframe(timeframe) {
+        return finer.bars.clone();
+    }
+    let from = finer.bars.partition_point(|bar| bar.start < start);
+    coarsen(&finer.bars[from..], timeframe, calendar, finer.closed_until.unwrap_or(start)).closed
+}
+
+/// Where the bar that `time` lies in begins: from there on its parts are read.
+fn begin_of(calendar: Calendar, timeframe: Timeframe, time: UnixNanos) -> UnixNanos {
+    if timeframe == base_timeframe(timeframe) {
+        return time;
+    }
+    let session = calendar.session_at(time).ok().flatten();
+    session.and_then(|session| session.bar(timeframe, time)).map_or(time, |(start, _)| start)
+}

@@ -1,0 +1,242 @@
+//! Twins in memory of the ports around sockets and access, for tests: who is
+//! connected, what was posted to whom, and what goes wrong with a post.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tickwire_entitlements::Grant;
+use tickwire_market::UnixNanos;
+use tickwire_streams::GroupKey;
+
+use crate::ports::{
+    ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Secret, SecretVersions, Secrets,
+    Subscriber, TicketGrant, Tickets, Timer,
+};
+
+/// What becomes of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// It is taken.
+    Taken,
+    /// The connection is gone.
+    Gone,
+    /// The platform asks for less.
+    Throttled,
+    /// It is taken, and the answer is lost.
+    Lost,
+    /// It never comes back.
+    Never,
+}
+
+type Script = Box<dyn FnMut(&str) -> Post + Send>;
+type SubscriberRows = BTreeMap<(GroupKey, u16), BTreeMap<String, Subscriber>>;
+
+/// What is stored and what was posted. Fields may be looked at, and spoiled, by a test.
+#[derive(Default)]
+pub struct SocketContent {
+    /// Open connections.
+    pub connections: BTreeMap<String, ConnectionRow>,
+    /// Subscribers by shard.
+    pub subscribers: SubscriberRows,
+    /// Versions of shards.
+    pub versions: BTreeMap<(GroupKey, u16), u64>,
+    /// Frames that were taken, by connection, in order.
+    pub frames: BTreeMap<String, Vec<Arc<str>>>,
+    /// Posts, whatever became of them.
+    pub posts: u64,
+    /// Connections that were ended by the server.
+    pub ended: BTreeSet<String>,
+    /// Calls that fail, by name, until they are taken out.
+    pub down: BTreeSet<&'static str>,
+    /// Calls so far, by name.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Grants of all users.
+    pub grants: Vec<Grant>,
+    /// Tickets by hash.
+    pub tickets: BTreeMap<String, TicketGrant>,
+    script: Option<Script>,
+}
+
+/// Connections, posts, grants, tickets and one secret.
+#[derive(Default)]
+pub struct Sockets {
+    content: Mutex<SocketContent>,
+}
+
+/// The secret that signs tokens, by any name.
+pub const SECRET: &[u8] = b"a secret of 32 bytes for testing";
+
+impl Sockets {
+    /// Nobody is connected.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// What is stored.
+    pub fn content(&self) -> MutexGuard<'_, SocketContent> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on a post to a connection becomes what `script` says.
+    pub fn on_post(&self, script: impl FnMut(&str) -> Post + Send + 'static) {
+        self.content().script = Some(Box::new(script));
+    }
+
+    /// Takes the frames that a connection got since the last time.
+    pub fn take_frames(&self, connection: &str) -> Vec<Arc<str>> {
+        self.content().frames.remove(connection).unwrap_or_default()
+    }
+
+    fn call<T>(&self, what: &'static str, effect: impl FnOnce(&mut SocketContent) -> T) -> PortResult<T> {
+        let mut content = self.content();
+        *content.calls.entry(what).or_default() += 1;
+        if content.down.contains(what) {
+            return Err(PortError::Unavailable { what, why: "told to fail".to_owned() });
+        }
+        Ok(effect(&mut content))
+    }
+}
+
+#[async_trait]
+impl Connections for Sockets {
+    async fn open(&self, row: &ConnectionRow) -> PortResult<()> {
+        self.call("open", |content| {
+            content.connections.insert(row.connection.clone(), row.clone());
+        })
+    }
+
+    async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
+        self.call("connection", |content| content.connections.get(connection).cloned())
+    }
+
+    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
+        self.call("update", |content| match content.connections.get_mut(&row.connection) {
+            Some(stands) if stands.request_id == was => {
+                *stands = row.clone();
+                true
+            }
+            _ => false,
+        })
+    }
+
+    async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
+        self.call("close", |content| {
+            for shard in shards {
+                if let Some(rows) = content.subscribers.get_mut(shard) {
+                    rows.remove(connection);
+                }
+                *content.versions.entry(shard.clone()).or_default() += 1;
+            }
+            content.connections.remove(connection);
+        })
+    }
+
+    async fn count(&self, user: &str) -> PortResult<usize> {
+        self.call("count", |content| content.connections.values().filter(|row| row.user == user).count())
+    }
+
+    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
+        self.call("put_subscriber", |content| {
+            let place = (group.clone(), shard);
+            let rows = content.subscribers.entry(place.clone()).or_default();
+            if subscriber.subscriptions.is_empty() {
+                rows.remove(&subscriber.connection);
+            } else {
+                rows.insert(subscriber.connection.clone(), subscriber.clone());
+            }
+            *content.versions.entry(place).or_default() += 1;
+        })
+    }
+
+    async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
+        self.call("mark_behind", |content| {
+            let rows = content.subscribers.get_mut(&(group.clone(), shard));
+            if let Some(row) = rows.and_then(|rows| rows.get_mut(connection)) {
+                row.behind = true;
+            }
+        })
+    }
+
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64> {
+        self.call("shard_version", |content| content.versions.get(&(group.clone(), shard)).copied().unwrap_or(0))
+    }
+
+    async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>> {
+        self.call("subscribers", |content| {
+            let rows = content.subscribers.get(&(group.clone(), shard));
+            rows.into_iter().flat_map(BTreeMap::values).cloned().collect()
+        })
+    }
+}
+
+#[async_trait]
+impl Push for Sockets {
+    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+        let what = "post";
+        let outcome = self.call(what, |content| {
+            content.posts += 1;
+            let outcome = content.script.as_mut().map_or(Post::Taken, |script| script(connection));
+            if matches!(outcome, Post::Taken | Post::Lost) {
+                content.frames.entry(connection.to_owned()).or_default().push(frame);
+            }
+            outcome
+        })?;
+        match outcome {
+            Post::Taken => Ok(Posted::Taken),
+            Post::Gone => Ok(Posted::Gone),
+            Post::Throttled => Err(PortError::Throttled { what }),
+            Post::Lost => Err(PortError::Unavailable { what, why: "told to lose the answer".to_owned() }),
+            Post::Never => std::future::pending().await,
+        }
+    }
+
+    async fn disconnect(&self, connection: &str) -> PortResult<()> {
+        self.call("disconnect", |content| {
+            content.ended.insert(connection.to_owned());
+        })
+    }
+}
+
+#[async_trait]
+impl Grants for Sockets {
+    async fn grants(&self, user: &str) -> PortResult<Vec<Grant>> {
+        self.call("grants", |content| content.grants.iter().filter(|grant| grant.user == user).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Tickets for Sockets {
+    async fn put_ticket(&self, hash: &str, grant: &TicketGrant) -> PortResult<()> {
+        self.call("put_ticket", |content| {
+            content.tickets.insert(hash.to_owned(), grant.clone());
+        })
+    }
+
+    async fn take_ticket(&self, hash: &str) -> PortResult<Option<TicketGrant>> {
+        self.call("take_ticket", |content| content.tickets.remove(hash))
+    }
+}
+
+#[async_trait]
+impl Secrets for Sockets {
+    async fn secret(&self, _: &str) -> PortResult<SecretVersions> {
+        self.call("secret", |_| SecretVersions { current: Secret::new(SECRET), previous: None })
+    }
+}
+
+/// Time passes only where nothing else happens: a budget runs out exactly when
+/// what it bounds does not come back at the first turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Impatient;
+
+#[async_trait]
+impl Timer for Impatient {
+    async fn sleep(&self, _: Duration) {}
+}
+
+/// An identity, as its authorizer hands it on.
+pub fn identity(user: &str, tier: tickwire_entitlements::Tier, expires_at: UnixNanos) -> tickwire_entitlements::Identity {
+    tickwire_entitlements::Identity { user: user.to_owned(), tier, expires_at }
+}
