@@ -1,6 +1,9 @@
 //! The engine: a pure function of state and event. It reads no clock and no
 //! random number, so the same log gives the same signals, bit for bit.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Quality, Tick, TickRefusal, Timeframe, UnixNanos};
@@ -48,7 +51,8 @@ pub struct Signal {
     pub value: SignalValue,
 }
 
-/// A closed bar that is to be stored.
+/// A closed bar that is to be stored, as traded: splits that came after it are
+/// for the reader to apply (see [`crate::adjust`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClosedBar {
     /// Which instrument.
@@ -241,7 +245,9 @@ impl Engine {
 
     /// The instrument at a place in that order.
     pub fn instrument_at(&self, place: u32) -> Option<&InstrumentKey> {
-        self.instruments.get(place as usize).map(|instrument| &instrument.known.key)
+        self.instruments
+            .get(place as usize)
+            .map(|instrument| &instrument.known.key)
     }
 
     /// The place of an instrument in that order.
@@ -251,12 +257,16 @@ impl Engine {
 
     /// The trading hours of an instrument, if it is known.
     pub fn calendar(&self, instrument: &InstrumentKey) -> Option<Calendar> {
-        self.by_key.get(instrument).map(|index| self.instruments[*index as usize].known.calendar)
+        self.by_key
+            .get(instrument)
+            .map(|index| self.instruments[*index as usize].known.calendar)
     }
 
     /// Splits of an instrument: time and ratio, in order of time.
     pub fn splits(&self, instrument: &InstrumentKey) -> &[(UnixNanos, f64)] {
-        self.by_key.get(instrument).map_or(&[], |index| &self.instruments[*index as usize].known.splits)
+        self.by_key
+            .get(instrument)
+            .map_or(&[], |index| &self.instruments[*index as usize].known.splits)
     }
 
     /// Timeframes of an instrument on which expressions are computed, with the
@@ -269,7 +279,9 @@ impl Engine {
 
     /// Exchange time of the instrument's newest tick.
     pub fn last_tick(&self, instrument: &InstrumentKey) -> Option<UnixNanos> {
-        self.by_key.get(instrument).and_then(|index| self.instruments[*index as usize].known.last_tick)
+        self.by_key
+            .get(instrument)
+            .and_then(|index| self.instruments[*index as usize].known.last_tick)
     }
 
     /// Bars that end by this time are closed.
@@ -287,18 +299,26 @@ impl Engine {
             Event::Clock(time) => Ok(self.fold_clock(*time, fold)),
             Event::Plan(PlanChange::Add { stream, warm_up }) => self.add_stream(stream, warm_up, fold),
             Event::Plan(PlanChange::Remove { stream }) => Ok(self.remove_stream(stream, fold)),
-            Event::Reference(ReferenceChange::Instrument { instrument, calendar, tick_size }) => {
-                self.refer(instrument, *calendar, *tick_size)
-            }
-            Event::Reference(ReferenceChange::Split { instrument, ratio, at, warm_up }) => {
-                self.split(instrument, *ratio, *at, warm_up)
-            }
+            Event::Reference(ReferenceChange::Instrument {
+                instrument,
+                calendar,
+                tick_size,
+            }) => self.refer(instrument, *calendar, *tick_size),
+            Event::Reference(ReferenceChange::Split {
+                instrument,
+                ratio,
+                at,
+                warm_up,
+            }) => self.split(instrument, *ratio, *at, warm_up),
         }
     }
 
     fn fold_tick(&mut self, tick: &Tick, fold: &mut Fold) -> Result<Folded, Refusal> {
         tick.check()?;
-        let index = *self.by_key.get(&tick.instrument).ok_or(TickRefusal::UnknownInstrument)?;
+        let index = *self
+            .by_key
+            .get(&tick.instrument)
+            .ok_or(TickRefusal::UnknownInstrument)?;
         let time = tick.exchange_time;
         let session = self.instruments[index as usize]
             .session_at(time)
@@ -314,14 +334,11 @@ impl Engine {
         match session {
             None => self.header.counters.outside_session += 1,
             Some(session) => {
-                let traded = known.traded.next(session.day, tick.volume, tick.size);
                 let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
-                let (late, end) = instrument.fold(tick, &session, traded, watermark);
-                self.header.counters.late += u64::from(late);
-                self.next_end = match (self.next_end, end) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
+                match instrument.fold(tick, &session, watermark) {
+                    None => self.header.counters.late += 1,
+                    Some(end) => self.next_end = Some(self.next_end.map_or(end, |next| next.min(end))),
+                }
             }
         }
         if let Some(stream) = instrument.price_stream {
@@ -369,30 +386,42 @@ impl Engine {
         if self.next_end.is_none_or(|end| to < end) {
             return;
         }
-        let mut due = Vec::new();
-        self.next_end = None;
+        let mut open = BinaryHeap::new();
         for (index, instrument) in self.instruments.iter().enumerate() {
-            for (end, timeframe) in instrument.ends() {
-                if end <= to {
-                    due.push((end, timeframe, index as u32));
-                } else {
-                    self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
-                }
-            }
+            open.extend(
+                instrument
+                    .ends()
+                    .map(|(end, timeframe)| Reverse((end, timeframe, index as u32))),
+            );
         }
-        due.sort_unstable();
-        for (end, timeframe, index) in due {
+        while let Some(Reverse((end, timeframe, index))) = open.pop() {
+            if end > to {
+                self.next_end = Some(end);
+                return;
+            }
             let instrument = &mut self.instruments[index as usize];
             if let Some(close) = instrument.close(timeframe, end) {
+                // A minute opens longer bars, which may be due at once.
+                open.extend(
+                    close
+                        .opened
+                        .iter()
+                        .map(|(end, timeframe)| Reverse((*end, *timeframe, index))),
+                );
                 self.dirty[index as usize] = true;
                 self.header.counters.bars += 1;
-                if close.store {
+                if let Some(bar) = close.stored {
                     let key = instrument.known.key.clone();
-                    fold.bars.push(ClosedBar { instrument: key, timeframe, bar: close.bar });
+                    fold.bars.push(ClosedBar {
+                        instrument: key,
+                        timeframe,
+                        bar,
+                    });
                 }
                 self.emit_all(index, close, fold);
             }
         }
+        self.next_end = None;
     }
 
     fn emit_all(&mut self, index: u32, close: Close, fold: &mut Fold) {
@@ -413,7 +442,13 @@ impl Engine {
         let offset = Offset::new(fold.segment, index);
         let previous = state.latest.as_ref().map(|latest| latest.offset);
         let receive_time = fold.receive_time;
-        state.latest = Some(Latest { offset, exchange_time: time, receive_time, mock, value: value.clone() });
+        state.latest = Some(Latest {
+            offset,
+            exchange_time: time,
+            receive_time,
+            mock,
+            value: value.clone(),
+        });
         self.header.counters.signals += 1;
         fold.signals.push(Signal {
             stream,
@@ -447,7 +482,8 @@ impl Engine {
         }
         let index = self.instruments.len() as u32;
         self.by_key.insert(key.clone(), index);
-        self.instruments.push(Instrument::new(key.clone(), calendar, tick_size));
+        self.instruments
+            .push(Instrument::new(key.clone(), calendar, tick_size));
         self.dirty.push(true);
         Ok(Folded::Changed)
     }
@@ -462,7 +498,10 @@ impl Engine {
         if !(ratio.is_finite() && ratio > 0.0) {
             return Err(Refusal::SplitRatio(ratio));
         }
-        let index = *self.by_key.get(key).ok_or_else(|| Refusal::UnknownInstrument(key.clone()))?;
+        let index = *self
+            .by_key
+            .get(key)
+            .ok_or_else(|| Refusal::UnknownInstrument(key.clone()))?;
         let instrument = &mut self.instruments[index as usize];
         if !instrument.split(at, ratio, warm_up) {
             return Ok(Folded::Unchanged);
@@ -476,35 +515,55 @@ impl Engine {
             return Ok(Folded::Unchanged);
         }
         let stream = &key.stream;
-        let index =
-            *self.by_key.get(&stream.instrument).ok_or_else(|| Refusal::UnknownInstrument(stream.instrument.clone()))?;
+        let index = *self
+            .by_key
+            .get(&stream.instrument)
+            .ok_or_else(|| Refusal::UnknownInstrument(stream.instrument.clone()))?;
         if self.streams.len() >= STREAMS_PER_GROUP_MAX {
             return Err(Refusal::Full("32768 streams"));
         }
         let id = self.streams.len() as StreamId;
+        let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
         let instrument = &mut self.instruments[index as usize];
         match &*stream.expression {
             "price" => instrument.price_stream = Some(id),
-            "bars" => instrument.add_bars(stream.timeframe, id, warm_up),
-            text => instrument.add_expression(stream.timeframe, id, checked(text)?, warm_up)?,
+            "bars" => instrument.add_bars(stream.timeframe, id, warm_up, watermark),
+            text => instrument.add_expression(stream.timeframe, id, checked(text)?, warm_up, watermark)?,
         }
         let end = instrument.ends().map(|(end, _)| end).min();
         self.next_end = self.next_end.into_iter().chain(end).min();
-        self.streams.push(Stream { key: key.clone(), instrument: index, ended: false, latest: None });
+        self.streams.push(Stream {
+            key: key.clone(),
+            instrument: index,
+            ended: false,
+            latest: None,
+        });
         self.by_stream.insert(key.clone(), id);
         self.plan_has_changed(index, fold);
         Ok(Folded::Changed)
     }
 
     fn remove_stream(&mut self, key: &StreamKey, fold: &mut Fold) -> Folded {
-        let Some(id) = self.by_stream.remove(key) else { return Folded::Unchanged };
+        let Some(id) = self.by_stream.remove(key) else {
+            return Folded::Unchanged;
+        };
         let stream = &mut self.streams[id as usize];
         stream.ended = true;
         stream.latest = None;
         let index = stream.instrument;
         self.instruments[index as usize].remove(id);
+        // Its bars may have been the next to end, and what is restored from a
+        // checkpoint must agree on when a clock event closes something.
+        self.next_end = self.earliest_end();
         self.plan_has_changed(index, fold);
         Folded::Changed
+    }
+
+    pub(crate) fn earliest_end(&self) -> Option<UnixNanos> {
+        self.instruments
+            .iter()
+            .flat_map(|instrument| instrument.ends().map(|(end, _)| end))
+            .min()
     }
 
     fn plan_has_changed(&mut self, index: u32, fold: &mut Fold) {
@@ -518,5 +577,12 @@ impl Engine {
 pub fn checked(text: &str) -> Result<Expression, Refusal> {
     let expression = Expression::parse(text)?;
     let canonical = expression.to_string();
-    if canonical == text { Ok(expression) } else { Err(Refusal::NotCanonical { found: text.to_owned(), canonical }) }
+    if canonical == text {
+        Ok(expression)
+    } else {
+        Err(Refusal::NotCanonical {
+            found: text.to_owned(),
+            canonical,
+        })
+    }
 }

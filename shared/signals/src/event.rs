@@ -22,9 +22,9 @@ pub enum Event {
 /// Stored bars from which a stream is seeded, at the stream's timeframe.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WarmUp {
-    /// Closed bars, oldest first.
+    /// Closed bars in the shares of today, oldest first.
     pub closed: Vec<Bar>,
-    /// What is stored of the bar that is still forming.
+    /// What is stored of the bar that is still forming, as traded.
     pub forming: Option<Bar>,
 }
 

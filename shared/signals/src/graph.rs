@@ -29,10 +29,22 @@ enum Feed {
 enum Operation {
     Number(f64),
     Series(Series),
-    Indicator { running: Box<dyn Running>, feeds: Vec<Feed> },
-    Output { slot: usize },
-    Unary { operator: UnaryOperator, slot: usize },
-    Binary { operator: BinaryOperator, left: usize, right: usize },
+    Indicator {
+        running: Box<dyn Running>,
+        feeds: Vec<Feed>,
+    },
+    Output {
+        slot: usize,
+    },
+    Unary {
+        operator: UnaryOperator,
+        slot: usize,
+    },
+    Binary {
+        operator: BinaryOperator,
+        left: usize,
+        right: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -80,11 +92,23 @@ impl Graph {
         let (operation, slots) = match node {
             Node::Number(number) => (Operation::Number(*number), 1),
             Node::Series(series) => (Operation::Series(*series), 1),
-            Node::Indicator { output: Some(output), .. } => {
+            Node::Indicator {
+                output: Some(output), ..
+            } => {
                 let whole = self.add_node(&node.without_output());
-                (Operation::Output { slot: self.steps[whole].slot + output }, 1)
+                (
+                    Operation::Output {
+                        slot: self.steps[whole].slot + output,
+                    },
+                    1,
+                )
             }
-            Node::Indicator { definition, parameters, inputs, output: None } => {
+            Node::Indicator {
+                definition,
+                parameters,
+                inputs,
+                output: None,
+            } => {
                 let mut selected = inputs.iter();
                 let feeds = definition
                     .inputs
@@ -106,18 +130,40 @@ impl Graph {
             }
             Node::Unary { operator, operand } => {
                 let operand = self.add_node(operand);
-                (Operation::Unary { operator: *operator, slot: self.steps[operand].slot }, 1)
+                (
+                    Operation::Unary {
+                        operator: *operator,
+                        slot: self.steps[operand].slot,
+                    },
+                    1,
+                )
             }
-            Node::Binary { operator, left, right } => {
+            Node::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let (left, right) = (self.add_node(left), self.add_node(right));
                 let (left, right) = (self.steps[left].slot, self.steps[right].slot);
-                (Operation::Binary { operator: *operator, left, right }, 1)
+                (
+                    Operation::Binary {
+                        operator: *operator,
+                        left,
+                        right,
+                    },
+                    1,
+                )
             }
         };
         let slot = self.values.len();
         self.values.resize(slot + slots, Value::Absent(Absence::Cold));
         self.by_text.insert(text.clone(), self.steps.len());
-        self.steps.push(Step { text, operation, slot, slots });
+        self.steps.push(Step {
+            text,
+            operation,
+            slot,
+            slots,
+        });
         self.steps.len() - 1
     }
 
@@ -130,7 +176,11 @@ impl Graph {
                 Operation::Series(series) => series_value(*series, input.bar),
                 Operation::Output { slot } => values[*slot],
                 Operation::Unary { operator, slot } => operator.apply(values[*slot]),
-                Operation::Binary { operator, left, right } => operator.apply(values[*left], values[*right]),
+                Operation::Binary {
+                    operator,
+                    left,
+                    right,
+                } => operator.apply(values[*left], values[*right]),
                 Operation::Indicator { running, feeds } => {
                     self.inputs.clear();
                     let mut absence = None;
@@ -168,7 +218,9 @@ impl Graph {
     /// Takes over, from step `from` on, state and values of what `other` has too.
     pub(crate) fn inherit(&mut self, from: usize, other: &Graph) {
         for step in self.steps.iter_mut().skip(from) {
-            let Some(known) = other.by_text.get(&step.text).map(|index| &other.steps[*index]) else { continue };
+            let Some(known) = other.by_text.get(&step.text).map(|index| &other.steps[*index]) else {
+                continue;
+            };
             if let (Operation::Indicator { running, .. }, Operation::Indicator { running: warm, .. }) =
                 (&mut step.operation, &known.operation)
             {
@@ -204,9 +256,10 @@ impl Graph {
                 running.import(states.next().map_or(&[][..], Vec::as_slice))?;
             }
         }
-        if self.values.len() == values.len() {
-            self.values.copy_from_slice(values);
+        if states.next().is_some() || self.values.len() != values.len() {
+            return Err(StateError::Damaged);
         }
+        self.values.copy_from_slice(values);
         Ok(())
     }
 
@@ -227,7 +280,9 @@ fn feed_value(feed: &Feed, values: &[Value], input: GraphInput<'_>) -> Value {
 }
 
 fn series_value(series: Series, bar: &Bar) -> Value {
-    series.of(bar).map_or(Value::Absent(Absence::Unsolvable), Value::number)
+    series
+        .of(bar)
+        .map_or(Value::Absent(Absence::Unsolvable), Value::number)
 }
 
 impl UnaryOperator {

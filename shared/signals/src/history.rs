@@ -8,7 +8,11 @@ use crate::event::{WarmUp, split_bar};
 /// `splits` is ascending by time.
 pub fn adjust(bars: &mut [Bar], splits: &[(UnixNanos, f64)]) {
     for bar in bars {
-        let ratio: f64 = splits.iter().filter(|(at, _)| bar.start < *at).map(|(_, ratio)| ratio).product();
+        let ratio: f64 = splits
+            .iter()
+            .filter(|(at, _)| bar.start < *at)
+            .map(|(_, ratio)| ratio)
+            .product();
         if ratio != 1.0 {
             *bar = split_bar(bar, ratio);
         }
@@ -26,7 +30,9 @@ pub fn coarsen(bars: &[Bar], timeframe: Timeframe, calendar: Calendar, closed_un
         if session.is_none_or(|session: tickwire_market::Session| !session.contains(bar.start)) {
             session = calendar.session_at(bar.start).ok().flatten();
         }
-        let Some((start, end)) = session.and_then(|session| session.bar(timeframe, bar.start)) else { continue };
+        let Some((start, end)) = session.and_then(|session| session.bar(timeframe, bar.start)) else {
+            continue;
+        };
         match joined.last_mut().filter(|open| open.peek().start == start) {
             Some(open) => open.merge(bar),
             None => joined.push(Forming::open_with(start, end, bar)),

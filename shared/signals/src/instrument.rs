@@ -6,9 +6,10 @@ use tickwire_market::{
 };
 
 use crate::engine::{NODES_PER_GRAPH_MAX, Refusal, StreamId};
-use crate::event::{WarmUp, split_bar};
+use crate::event::WarmUp;
 use crate::expression::Expression;
 use crate::graph::{Graph, GraphInput, Tap};
+use crate::history::adjust;
 use crate::value::Value;
 
 /// What is known of an instrument beside its bars and graphs.
@@ -42,7 +43,9 @@ pub(crate) struct Instrument {
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub(crate) timeframe: Timeframe,
-    /// Open bars, ascending: one, or two while the older waits for late ticks.
+    /// Open bars as traded, ascending: of minutes one, or two while the older
+    /// waits for late ticks. Longer ones are the join of their closed minutes,
+    /// so that they are the same bits however they came about.
     pub(crate) forming: Vec<OpenBar>,
     pub(crate) bars_stream: Option<StreamId>,
     pub(crate) graph: Graph,
@@ -59,9 +62,12 @@ pub(crate) struct OpenBar {
 /// A bar was closed.
 #[derive(Debug)]
 pub(crate) struct Close {
+    /// Ends of longer bars that it opened.
+    pub(crate) opened: Vec<(UnixNanos, Timeframe)>,
+    /// The bar in the shares of today.
     pub(crate) bar: Bar,
-    /// It belongs among the stored bars.
-    pub(crate) store: bool,
+    /// The bar as traded, if it belongs among the stored ones.
+    pub(crate) stored: Option<Bar>,
     pub(crate) bars_stream: Option<StreamId>,
     /// Values of the streams computed on it.
     pub(crate) values: Vec<(StreamId, Vec<Value>)>,
@@ -80,12 +86,33 @@ fn is_stored(timeframe: Timeframe) -> bool {
 
 /// The stored timeframe from which bars of `timeframe` are made.
 pub fn base_timeframe(timeframe: Timeframe) -> Timeframe {
-    if timeframe == Timeframe::DAY { Timeframe::DAY } else { Timeframe::MINUTE }
+    if timeframe == Timeframe::DAY {
+        Timeframe::DAY
+    } else {
+        Timeframe::MINUTE
+    }
 }
 
 impl Frame {
     pub(crate) fn new(timeframe: Timeframe) -> Self {
-        Self { timeframe, forming: Vec::new(), bars_stream: None, graph: Graph::default(), taps: Vec::new() }
+        Self {
+            timeframe,
+            forming: Vec::new(),
+            bars_stream: None,
+            graph: Graph::default(),
+            taps: Vec::new(),
+        }
+    }
+
+    /// The open bar that begins at `start`, or the place where it belongs.
+    fn forming_at(&mut self, start: UnixNanos) -> Result<&mut OpenBar, usize> {
+        match self
+            .forming
+            .binary_search_by_key(&start, |open| open.bar.peek().start)
+        {
+            Ok(at) => Ok(&mut self.forming[at]),
+            Err(at) => Err(at),
+        }
     }
 
     /// Computes the streams on one more bar.
@@ -94,7 +121,10 @@ impl Frame {
             return Vec::new();
         }
         self.graph.next(GraphInput { bar, session_day });
-        self.taps.iter().map(|(stream, _, tap)| (*stream, self.graph.read(*tap).to_vec())).collect()
+        self.taps
+            .iter()
+            .map(|(stream, _, tap)| (*stream, self.graph.read(*tap).to_vec()))
+            .collect()
     }
 
     /// The graph of `taps`, added in their order, with the state of `from`.
@@ -127,7 +157,12 @@ impl Instrument {
     }
 
     pub(crate) fn restore(known: Known, price_stream: Option<StreamId>, frames: Vec<Frame>) -> Self {
-        Self { known, price_stream, frames, session: None }
+        Self {
+            known,
+            price_stream,
+            frames,
+            session: None,
+        }
     }
 
     pub(crate) fn set_reference(&mut self, calendar: Calendar, tick_size: Option<f64>) {
@@ -148,95 +183,174 @@ impl Instrument {
         Ok(session)
     }
 
-    /// Folds a tick into the forming bars. Says whether it came too late for
-    /// any of them, and the earliest end of a bar it opened.
-    pub(crate) fn fold(
-        &mut self,
-        tick: &Tick,
-        session: &Session,
-        traded: Option<f64>,
-        watermark: UnixNanos,
-    ) -> (bool, Option<UnixNanos>) {
-        let mut late = false;
-        let mut opened: Option<UnixNanos> = None;
-        let day = bar_day(session);
-        for frame in &mut self.frames {
-            let Some((start, end)) = session.bar(frame.timeframe, tick.exchange_time) else { continue };
-            if end <= watermark {
-                late = true;
-                continue;
+    /// Folds a tick into the minute's bar; gives the end of that bar. `None` if
+    /// the minute is closed: then the tick is in no bar.
+    pub(crate) fn fold(&mut self, tick: &Tick, session: &Session, watermark: UnixNanos) -> Option<UnixNanos> {
+        let (start, end) = session.bar(Timeframe::MINUTE, tick.exchange_time)?;
+        if end <= watermark {
+            return None;
+        }
+        let traded = self.known.traded.next(session.day, tick.volume, tick.size);
+        let frame = self
+            .frames
+            .iter_mut()
+            .find(|frame| frame.timeframe == Timeframe::MINUTE)?;
+        match frame.forming_at(start) {
+            Ok(open) => open.bar.fold(tick.price, traded, tick.open_interest),
+            Err(at) => {
+                let bar = Forming::open(start, end, tick.price, traded, tick.open_interest);
+                frame.forming.insert(
+                    at,
+                    OpenBar {
+                        bar,
+                        day: bar_day(session),
+                    },
+                );
             }
-            let at = frame.forming.partition_point(|open| open.bar.peek().start < start);
-            match frame.forming.get_mut(at).filter(|open| open.bar.peek().start == start) {
-                Some(open) => open.bar.fold(tick.price, traded, tick.open_interest),
-                None => {
-                    let bar = Forming::open(start, end, tick.price, traded, tick.open_interest);
-                    frame.forming.insert(at, OpenBar { bar, day });
-                    opened = Some(opened.map_or(end, |earliest| earliest.min(end)));
+        }
+        Some(end)
+    }
+
+    /// Joins a closed minute into the longer bars; gives the ends of those it opened.
+    fn join(&mut self, minute: &Bar) -> Vec<(UnixNanos, Timeframe)> {
+        let mut opened = Vec::new();
+        let Ok(Some(session)) = self.session_at(minute.start) else {
+            return opened;
+        };
+        for frame in self
+            .frames
+            .iter_mut()
+            .filter(|frame| frame.timeframe > Timeframe::MINUTE)
+        {
+            let Some((start, end)) = session.bar(frame.timeframe, minute.start) else {
+                continue;
+            };
+            match frame.forming_at(start) {
+                Ok(open) => open.bar.merge(minute),
+                Err(at) => {
+                    let bar = Forming::open_with(start, end, minute);
+                    frame.forming.insert(
+                        at,
+                        OpenBar {
+                            bar,
+                            day: bar_day(&session),
+                        },
+                    );
+                    opened.push((end, frame.timeframe));
                 }
             }
         }
-        (late, opened)
+        opened
     }
 
     /// Computes the streams of timeframe `tick`.
     pub(crate) fn compute_on_tick(&mut self, bar: &Bar, session_day: i32) -> Option<Close> {
-        let frame = self.frames.iter_mut().find(|frame| frame.timeframe == Timeframe::TICK)?;
-        let values = frame.compute(bar, session_day);
-        Some(Close { bar: *bar, store: false, bars_stream: None, values })
+        let bar = self.in_shares_of_today(bar);
+        let frame = self
+            .frames
+            .iter_mut()
+            .find(|frame| frame.timeframe == Timeframe::TICK)?;
+        let values = frame.compute(&bar, session_day);
+        Some(Close {
+            opened: Vec::new(),
+            bar,
+            stored: None,
+            bars_stream: None,
+            values,
+        })
     }
 
     /// Ends of all forming bars.
     pub(crate) fn ends(&self) -> impl Iterator<Item = (UnixNanos, Timeframe)> {
-        self.frames
-            .iter()
-            .flat_map(|frame| frame.forming.iter().map(|open| (open.bar.peek().end, frame.timeframe)))
+        self.frames.iter().flat_map(|frame| {
+            frame
+                .forming
+                .iter()
+                .map(|open| (open.bar.peek().end, frame.timeframe))
+        })
     }
 
     /// Closes the bar of `timeframe` that ends at `end`.
     pub(crate) fn close(&mut self, timeframe: Timeframe, end: UnixNanos) -> Option<Close> {
-        let frame = self.frames.iter_mut().find(|frame| frame.timeframe == timeframe)?;
+        let frame = self
+            .frames
+            .iter_mut()
+            .find(|frame| frame.timeframe == timeframe)?;
         let at = frame.forming.iter().position(|open| open.bar.peek().end == end)?;
         let open = frame.forming.remove(at);
-        let bar = open.bar.peek();
+        let traded = open.bar.peek();
+        let bar = self.in_shares_of_today(&traded);
+        let frame = self
+            .frames
+            .iter_mut()
+            .find(|frame| frame.timeframe == timeframe)?;
         let values = frame.compute(&bar, open.day);
-        Some(Close { bar, store: is_stored(timeframe), bars_stream: frame.bars_stream, values })
+        let bars_stream = frame.bars_stream;
+        let stored = is_stored(timeframe).then_some(traded);
+        let opened = if timeframe == Timeframe::MINUTE {
+            self.join(&traded)
+        } else {
+            Vec::new()
+        };
+        Some(Close {
+            opened,
+            bar,
+            stored,
+            bars_stream,
+            values,
+        })
     }
 
-    /// The frame of a timeframe; a new one starts with what is stored and known
-    /// of the bar that is forming.
-    fn frame(&mut self, timeframe: Timeframe, warm_up: &WarmUp) -> &mut Frame {
+    /// A bar as traded, with the splits that came after it.
+    fn in_shares_of_today(&self, bar: &Bar) -> Bar {
+        let mut bars = [*bar];
+        adjust(&mut bars, &self.known.splits);
+        bars[0]
+    }
+
+    /// The frame of a timeframe; a new one starts with what is stored of the bar
+    /// that is forming. Minutes that are still open join it when they close.
+    fn frame(&mut self, timeframe: Timeframe, warm_up: &WarmUp, watermark: UnixNanos) -> &mut Frame {
         let at = self.frames.partition_point(|frame| frame.timeframe < timeframe);
-        if self.frames.get(at).is_none_or(|frame| frame.timeframe != timeframe) {
+        if self
+            .frames
+            .get(at)
+            .is_none_or(|frame| frame.timeframe != timeframe)
+        {
             let mut frame = Frame::new(timeframe);
-            frame.forming = self.seed_forming(timeframe, warm_up.forming);
+            frame.forming = self
+                .seed_forming(timeframe, warm_up, watermark)
+                .into_iter()
+                .collect();
             self.frames.insert(at, frame);
         }
         &mut self.frames[at]
     }
 
-    /// Joins the stored part of the forming bar with the finer bars that are still open.
-    fn seed_forming(&mut self, timeframe: Timeframe, stored: Option<Bar>) -> Vec<OpenBar> {
-        let mut forming: Vec<OpenBar> = Vec::new();
-        let finer = self.frames.iter().find(|frame| frame.timeframe == Timeframe::MINUTE);
-        let finer: Vec<Bar> = finer.map_or_else(Vec::new, |frame| {
-            frame.forming.iter().map(|open| open.bar.peek()).collect()
-        });
-        for bar in stored.into_iter().chain(finer) {
-            let Ok(Some(session)) = self.session_at(bar.start) else { continue };
-            let Some((start, end)) = session.bar(timeframe, bar.start) else { continue };
-            match forming.last_mut().filter(|open| open.bar.peek().start == start) {
-                Some(open) => open.bar.merge(&bar),
-                None => {
-                    forming.push(OpenBar { bar: Forming::open_with(start, end, &bar), day: bar_day(&session) });
-                }
-            }
-        }
-        forming
+    fn seed_forming(
+        &mut self,
+        timeframe: Timeframe,
+        warm_up: &WarmUp,
+        watermark: UnixNanos,
+    ) -> Option<OpenBar> {
+        let stored = warm_up.forming?;
+        let session = self.session_at(stored.start).ok().flatten()?;
+        let (start, end) = session.bar(timeframe, stored.start)?;
+        let bar = Forming::open_with(start, end, &stored);
+        (end > watermark).then_some(OpenBar {
+            bar,
+            day: bar_day(&session),
+        })
     }
 
-    pub(crate) fn add_bars(&mut self, timeframe: Timeframe, id: StreamId, warm_up: &WarmUp) {
-        self.frame(timeframe, warm_up).bars_stream = Some(id);
+    pub(crate) fn add_bars(
+        &mut self,
+        timeframe: Timeframe,
+        id: StreamId,
+        warm_up: &WarmUp,
+        watermark: UnixNanos,
+    ) {
+        self.frame(timeframe, warm_up, watermark).bars_stream = Some(id);
     }
 
     pub(crate) fn add_expression(
@@ -245,11 +359,14 @@ impl Instrument {
         id: StreamId,
         expression: Expression,
         warm_up: &WarmUp,
+        watermark: UnixNanos,
     ) -> Result<(), Refusal> {
         let warm = self.warm_graph(&[&expression], &warm_up.closed);
-        let frame = self.frame(timeframe, warm_up);
+        let frame = self.frame(timeframe, warm_up, watermark);
         if frame.graph.len() + warm.len() > NODES_PER_GRAPH_MAX {
-            return Err(Refusal::Full("4096 expression nodes per instrument and timeframe"));
+            return Err(Refusal::Full(
+                "4096 expression nodes per instrument and timeframe",
+            ));
         }
         let known = frame.graph.len();
         let tap = frame.graph.add(&expression);
@@ -267,7 +384,10 @@ impl Instrument {
         }
         for bar in bars {
             if let Ok(Some(session)) = self.session_at(bar.start) {
-                graph.next(GraphInput { bar, session_day: bar_day(&session) });
+                graph.next(GraphInput {
+                    bar,
+                    session_day: bar_day(&session),
+                });
             }
         }
         graph
@@ -296,14 +416,19 @@ impl Instrument {
             .iter()
             .filter(|frame| frame.timeframe != Timeframe::TICK)
             .filter_map(|frame| {
-                let bars = frame.taps.iter().map(|(_, expression, _)| expression.settle()).max()?;
+                let bars = frame
+                    .taps
+                    .iter()
+                    .map(|(_, expression, _)| expression.settle())
+                    .max()?;
                 Some((frame.timeframe, bars))
             })
             .collect()
     }
 
     /// Takes a split: prices so far are in old shares, so what is computed
-    /// starts anew from the adjusted history. False if it is known already.
+    /// starts anew from the adjusted history. Forming bars stay as traded and
+    /// are adjusted when they close. False if it is known already.
     pub(crate) fn split(&mut self, at: UnixNanos, ratio: f64, warm_up: &[(Timeframe, WarmUp)]) -> bool {
         if self.known.splits.iter().any(|(time, _)| *time == at) {
             return false;
@@ -312,17 +437,18 @@ impl Instrument {
         self.known.splits.insert(place, (at, ratio));
         for index in 0..self.frames.len() {
             let timeframe = self.frames[index].timeframe;
-            let history = warm_up.iter().find(|(of, _)| *of == timeframe).map(|(_, warm_up)| warm_up);
-            let expressions: Vec<Expression> =
-                self.frames[index].taps.iter().map(|(_, expression, _)| expression.clone()).collect();
+            let history = warm_up
+                .iter()
+                .find(|(of, _)| *of == timeframe)
+                .map(|(_, warm_up)| warm_up);
+            let expressions: Vec<Expression> = self.frames[index]
+                .taps
+                .iter()
+                .map(|(_, expression, _)| expression.clone())
+                .collect();
             let expressions: Vec<&Expression> = expressions.iter().collect();
             let warm = self.warm_graph(&expressions, history.map_or(&[], |warm_up| &warm_up.closed));
-            let frame = &mut self.frames[index];
-            frame.graph = warm;
-            for open in frame.forming.iter_mut().filter(|open| open.bar.peek().start < at) {
-                let bar = open.bar.peek();
-                open.bar = Forming::open_with(bar.start, bar.end, &split_bar(&bar, ratio));
-            }
+            self.frames[index].graph = warm;
         }
         true
     }

@@ -14,13 +14,13 @@ mod state;
 mod value;
 
 pub use engine::{
-    ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS, Latest,
-    NODES_PER_GRAPH_MAX, Refusal, STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked,
+    ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS,
+    Latest, NODES_PER_GRAPH_MAX, Refusal, STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked,
 };
 pub use event::{Event, PlanChange, ReferenceChange, WarmUp, split_bar};
 pub use expression::{
-    BinaryOperator, DEPTH_MAX, EXPRESSION_BYTES_MAX, Expression, ExpressionError, ExpressionErrorKind, NODES_MAX,
-    Node, Series, UnaryOperator, WINDOW_MAX,
+    BinaryOperator, DEPTH_MAX, EXPRESSION_BYTES_MAX, Expression, ExpressionError, ExpressionErrorKind,
+    NODES_MAX, Node, Series, UnaryOperator, WINDOW_MAX,
 };
 pub use history::{adjust, coarsen};
 pub use instrument::base_timeframe;

@@ -22,7 +22,10 @@ pub struct StateRefusal {
 
 impl StateRefusal {
     fn new(what: impl Into<String>, why: impl ToString) -> Self {
-        Self { what: what.into(), why: why.to_string() }
+        Self {
+            what: what.into(),
+            why: why.to_string(),
+        }
     }
 }
 
@@ -83,7 +86,13 @@ impl Engine {
 
     /// The cells that changed since the last call.
     pub fn take_changed(&mut self) -> Vec<usize> {
-        let changed = self.dirty.iter().enumerate().filter(|(_, dirty)| **dirty).map(|(index, _)| index).collect();
+        let changed = self
+            .dirty
+            .iter()
+            .enumerate()
+            .filter(|(_, dirty)| **dirty)
+            .map(|(index, _)| index)
+            .collect();
         self.dirty.fill(false);
         changed
     }
@@ -138,12 +147,18 @@ impl Engine {
     pub fn restore<B: AsRef<[u8]>>(head: &[u8], cells: &[B]) -> Result<Self, StateRefusal> {
         let head: Head = postcard::from_bytes(head).map_err(|e| StateRefusal::new("the group", e))?;
         if head.version != STATE_VERSION {
-            return Err(StateRefusal::new("the group", format!("it has version {}", head.version)));
+            return Err(StateRefusal::new(
+                "the group",
+                format!("it has version {}", head.version),
+            ));
         }
         if head.instruments as usize != cells.len() {
             return Err(StateRefusal::new("the group", "cells are missing"));
         }
-        let mut engine = Engine { header: head.header, ..Engine::default() };
+        let mut engine = Engine {
+            header: head.header,
+            ..Engine::default()
+        };
         let mut streams: Vec<Option<Stream>> = vec![None; head.streams as usize];
         for (index, bytes) in cells.iter().enumerate() {
             let cell: Cell = postcard::from_bytes(bytes.as_ref())
@@ -159,22 +174,35 @@ impl Engine {
                     latest: stream.latest,
                 });
             }
+            let named = cell
+                .frames
+                .iter()
+                .filter_map(|frame| frame.bars_stream)
+                .chain(cell.price_stream);
+            for id in named {
+                if streams.get(id as usize).is_none_or(Option::is_none) {
+                    return Err(StateRefusal::new(format!("stream {id}"), "it is not in the cell"));
+                }
+            }
             let mut frames = Vec::with_capacity(cell.frames.len());
             for state in cell.frames {
                 frames.push(restore_frame(state, &streams)?);
             }
             engine.by_key.insert(cell.known.key.clone(), index as u32);
-            engine.instruments.push(Instrument::restore(cell.known, cell.price_stream, frames));
+            engine
+                .instruments
+                .push(Instrument::restore(cell.known, cell.price_stream, frames));
             engine.dirty.push(false);
         }
         for (id, stream) in streams.into_iter().enumerate() {
-            let stream = stream.ok_or_else(|| StateRefusal::new(format!("stream {id}"), "it is in no cell"))?;
+            let stream =
+                stream.ok_or_else(|| StateRefusal::new(format!("stream {id}"), "it is in no cell"))?;
             if !stream.ended {
                 engine.by_stream.insert(stream.key.clone(), id as StreamId);
             }
             engine.streams.push(stream);
         }
-        engine.next_end = engine.instruments.iter().flat_map(|i| i.ends().map(|(end, _)| end)).min();
+        engine.next_end = engine.earliest_end();
         Ok(engine)
     }
 }
@@ -193,6 +221,9 @@ fn restore_frame(state: FrameState, streams: &[Option<Stream>]) -> Result<Frame,
         let tap = frame.graph.add(&expression);
         frame.taps.push((id, expression, tap));
     }
-    frame.graph.import(&state.running, &state.values).map_err(|e| StateRefusal::new("an indicator", e))?;
+    frame
+        .graph
+        .import(&state.running, &state.values)
+        .map_err(|e| StateRefusal::new("an indicator", e))?;
     Ok(frame)
 }

@@ -46,7 +46,11 @@ pub enum Value {
 impl Value {
     /// The number, or [`Absence::Unsolvable`] if it is not finite.
     pub fn number(number: f64) -> Self {
-        if number.is_finite() { Self::Number(number) } else { Self::Absent(Absence::Unsolvable) }
+        if number.is_finite() {
+            Self::Number(number)
+        } else {
+            Self::Absent(Absence::Unsolvable)
+        }
     }
 
     /// Whether both are the same to the bit.
