@@ -58,7 +58,9 @@ pub fn member(at: &str, text: &str) -> Result<Vec<Finding>, TidyError> {
     for section in targets.chain([&manifest]) {
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
             for (name, value) in table(section, kind).into_iter().flatten() {
-                if !is_inherited(Some(value)) {
+                // A crate may import itself with what it shows to tests only.
+                let is_itself = value.get("path").and_then(Value::as_str) == Some(".");
+                if !is_inherited(Some(value)) && !is_itself {
                     findings.push(Finding::new(
                         at,
                         format!("write {name}.workspace = true in [{kind}]"),
@@ -170,6 +172,8 @@ mod tests {
             "write a.workspace = true in [dev-dependencies]",
         );
         assert!(member("x", "[package").is_err());
+        let itself = format!("{GOOD}\n[dev-dependencies]\nx = {{ path = \".\", features = [\"testing\"] }}");
+        assert_eq!(member("x", &itself).unwrap(), []);
     }
 
     #[test]
