@@ -79,6 +79,13 @@ async fn write(
     now: UnixNanos,
 ) -> Result<(), SettleError> {
     let segment = loaded.state.segment;
+    // Pages of a checkpoint that others have built on since may be retired already:
+    // only what is newest is built on.
+    let newest = ports.checkpoints.manifests(group, u64::MAX, 1).await?;
+    if newest.first().map_or(0, |newest| newest.segment) != loaded.checkpoint_written.1 {
+        loaded.state.engine.mark_all_changed();
+        loaded.pages.clear();
+    }
     let engine = &mut loaded.state.engine;
     let cells = engine.cells();
     let mut changed: Vec<usize> = engine.take_changed().into_iter().map(|cell| cell / CELLS_PER_BUCKET).collect();

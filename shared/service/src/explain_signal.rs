@@ -198,14 +198,13 @@ fn finish(
     let (signals, causes, logged) = fold_segment(&mut state, number, segment).ok_or_else(parity)?;
     let stored = segment.signals(number);
     let index = usize::from(offset.index());
-    let wanted: Option<StreamId> = state.engine.stream_id(stream);
     let (Some(stored_signal), Some(folded), Some(cause)) = (stored.get(index), signals.get(index), causes.get(index))
     else {
         let hint = format!(": segment {number} has {} signals", stored.len());
         return Err(ExplainError::NoSignal { offset, stream: stream.clone(), hint });
     };
-    if wanted != Some(stored_signal.stream) {
-        let other = state.engine.streams().get(stored_signal.stream as usize);
+    let other = state.engine.streams().get(stored_signal.stream as usize);
+    if other.is_none_or(|other| other.key != *stream) {
         let hint = other.map_or_else(String::new, |other| format!(": it is one of {}", other.key));
         return Err(ExplainError::NoSignal { offset, stream: stream.clone(), hint });
     }
@@ -239,15 +238,37 @@ fn bar_behind(
     number: u64,
     segment: &Segment,
 ) -> Option<Bar> {
+    struct Pass {
+        engine: tickwire_signals::Engine,
+        fold: Fold,
+        bars: StreamKey,
+        id: Option<StreamId>,
+    }
+    impl Pass {
+        /// Adds the stream of bars once the explained one is there: it then finds
+        /// the same forming bar.
+        fn watch(&mut self, stream: &StreamKey) {
+            if self.id.is_none() && self.engine.stream_id(stream).is_some() {
+                let add = PlanChange::Add { stream: self.bars.clone(), warm_up: WarmUp::default() };
+                let _ = self.engine.fold(&Event::Plan(add), &mut self.fold);
+                self.id = self.engine.stream_id(&self.bars);
+            }
+        }
+    }
     stream.stream.timeframe.as_minutes()?;
     let bars = StreamKey::bars(stream.stream.instrument.clone(), stream.stream.timeframe);
-    let mut state = GroupState { engine, ..GroupState::default() };
-    let add = Event::Plan(PlanChange::Add { stream: bars.clone(), warm_up: WarmUp::default() });
-    state.engine.fold(&add, &mut Fold::new(number)).ok()?;
-    let id = state.engine.stream_id(&bars)?;
-    let (signals, _, _) = fold_segment(&mut state, number, segment)?;
-    signals.iter().find_map(|other| match &other.value {
-        SignalValue::Bar(bar) if other.stream == id && bar.end == signal.exchange_time => Some(*bar),
+    let mut pass = Pass { engine, fold: Fold::new(number), bars, id: None };
+    pass.watch(stream);
+    segment.for_each_event(
+        &mut pass,
+        |pass, place| pass.engine.instrument_at(place).cloned(),
+        |pass, logged| {
+            let _ = pass.engine.fold(&logged.event, &mut pass.fold);
+            pass.watch(stream);
+        },
+    );
+    pass.fold.signals.iter().find_map(|other| match &other.value {
+        SignalValue::Bar(bar) if Some(other.stream) == pass.id && bar.end == signal.exchange_time => Some(*bar),
         _ => None,
     })
 }

@@ -16,7 +16,10 @@ const SIGNALS_PER_SEGMENT_CUT: usize = Offset::SIGNALS_PER_SEGMENT / 2 - 1;
 /// Estimated bytes at which a segment is cut; the rest of the bound is reserve.
 const SEGMENT_BYTES_CUT: usize = segment_bytes_max * 9 / 10;
 /// Upper estimates of what things take in an encoded segment.
-const TICK_BYTES: usize = 48;
+const TICK_BYTES: usize = 28;
+const NUMBER_BYTES: usize = 8;
+const RUN_BYTES: usize = 24;
+const HOLE_BYTES: usize = 20;
 const SIGNAL_BYTES: usize = 16;
 const VALUE_BYTES: usize = 10;
 
@@ -112,7 +115,7 @@ impl Draft {
         let place = known.unwrap_or_else(|| {
             self.sources.push(name.clone());
             self.epochs.push(epoch);
-            self.bytes += name.len() + 32;
+            self.bytes += name.len() + 64;
             self.sources.len() - 1
         });
         place as u32
@@ -177,6 +180,9 @@ impl GroupState {
                 SeqVerdict::OldEpoch => return counts.old_epoch += 1,
             }
             row.seen = row.seen.max(sent);
+            if !draft.sources.contains(source) {
+                draft.bytes += HOLE_BYTES * row.position.holes.len();
+            }
             counts.gaps += row.position.gaps - gaps;
         }
         let place = draft.source(source, epoch);
@@ -191,6 +197,10 @@ impl GroupState {
                     Ok(Folded::Changed) => {
                         counts.accepted += u64::from(matches!(event, Event::Tick(_)));
                         let cause = draft.events.len() as u32;
+                        let last = draft.events.last();
+                        if last.is_none_or(|last| last.source != place || last.seq.checked_add(1) != Some(seq)) {
+                            draft.bytes += RUN_BYTES;
+                        }
                         draft.bytes += estimate(&event);
                         for signal in &draft.fold.signals[before..] {
                             draft.causes.push(cause);
@@ -319,7 +329,13 @@ fn estimate(event: &Event) -> usize {
     use tickwire_signals::{PlanChange, ReferenceChange, WarmUp};
     let warm_up = |warm_up: &WarmUp| (warm_up.closed.len() + 1) * 80;
     match event {
-        Event::Tick(tick) => TICK_BYTES + tick.depth.as_ref().map_or(0, |_| 200),
+        Event::Tick(tick) => {
+            let quotes = [tick.bid, tick.ask].map(|quote| quote.map_or(0, |quote| 1 + usize::from(quote.size.is_some())));
+            let optional = [tick.size, tick.volume, tick.open_interest].iter().flatten().count();
+            TICK_BYTES
+                + NUMBER_BYTES * (1 + optional + quotes[0] + quotes[1])
+                + tick.depth.as_ref().map_or(0, |_| 200)
+        }
         Event::Clock(_) => 16,
         Event::Plan(PlanChange::Add { stream, warm_up: history }) => {
             stream.stream.expression.len() + 100 + warm_up(history)

@@ -2,7 +2,7 @@
 
 use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_signals::{
-    Engine, Event, Expression, PlanChange, ReferenceChange, WarmUp, adjust, base_timeframe, coarsen, split_bar,
+    Engine, Event, Expression, PlanChange, ReferenceChange, WarmUp, adjust, base_timeframe, coarsen,
 };
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BarBlock, decode};
@@ -13,7 +13,7 @@ use crate::ports::{Bars, PortError};
 const BLOCKS_PER_READ: usize = 256;
 /// Blocks read for one seed at the most; what lies further back is not used.
 const BLOCKS_PER_SEED_MAX: usize = 16_384;
-/// Bars in one seed at the most.
+/// Bars in all seeds of one event at the most: its segment must fit a row.
 const WARM_UP_BARS_MAX: usize = 2_000;
 
 /// Fills the history that a plan or split event carries.
@@ -31,12 +31,19 @@ pub(crate) async fn fill(
                 text => Expression::parse(text).map_or(0, |expression| expression.settle()),
             };
             let instrument = stream.stream.instrument.clone();
-            *warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, None).await?;
+            let wanted = wanted.min(WARM_UP_BARS_MAX);
+            let splits = engine.splits(&instrument);
+            *warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, splits).await?;
         }
         Event::Reference(ReferenceChange::Split { instrument, ratio, at, warm_up }) => {
-            let split = Some((*at, *ratio));
-            for (timeframe, wanted) in engine.settling(instrument) {
-                let seed = seed(bars, group, engine, instrument, timeframe, wanted, split).await?;
+            let mut splits = engine.splits(instrument).to_vec();
+            let place = splits.partition_point(|(time, _)| time < at);
+            splits.insert(place, (*at, *ratio));
+            let timeframes = engine.settling(instrument);
+            let share = WARM_UP_BARS_MAX / timeframes.len().max(1);
+            for (timeframe, wanted) in timeframes {
+                let wanted = wanted.min(share);
+                let seed = seed(bars, group, engine, instrument, timeframe, wanted, &splits).await?;
                 warm_up.push((timeframe, seed));
             }
         }
@@ -45,8 +52,8 @@ pub(crate) async fn fill(
     Ok(())
 }
 
-/// The last `wanted` closed bars of a timeframe and what is stored of the
-/// forming one, in the shares of after `split`.
+/// The last `wanted` closed bars of a timeframe, in the shares of after
+/// `splits`, and what is stored of the forming one, as traded.
 async fn seed(
     bars: &dyn Bars,
     group: &GroupKey,
@@ -54,28 +61,23 @@ async fn seed(
     instrument: &InstrumentKey,
     timeframe: Timeframe,
     wanted: usize,
-    split: Option<(UnixNanos, f64)>,
+    splits: &[(UnixNanos, f64)],
 ) -> Result<WarmUp, PortError> {
     let (Some(calendar), Some(minutes), Some(watermark)) =
         (engine.calendar(instrument), timeframe.as_minutes(), engine.watermark())
     else {
         return Ok(WarmUp::default());
     };
-    let wanted = wanted.min(WARM_UP_BARS_MAX);
     let base = base_timeframe(timeframe);
     let per_bar = if base == Timeframe::DAY { 1 } else { usize::from(minutes) };
     // One bar more than wanted: the oldest may be cut by where reading begins.
     let finer_wanted = (wanted + 1) * per_bar;
-    let mut finer = last_bars(bars, group, instrument, base, finer_wanted).await?;
-    adjust(&mut finer, engine.splits(instrument));
-    if let Some((at, ratio)) = split {
-        for bar in finer.iter_mut().filter(|bar| bar.start < at) {
-            *bar = split_bar(bar, ratio);
-        }
-    }
+    let finer = last_bars(bars, group, instrument, base, finer_wanted).await?;
     let mut warm_up = coarsen(&finer, timeframe, calendar, watermark);
     let surplus = warm_up.closed.len().saturating_sub(wanted);
     warm_up.closed.drain(..surplus);
+    // Joined first, as the engine does, so that the bits are the same.
+    adjust(&mut warm_up.closed, splits);
     Ok(warm_up)
 }
 

@@ -318,8 +318,7 @@ impl Ingest {
                 Err(error) => poison.push((place, error.code(), error.to_string())),
             }
         }
-        self.commit(group, &mut loaded, draft).await?;
-        self.stats.add(counts);
+        self.commit(group, &mut loaded, draft, &mut counts).await?;
         self.after(group, &mut loaded).await;
         Ok((loaded, poison))
     }
@@ -365,7 +364,7 @@ impl Ingest {
                 && needs_history(event, &loaded.state)
             {
                 // Bars closed in this draft are stored only when it is settled.
-                self.commit(group, loaded, draft).await?;
+                self.commit(group, loaded, draft, counts).await?;
                 draft = loaded.state.draft();
                 history::fill(&*self.ports.bars, group, &loaded.state.engine, event).await?;
             }
@@ -376,15 +375,22 @@ impl Ingest {
                 return Err(Stop::Panic);
             }
             if draft.is_full() {
-                self.commit(group, loaded, draft).await?;
+                self.commit(group, loaded, draft, counts).await?;
                 draft = loaded.state.draft();
             }
         }
         Ok(draft)
     }
 
-    async fn commit(&self, group: &GroupKey, loaded: &mut Loaded, draft: Draft) -> Result<(), Stop> {
+    async fn commit(
+        &self,
+        group: &GroupKey,
+        loaded: &mut Loaded,
+        draft: Draft,
+        counts: &mut TakeCounts,
+    ) -> Result<(), Stop> {
         if draft.is_empty() {
+            self.stats.add(std::mem::take(counts));
             return Ok(());
         }
         let now = self.ports.clock.now();
@@ -406,6 +412,7 @@ impl Ingest {
             }
             Err(error) => return Err(error.into()),
         }
+        self.stats.add(std::mem::take(counts));
         self.stats.segments.fetch_add(1, Ordering::Relaxed);
         self.stats.segment_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.stats.signals.fetch_add(settlement.signals.len() as u64, Ordering::Relaxed);
@@ -473,8 +480,8 @@ fn needs_history(event: &Event, state: &GroupState) -> bool {
         Event::Plan(PlanChange::Add { stream, .. }) => {
             !matches!(&*stream.stream.expression, "price") && state.engine.stream_id(stream).is_none()
         }
-        Event::Reference(ReferenceChange::Split { instrument, .. }) => {
-            state.engine.last_tick(instrument).is_some()
+        Event::Reference(ReferenceChange::Split { instrument, at, .. }) => {
+            !state.engine.splits(instrument).iter().any(|(known, _)| known == at)
         }
         _ => false,
     }

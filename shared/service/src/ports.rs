@@ -157,16 +157,18 @@ pub trait Checkpoints: Send + Sync {
     async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()>;
 }
 
-/// Stored bars: blocks of a group, one a segment that closed bars of that timeframe.
+/// Stored bars: blocks of a group, one or more a segment that closed bars of that timeframe.
 #[async_trait]
 pub trait Bars: Send + Sync {
-    /// Puts a block; the same block again is the same row.
+    /// Puts a block; the same block again is the same row. `block` is unique
+    /// within the group, and the same each time: made of the segment and of the block's
+    /// place in it.
     async fn put_block(
         &self,
         group: &GroupKey,
         timeframe: Timeframe,
         first_end: UnixNanos,
-        segment: u64,
+        block: u64,
         bytes: &[u8],
     ) -> PortResult<()>;
     /// Blocks whose first bar ends in `[from, to)`, ascending, or descending when `newest_first`; at most `limit`.

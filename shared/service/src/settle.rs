@@ -3,7 +3,7 @@
 
 use futures_util::future::try_join_all;
 use tickwire_market::{Timeframe, UnixNanos};
-use tickwire_streams::GroupKey;
+use tickwire_streams::{GroupKey, Offset};
 use tickwire_wire::{BarBlock, BinaryError, LatestRow, LatestStream, PlanRow, Publication, encode};
 
 use crate::group::Settlement;
@@ -63,13 +63,14 @@ pub(crate) async fn settle_pending(
             }
         }
     }
-    let put_blocks = try_join_all(blocks.into_iter().filter_map(|(timeframe, mut block)| {
+    let put_blocks = try_join_all((0u16..).zip(blocks).filter_map(|(part, (timeframe, mut block))| {
         block.bars.sort_by_key(|(_, bar)| bar.end);
         let first_end = block.bars.first()?.1.end;
-        let segment = settlement.segment;
+        // Several blocks of a segment may begin at one time.
+        let number = Offset::new(settlement.segment, part).0;
         Some(async move {
             let bytes = encode(&block)?;
-            ports.bars.put_block(group, timeframe, first_end, segment, &bytes).await?;
+            ports.bars.put_block(group, timeframe, first_end, number, &bytes).await?;
             Ok::<(), SettleError>(())
         })
     }));

@@ -1,0 +1,553 @@
+//! Twins of the ports in memory, for tests: one [`Store`], and a [`Process`]
+//! for each consumer that works on it. A process can be told to fail, to lose
+//! an answer, to stand still for a moment or for ever at any of its calls.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tickwire_market::{Timeframe, UnixNanos};
+use tickwire_streams::GroupKey;
+use tickwire_wire::{Publication, Segment, decode};
+
+use crate::ingest_ticks::IngestPorts;
+use crate::ports::{
+    Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, GroupRow, Groups, Log, Outgoing, Park, Parked, PortError,
+    PortResult, Postpone, Queue, StoredCheckpoint, StoredSegment,
+};
+
+/// What goes wrong at one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails, and nothing happened.
+    Before,
+    /// It happens, and the answer is lost.
+    After,
+    /// The other side asks for less; nothing happened.
+    Throttle,
+    /// It can never succeed; nothing happened.
+    Refuse,
+    /// The process dies before it: the call never returns.
+    DieBefore,
+    /// The process dies after it took effect: the call never returns.
+    DieAfter,
+    /// It works, but others come first.
+    Pause,
+}
+
+/// A call of a port, as a script sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Method of the port.
+    pub what: &'static str,
+    /// Calls of this process before it.
+    pub nth: u64,
+}
+
+type Script = Box<dyn FnMut(Call) -> Option<Fault> + Send>;
+type BarBlocks = BTreeMap<(GroupKey, Timeframe), BTreeMap<(UnixNanos, u64), Vec<u8>>>;
+type Versioned = BTreeMap<GroupKey, (u64, Vec<u8>)>;
+
+/// What is stored. Fields may be looked at, and spoiled, by a test.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// Segments by group and number.
+    pub log: BTreeMap<GroupKey, BTreeMap<u64, Vec<u8>>>,
+    /// Rows of groups.
+    pub groups: BTreeMap<GroupKey, GroupRow>,
+    /// Attempts at suspicious messages.
+    pub attempts: BTreeMap<(GroupKey, String), u32>,
+    /// Plans.
+    pub plans: Versioned,
+    /// Latest rows.
+    pub latest: Versioned,
+    /// Every segment of a latest row that was written, in order of writing.
+    pub latest_history: Vec<(GroupKey, u64)>,
+    /// Pages of checkpoints.
+    pub pages: BTreeMap<(GroupKey, u64, u32), Vec<u8>>,
+    /// Manifests of checkpoints.
+    pub manifests: BTreeMap<(GroupKey, u64), Vec<u8>>,
+    /// Blocks of bars.
+    pub bars: BarBlocks,
+    /// Messages in the queues, each deduplication id once, in order.
+    pub sent: Vec<(Queue, Outgoing)>,
+    /// Sends, repeated ones included.
+    pub sends: u64,
+    /// Dead letters.
+    pub parked: Vec<Parked>,
+    /// Receipts that were put off.
+    pub postponed: Vec<(String, Duration)>,
+    /// Promises that a consumer broke.
+    pub violations: Vec<String>,
+    /// Signals of each segment whose publication was acknowledged to a consumer, on shard 0.
+    acknowledged: BTreeMap<(GroupKey, u64), BTreeMap<String, usize>>,
+}
+
+/// The store and the queues, shared by all processes.
+#[derive(Debug, Default)]
+pub struct Store {
+    content: Mutex<Content>,
+    now: AtomicI64,
+    minted: AtomicU64,
+}
+
+impl Store {
+    /// An empty one, at a time.
+    pub fn new(now: UnixNanos) -> Arc<Self> {
+        Arc::new(Self { now: AtomicI64::new(now.0), ..Self::default() })
+    }
+
+    /// What is stored.
+    pub fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, duration: Duration) {
+        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        self.now.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// A process to which nothing happens.
+    pub fn process(self: &Arc<Self>) -> Arc<Process> {
+        self.process_with(|_| None)
+    }
+
+    /// A process to which happens what `script` says, call by call.
+    pub fn process_with(
+        self: &Arc<Self>,
+        script: impl FnMut(Call) -> Option<Fault> + Send + 'static,
+    ) -> Arc<Process> {
+        Arc::new(Process {
+            store: self.clone(),
+            script: Mutex::new(Box::new(script)),
+            calls: AtomicU64::new(0),
+        })
+    }
+}
+
+impl Content {
+    /// Segments of a group, decoded, in order.
+    pub fn segments(&self, group: &GroupKey) -> Vec<(u64, Segment)> {
+        let stored = self.log.get(group).into_iter().flatten();
+        stored.filter_map(|(number, bytes)| Some((*number, decode(bytes).ok()?))).collect()
+    }
+
+    /// Publications in the queue of signals, in order.
+    pub fn publications(&self) -> Vec<Publication> {
+        let signals = self.sent.iter().filter(|(queue, _)| *queue == Queue::Signals);
+        signals.filter_map(|(_, message)| Publication::from_text(&message.body).ok()).collect()
+    }
+
+    /// Whether the publication of a segment was acknowledged, all of it.
+    fn is_published(&self, group: &GroupKey, number: u64) -> bool {
+        let stored = self.log.get(group).and_then(|log| log.get(&number));
+        let Some(segment) = stored.and_then(|bytes| decode::<Segment>(bytes).ok()) else { return true };
+        let parts = self.acknowledged.get(&(group.clone(), number));
+        segment.signals_len() == parts.map_or(0, |parts| parts.values().sum())
+    }
+
+    fn enqueue(&mut self, queue: Queue, message: Outgoing) {
+        self.sends += 1;
+        let known = self.sent.iter().any(|(of, sent)| *of == queue && sent.deduplication == message.deduplication);
+        if !known {
+            self.sent.push((queue, message));
+        }
+    }
+
+    fn acknowledge(&mut self, message: &Outgoing) {
+        let Ok(publication) = Publication::from_text(&message.body) else { return };
+        if publication.shard == 0 {
+            let parts = self.acknowledged.entry((publication.group, publication.segment)).or_default();
+            parts.insert(message.deduplication.clone(), publication.signals.len());
+        }
+    }
+}
+
+/// One consumer: all ports, over the shared store.
+pub struct Process {
+    store: Arc<Store>,
+    script: Mutex<Script>,
+    calls: AtomicU64,
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("calls", &self.calls).finish_non_exhaustive()
+    }
+}
+
+/// Lets others come first, once.
+async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Drives futures by turns, chosen by `choose` among as many as are left, until
+/// all are done or none of `steps_max` steps is left. What has died is `None`.
+pub fn by_turns<T>(
+    futures: Vec<std::pin::Pin<Box<dyn Future<Output = T> + '_>>>,
+    mut choose: impl FnMut(usize) -> usize,
+    steps_max: usize,
+) -> Vec<Option<T>> {
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    let mut left: Vec<_> = futures.into_iter().enumerate().collect();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..steps_max {
+        if left.is_empty() {
+            break;
+        }
+        let turn = choose(left.len()) % left.len();
+        let (place, future) = &mut left[turn];
+        if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
+            results[*place] = Some(result);
+            drop(left.swap_remove(turn));
+        }
+    }
+    results
+}
+
+impl Process {
+    /// All ports of ingest.
+    pub fn ingest_ports(self: &Arc<Self>) -> IngestPorts {
+        IngestPorts {
+            log: self.clone(),
+            groups: self.clone(),
+            checkpoints: self.clone(),
+            bars: self.clone(),
+            enqueue: self.clone(),
+            park: self.clone(),
+            postpone: self.clone(),
+            clock: self.clone(),
+            entropy: self.clone(),
+        }
+    }
+
+    /// The store it works on.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// What happens from now on.
+    pub fn set_script(&self, script: impl FnMut(Call) -> Option<Fault> + Send + 'static) {
+        *self.script.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(script);
+    }
+
+    /// One call of a port: the effect, and what goes wrong with it.
+    pub async fn call<T>(
+        &self,
+        what: &'static str,
+        effect: impl FnOnce(&mut Content) -> PortResult<T> + Send,
+    ) -> PortResult<T> {
+        let nth = self.calls.fetch_add(1, Ordering::Relaxed);
+        let fault = (self.script.lock().unwrap_or_else(PoisonError::into_inner))(Call { what, nth });
+        let lost = |why: &str| Err(PortError::Unavailable { what, why: why.to_owned() });
+        match fault {
+            None => effect(&mut self.store.content()),
+            Some(Fault::Pause) => {
+                pause().await;
+                effect(&mut self.store.content())
+            }
+            Some(Fault::Before) => lost("told to fail before the effect"),
+            Some(Fault::After) => {
+                effect(&mut self.store.content())?;
+                lost("told to lose the answer")
+            }
+            Some(Fault::Throttle) => Err(PortError::Throttled { what }),
+            Some(Fault::Refuse) => Err(PortError::Refused { what, why: "told to refuse".to_owned() }),
+            Some(Fault::DieBefore) => std::future::pending().await,
+            Some(Fault::DieAfter) => {
+                let _ = effect(&mut self.store.content());
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl Clock for Process {
+    fn now(&self) -> UnixNanos {
+        UnixNanos(self.store.now.load(Ordering::Relaxed))
+    }
+}
+
+impl Entropy for Process {
+    fn bytes(&self) -> PortResult<[u8; 32]> {
+        let minted = self.store.minted.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = [0xa5; 32];
+        bytes[..4].copy_from_slice(&(minted as u32).to_be_bytes());
+        Ok(bytes)
+    }
+}
+
+#[async_trait]
+impl Log for Process {
+    async fn append(&self, group: &GroupKey, number: u64, bytes: &[u8]) -> PortResult<Appended> {
+        self.call("append", |content| {
+            let log = content.log.entry(group.clone()).or_default();
+            if log.contains_key(&number) {
+                return Ok(Appended::Taken);
+            }
+            let head = log.last_key_value().map_or(0, |(number, _)| *number);
+            let violation = if number != head + 1 {
+                Some(format!("{group}: segment {number} committed behind {head}"))
+            } else if !content.is_published(group, head) {
+                Some(format!("{group}: segment {number} committed before {head} was published"))
+            } else {
+                None
+            };
+            content.violations.extend(violation);
+            content.log.entry(group.clone()).or_default().insert(number, bytes.to_vec());
+            Ok(Appended::Committed)
+        })
+        .await
+    }
+
+    async fn read(&self, group: &GroupKey, from: u64, bytes_max: usize) -> PortResult<Vec<StoredSegment>> {
+        self.call("read", |content| {
+            let mut bytes_read = 0;
+            let stored = content.log.get(group).into_iter().flat_map(|log| log.range(from..));
+            Ok(stored
+                .take_while(|(_, bytes)| {
+                    let first = bytes_read == 0;
+                    bytes_read += bytes.len();
+                    first || bytes_read <= bytes_max
+                })
+                .map(|(number, bytes)| StoredSegment { number: *number, bytes: bytes.clone() })
+                .collect())
+        })
+        .await
+    }
+
+    async fn head(&self, group: &GroupKey) -> PortResult<u64> {
+        self.call("head", |content| {
+            let last = content.log.get(group).and_then(|log| log.last_key_value());
+            Ok(last.map_or(0, |(number, _)| *number))
+        })
+        .await
+    }
+}
+
+fn put_if_newer(rows: &mut Versioned, group: &GroupKey, version: u64, bytes: &[u8]) -> bool {
+    let newer = rows.get(group).is_none_or(|(stored, _)| version >= *stored);
+    if newer {
+        rows.insert(group.clone(), (version, bytes.to_vec()));
+    }
+    newer
+}
+
+#[async_trait]
+impl Groups for Process {
+    async fn group(&self, group: &GroupKey) -> PortResult<Option<GroupRow>> {
+        self.call("group", |content| Ok(content.groups.get(group).cloned())).await
+    }
+
+    async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow> {
+        self.call("create_group", |content| {
+            Ok(content.groups.entry(group.clone()).or_insert_with(|| row.clone()).clone())
+        })
+        .await
+    }
+
+    async fn begin_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<u32> {
+        self.call("begin_attempt", |content| {
+            let attempts = content.attempts.entry((group.clone(), message_id.to_owned())).or_default();
+            *attempts += 1;
+            Ok(*attempts)
+        })
+        .await
+    }
+
+    async fn end_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<()> {
+        self.call("end_attempt", |content| {
+            content.attempts.remove(&(group.clone(), message_id.to_owned()));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn groups(&self) -> PortResult<Vec<GroupKey>> {
+        self.call("groups", |content| Ok(content.groups.keys().cloned().collect())).await
+    }
+
+    async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()> {
+        self.call("put_plan", |content| {
+            put_if_newer(&mut content.plans, group, version, bytes);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn plan(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
+        self.call("plan", |content| Ok(content.plans.get(group).cloned())).await
+    }
+
+    async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
+        self.call("put_latest", |content| {
+            if put_if_newer(&mut content.latest, group, segment, bytes) {
+                content.latest_history.push((group.clone(), segment));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
+        self.call("latest", |content| Ok(content.latest.get(group).cloned())).await
+    }
+}
+
+#[async_trait]
+impl Checkpoints for Process {
+    async fn put_page(&self, group: &GroupKey, segment: u64, page: u32, bytes: &[u8]) -> PortResult<()> {
+        self.call("put_page", |content| {
+            let before = content.pages.insert((group.clone(), segment, page), bytes.to_vec());
+            if before.is_some_and(|before| before != bytes) {
+                content.violations.push(format!("{group}: page {page} of {segment} written with other content"));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn pages(&self, group: &GroupKey, pages: &[(u64, u32)]) -> PortResult<Vec<Option<Vec<u8>>>> {
+        self.call("pages", |content| {
+            let stored = |(segment, page): &(u64, u32)| content.pages.get(&(group.clone(), *segment, *page)).cloned();
+            Ok(pages.iter().map(stored).collect())
+        })
+        .await
+    }
+
+    async fn put_manifest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
+        self.call("put_manifest", |content| {
+            content.manifests.insert((group.clone(), segment), bytes.to_vec());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn manifests(
+        &self,
+        group: &GroupKey,
+        segment_max: u64,
+        limit: usize,
+    ) -> PortResult<Vec<StoredCheckpoint>> {
+        self.call("manifests", |content| {
+            let stored = content.manifests.range((group.clone(), 0)..=(group.clone(), segment_max)).rev();
+            let newest = stored.take(limit);
+            Ok(newest
+                .map(|((_, segment), manifest)| StoredCheckpoint { segment: *segment, manifest: manifest.clone() })
+                .collect())
+        })
+        .await
+    }
+
+    async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()> {
+        self.call("delete", |content| {
+            content.manifests.remove(&(group.clone(), segment));
+            for (segment, page) in pages {
+                content.pages.remove(&(group.clone(), *segment, *page));
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Bars for Process {
+    async fn put_block(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        first_end: UnixNanos,
+        block: u64,
+        bytes: &[u8],
+    ) -> PortResult<()> {
+        self.call("put_block", |content| {
+            let blocks = content.bars.entry((group.clone(), timeframe)).or_default();
+            let stored = blocks.entry((first_end, block)).or_insert_with(|| bytes.to_vec());
+            if stored != bytes {
+                content.violations.push(format!("{group}: block {block} of {timeframe} written with other bars"));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn blocks(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        from: UnixNanos,
+        to: UnixNanos,
+        newest_first: bool,
+        limit: usize,
+    ) -> PortResult<Vec<Vec<u8>>> {
+        self.call("blocks", |content| {
+            let blocks = content.bars.get(&(group.clone(), timeframe));
+            let wanted = blocks.into_iter().flatten().filter(|((end, _), _)| from <= *end && *end < to);
+            let mut wanted: Vec<Vec<u8>> = wanted.map(|(_, bytes)| bytes.clone()).collect();
+            if newest_first {
+                wanted.reverse();
+            }
+            wanted.truncate(limit);
+            Ok(wanted)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Enqueue for Process {
+    async fn send(&self, queue: Queue, message: Outgoing) -> PortResult<()> {
+        let copy = message.clone();
+        let sent = self
+            .call("send", |content| {
+                content.enqueue(queue, message);
+                Ok(())
+            })
+            .await;
+        if sent.is_ok() && queue == Queue::Signals {
+            self.store.content().acknowledge(&copy);
+        }
+        sent
+    }
+}
+
+#[async_trait]
+impl Park for Process {
+    async fn park(&self, parked: Parked) -> PortResult<()> {
+        self.call("park", |content| {
+            content.parked.push(parked);
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Postpone for Process {
+    async fn postpone(&self, _: Queue, receipt: &str, delay: Duration) -> PortResult<()> {
+        self.call("postpone", |content| {
+            content.postponed.push((receipt.to_owned(), delay));
+            Ok(())
+        })
+        .await
+    }
+}
