@@ -42,7 +42,9 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Refusal> {
     let path = match context.stage.as_deref() {
         Some(stage) if stage != STAGE_WITHOUT_PATH => {
             let inside = path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
-            inside.filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path)
+            inside
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+                .unwrap_or(path)
         }
         _ => path,
     };
@@ -59,7 +61,9 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Refusal> {
     let malformed = |why: String| Refusal::from(ErrorBody::with_message(ErrorCode::MessageMalformed, why));
     let body = match event.is_base64_encoded {
         false => text.into_bytes(),
-        true => STANDARD.decode(text).map_err(|_| malformed("The body is not base64.".into()))?,
+        true => STANDARD
+            .decode(text)
+            .map_err(|_| malformed("The body is not base64.".into()))?,
     };
     let mut request = Request::builder()
         .method(context.http.method.clone())
@@ -73,12 +77,16 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Refusal> {
 async fn response(answer: Response<Body>) -> ApiGatewayV2httpResponse {
     let (mut head, body) = answer.into_parts();
     let mut response = ApiGatewayV2httpResponse::default();
-    let text = match to_bytes(body, ANSWER_BYTES_MAX).await.map(|bytes| String::from_utf8(bytes.into())) {
+    let text = match to_bytes(body, ANSWER_BYTES_MAX)
+        .await
+        .map(|bytes| String::from_utf8(bytes.into()))
+    {
         Ok(Ok(text)) => text,
         Ok(Err(_)) | Err(_) => {
             tracing::error!("the answer is too large, or no text");
             head.status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
-            head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            head.headers
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Refusal::from(ErrorCode::Internal).to_text()
         }
     };

@@ -18,7 +18,10 @@ use tickwire_streams::{StreamKey, Universe};
 use tickwire_wire::{BarsPage, ErrorBody, ErrorCode, HealthBody, HttpError, SignalsPage, TicketBody};
 
 /// Largest body of a request, in bytes.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const body_bytes_max: usize = 64 * 1_024;
 /// Bars in a page, where the request does not say.
 const BARS_PER_PAGE_DEFAULT: usize = 500;
@@ -28,7 +31,7 @@ pub struct Api {
     /// Who asks.
     pub authenticate: Authenticate,
     /// What is asked.
-    pub history: QueryHistory,
+    pub history: Arc<QueryHistory>,
 }
 
 /// An error on its way to the client.
@@ -39,7 +42,10 @@ pub(crate) struct Refusal {
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
-        Self { status: code.status(), body: code.into() }
+        Self {
+            status: code.status(),
+            body: code.into(),
+        }
     }
 }
 
@@ -52,7 +58,10 @@ impl From<ErrorBody> for Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         let status = fault.code().map_or(500, ErrorCode::status);
-        Self { status, body: fault.into_body() }
+        Self {
+            status,
+            body: fault.into_body(),
+        }
     }
 }
 
@@ -65,7 +74,10 @@ impl From<Refused> for Refusal {
 impl Refusal {
     /// As the body of an answer.
     pub(crate) fn to_text(&self) -> String {
-        serde_json::to_string(&HttpError { error: self.body.clone() }).unwrap_or_default()
+        serde_json::to_string(&HttpError {
+            error: self.body.clone(),
+        })
+        .unwrap_or_default()
     }
 }
 
@@ -75,7 +87,9 @@ impl IntoResponse for Refusal {
         let json = HeaderValue::from_static("application/json");
         let mut response = (status, [(header::CONTENT_TYPE, json)], self.to_text()).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(ms) = self.body.retry_after_ms
             && let Ok(seconds) = HeaderValue::from_str(&ms.div_ceil(1_000).to_string())
@@ -108,7 +122,10 @@ pub fn router(api: Arc<Api>) -> Router {
 
 /// Bounds on all requests, headers of all answers.
 async fn guard(request: Request, next: Next) -> Response {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     let mut response = if length.is_some_and(|bytes: usize| bytes > body_bytes_max) {
         Refusal::from(ErrorCode::MessageTooLarge).into_response()
     } else {
@@ -116,11 +133,18 @@ async fn guard(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
-async fn authenticate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Result<Response, Refusal> {
+async fn authenticate(
+    State(api): State<Arc<Api>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
     let header = authorization(request.headers())?.map(str::to_owned);
     let identity = api.authenticate.by_authorization(header.as_deref()).await?;
     request.extensions_mut().insert(identity);
@@ -132,24 +156,40 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| ErrorCode::TokenInvalid.into()),
+        (Some(value), None) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| ErrorCode::TokenInvalid.into()),
         (Some(_), Some(_)) => Err(ErrorCode::TokenInvalid.into()),
     }
 }
 
 async fn health() -> Json<HealthBody> {
-    Json(HealthBody { status: "alive".into(), version: env!("CARGO_PKG_VERSION").into() })
+    Json(HealthBody {
+        status: "alive".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    })
 }
 
 async fn ready(State(api): State<Arc<Api>>) -> Response {
     let body = api.history.ready().await;
-    let status = if body.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if body.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(body)).into_response()
 }
 
-async fn tickets(State(api): State<Arc<Api>>, Extension(identity): Extension<Identity>) -> Answer<TicketBody> {
+async fn tickets(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+) -> Answer<TicketBody> {
     let ticket = api.authenticate.issue_ticket(&identity).await?;
-    Ok(Json(TicketBody { ticket: ticket.text.expose().to_owned(), expires_at: ticket.expires_at }))
+    Ok(Json(TicketBody {
+        ticket: ticket.text.expose().to_owned(),
+        expires_at: ticket.expires_at,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -173,8 +213,13 @@ async fn bars(
 ) -> Answer<BarsPage> {
     let instrument = instrument(path)?;
     let Query(parameters) = query.map_err(|error| invalid(error.body_text()))?;
-    let timeframe = parameters.timeframe.as_deref().ok_or_else(|| invalid("timeframe is missing.".into()))?;
-    let timeframe: Timeframe = timeframe.parse().map_err(|error| invalid(format!("timeframe: {error}.")))?;
+    let timeframe = parameters
+        .timeframe
+        .as_deref()
+        .ok_or_else(|| invalid("timeframe is missing.".into()))?;
+    let timeframe: Timeframe = timeframe
+        .parse()
+        .map_err(|error| invalid(format!("timeframe: {error}.")))?;
     if timeframe == Timeframe::TICK {
         return Err(invalid("timeframe: bars are of 1m to 1d.".into()));
     }
@@ -186,7 +231,9 @@ async fn bars(
     if let Some(cursor) = time("cursor", parameters.cursor.as_deref())? {
         let inside = from <= cursor && cursor <= to;
         if !inside {
-            return Err(invalid("cursor is not of this range: repeat the request of the page before.".into()));
+            return Err(invalid(
+                "cursor is not of this range: repeat the request of the page before.".into(),
+            ));
         }
         match parameters.order {
             PageOrder::Oldest => from = cursor,
@@ -202,7 +249,15 @@ async fn bars(
             .ok_or_else(|| invalid(format!("limit is a whole number from 1 to {bars_per_page_max}.")))?,
     };
     let universe = universe(&api, parameters.universe.as_deref())?;
-    let question = BarsQuestion { universe, instrument, timeframe, from, to, limit, order: parameters.order };
+    let question = BarsQuestion {
+        universe,
+        instrument,
+        timeframe,
+        from,
+        to,
+        limit,
+        order: parameters.order,
+    };
     Ok(Json(api.history.bars(&identity, &question).await?))
 }
 
@@ -224,11 +279,18 @@ async fn signals(
     let key = match parameters.key.as_deref() {
         None => None,
         Some(text) => Some(text.parse::<StreamKey>().map_err(|error| {
-            Refusal::from(ErrorBody::with_message(ErrorCode::StreamMalformed, error.to_string()))
+            Refusal::from(ErrorBody::with_message(
+                ErrorCode::StreamMalformed,
+                error.to_string(),
+            ))
         })?),
     };
     let universe = universe(&api, parameters.universe.as_deref())?;
-    Ok(Json(api.history.signals(&identity, &universe, &instrument, key.as_ref()).await?))
+    Ok(Json(
+        api.history
+            .signals(&identity, &universe, &instrument, key.as_ref())
+            .await?,
+    ))
 }
 
 fn invalid(message: String) -> Refusal {
@@ -243,7 +305,9 @@ fn instrument(path: Result<Path<String>, PathRejection>) -> Result<InstrumentKey
 fn universe(api: &Api, text: Option<&str>) -> Result<Universe, Refusal> {
     match text {
         None => Ok(api.history.universe().clone()),
-        Some(text) => text.parse().map_err(|error| invalid(format!("universe: {error}."))),
+        Some(text) => text
+            .parse()
+            .map_err(|error| invalid(format!("universe: {error}."))),
     }
 }
 
@@ -252,6 +316,10 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<UnixNanos>, Refusal> {
     let Some(text) = text else { return Ok(None) };
     let nanos = text.parse().ok().filter(|nanos: &i64| *nanos >= 0).map(UnixNanos);
     let time = nanos.or_else(|| UnixNanos::try_from(text.parse::<jiff::Timestamp>().ok()?).ok());
-    let wrong = || invalid(format!("{name} is a time: nanoseconds since 1970-01-01T00:00:00Z, or RFC 3339."));
+    let wrong = || {
+        invalid(format!(
+            "{name} is a time: nanoseconds since 1970-01-01T00:00:00Z, or RFC 3339."
+        ))
+    };
     time.map(Some).ok_or_else(wrong)
 }

@@ -6,7 +6,9 @@ use tickwire_service::deliver_signals::{Deliver, SignalMessage};
 /// Works on a batch. Messages that are to come back are its failures: those
 /// that met a passing fault, and all that follow them in their group.
 pub async fn handle(deliver: &Deliver, event: SqsEvent) -> SqsBatchResponse {
-    let failed = deliver.deliver(event.records.into_iter().map(message).collect()).await;
+    let failed = deliver
+        .deliver(event.records.into_iter().map(message).collect())
+        .await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
         .into_iter()
@@ -20,7 +22,10 @@ pub async fn handle(deliver: &Deliver, event: SqsEvent) -> SqsBatchResponse {
 }
 
 fn message(mut record: SqsMessage) -> SignalMessage {
-    let receive_count = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    let receive_count = record
+        .attributes
+        .get("ApproximateReceiveCount")
+        .and_then(|count| count.parse().ok());
     SignalMessage {
         id: record.message_id.unwrap_or_default(),
         group: record.attributes.remove("MessageGroupId").unwrap_or_default(),

@@ -1,5 +1,7 @@
 //! Lambda function `socket`: the routes `$connect`, `$disconnect` and `$default` of the WebSocket API.
 
+use std::sync::Arc;
+
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -17,7 +19,7 @@ pub struct Socket {
     /// How connections begin and end.
     pub connections: OpenConnection,
     /// What clients ask for.
-    pub subscriptions: ManageSubscription,
+    pub subscriptions: Arc<ManageSubscription>,
 }
 
 /// Answers an event of any of the three routes.
@@ -42,21 +44,36 @@ pub async fn handle(socket: &Socket, event: ApiGatewayWebsocketProxyRequest) -> 
         _ => {
             let reply = match event.body.as_deref() {
                 Some(_) if event.is_base64_encoded => socket.subscriptions.refuse_binary(),
-                text => socket.subscriptions.request(connection, text.unwrap_or_default()).await,
+                text => {
+                    socket
+                        .subscriptions
+                        .request(connection, text.unwrap_or_default())
+                        .await
+                }
             };
             respond(200, Some(reply))
         }
     }
 }
 
-async fn connect(socket: &Socket, connection: &str, event: &ApiGatewayWebsocketProxyRequest) -> Result<(), Fault> {
+async fn connect(
+    socket: &Socket,
+    connection: &str,
+    event: &ApiGatewayWebsocketProxyRequest,
+) -> Result<(), Fault> {
     let fields = &event.request_context.authorizer.fields;
     let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(user), Some(tier), Some(expires_at_ms)) = (field("user"), field("tier"), field("expires_at_ms")) else {
+    let (Some(user), Some(tier), Some(expires_at_ms)) =
+        (field("user"), field("tier"), field("expires_at_ms"))
+    else {
         tracing::error!(connection, "the authorizer handed on no identity: denied");
         return Err(ErrorCode::TicketInvalid.into());
     };
-    let context = IdentityContext { user, tier, expires_at_ms };
+    let context = IdentityContext {
+        user,
+        tier,
+        expires_at_ms,
+    };
     let identity = Identity::try_from(&context).map_err(|_| ErrorCode::TicketInvalid)?;
     socket.connections.open(connection, &identity).await
 }
@@ -64,18 +81,30 @@ async fn connect(socket: &Socket, connection: &str, event: &ApiGatewayWebsocketP
 /// Lets a client in, in the protocol that it offered.
 fn accept(headers: &HeaderMap) -> ApiGatewayProxyResponse {
     let mut response = respond(200, None);
-    let offered = headers.get_all(&SUBPROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    if offered.flat_map(|value| value.split(',')).any(|name| name.trim() == PROTOCOL) {
-        response.headers.insert(SUBPROTOCOL, HeaderValue::from_static(PROTOCOL));
+    let offered = headers
+        .get_all(&SUBPROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    if offered
+        .flat_map(|value| value.split(','))
+        .any(|name| name.trim() == PROTOCOL)
+    {
+        response
+            .headers
+            .insert(SUBPROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
     response
 }
 
 fn refuse(fault: Fault) -> ApiGatewayProxyResponse {
     let status = fault.code().map_or(500, ErrorCode::status);
-    let error = HttpError { error: fault.into_body() };
+    let error = HttpError {
+        error: fault.into_body(),
+    };
     let mut response = respond(status, serde_json::to_string(&error).ok());
-    response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

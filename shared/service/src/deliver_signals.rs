@@ -24,7 +24,7 @@ use crate::open_connection::forget;
 use crate::placement::Placement;
 use crate::plans::Plans;
 use crate::ports::{
-    Connections, Groups, Park, Parked, PortError, PortResult, Postpone, Posted, Push, Queue, Timer,
+    Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Timer,
 };
 
 pub(crate) use shard::Target;
@@ -156,7 +156,10 @@ impl Deliver {
     pub async fn deliver(&self, messages: Vec<SignalMessage>) -> Vec<String> {
         let mut groups: Vec<Vec<SignalMessage>> = Vec::new();
         for message in messages {
-            match groups.iter_mut().find(|members| members[0].group == message.group) {
+            match groups
+                .iter_mut()
+                .find(|members| members[0].group == message.group)
+            {
                 Some(members) => members.push(message),
                 None => groups.push(vec![message]),
             }
@@ -183,9 +186,17 @@ impl Deliver {
     async fn put_back(&self, messages: &[SignalMessage]) -> Vec<String> {
         DeliverStats::add(&self.stats.failed, messages.len());
         for message in messages {
-            let delay = BACK_OFF.0.saturating_mul(message.receive_count.clamp(1, 8)).min(BACK_OFF.1);
+            let delay = BACK_OFF
+                .0
+                .saturating_mul(message.receive_count.clamp(1, 8))
+                .min(BACK_OFF.1);
             // Without it the message waits for its visibility to run out: later, but not lost.
-            if let Err(error) = self.ports.postpone.postpone(Queue::Signals, &message.receipt, delay).await {
+            if let Err(error) = self
+                .ports
+                .postpone
+                .postpone(Queue::Signals, &message.receipt, delay)
+                .await
+            {
                 tracing::debug!(%error, "failed to shorten the back-off");
             }
         }
@@ -203,8 +214,9 @@ impl Deliver {
             }
             match read(message) {
                 Ok(publication) => {
-                    let fits =
-                        run.first().is_none_or(|f| f.group == publication.group && f.shard == publication.shard);
+                    let fits = run
+                        .first()
+                        .is_none_or(|f| f.group == publication.group && f.shard == publication.shard);
                     if !fits {
                         break;
                     }
@@ -213,7 +225,8 @@ impl Deliver {
                 Err(_) if !run.is_empty() => break,
                 Err(Unread::Newer(error)) => return Err(crate::plans::unreadable("publication", &error)),
                 Err(Unread::Poison(error)) => {
-                    self.park(message, "publication_malformed", error.to_string()).await?;
+                    self.park(message, "publication_malformed", error.to_string())
+                        .await?;
                     return Ok(1);
                 }
             }
@@ -227,9 +240,15 @@ impl Deliver {
         }
         // Something in the run panics: one at a time, so that only that is parked.
         for (publication, message) in run.iter().zip(messages) {
-            match self.deliver_guarded(std::slice::from_ref(publication), waits).await {
+            match self
+                .deliver_guarded(std::slice::from_ref(publication), waits)
+                .await
+            {
                 Some(outcome) => outcome?,
-                None => self.park(message, "panic", "delivering it panicked".to_owned()).await?,
+                None => {
+                    self.park(message, "panic", "delivering it panicked".to_owned())
+                        .await?
+                }
             }
         }
         Ok(run.len())
@@ -237,11 +256,20 @@ impl Deliver {
 
     /// `None` if it panicked.
     async fn deliver_guarded(&self, run: &[Publication], waits: bool) -> Option<PortResult<()>> {
-        AssertUnwindSafe(self.deliver_run(run, waits)).catch_unwind().await.ok()
+        AssertUnwindSafe(self.deliver_run(run, waits))
+            .catch_unwind()
+            .await
+            .ok()
     }
 
     async fn park(&self, message: &SignalMessage, reason: &str, detail: String) -> PortResult<()> {
-        tracing::error!(group = message.group, message = message.id, reason, detail, "message parked");
+        tracing::error!(
+            group = message.group,
+            message = message.id,
+            reason,
+            detail,
+            "message parked"
+        );
         let parked = Parked {
             queue: Queue::Signals,
             group: message.group.clone(),
@@ -257,7 +285,9 @@ impl Deliver {
 
     /// Delivers publications of one shard, in order.
     async fn deliver_run(&self, run: &[Publication], waits: bool) -> PortResult<()> {
-        let Some(Publication { group, shard, .. }) = run.first() else { return Ok(()) };
+        let Some(Publication { group, shard, .. }) = run.first() else {
+            return Ok(());
+        };
         if let Some(index) = self.index(run, group, *shard, waits).await? {
             let outboxes = self.pack(run, &index);
             stream::iter(outboxes)
@@ -267,7 +297,10 @@ impl Deliver {
                 .await;
         }
         DeliverStats::add(&self.stats.publications, run.len());
-        DeliverStats::add(&self.stats.signals, run.iter().map(|publication| publication.signals.len()).sum());
+        DeliverStats::add(
+            &self.stats.signals,
+            run.iter().map(|publication| publication.signals.len()).sum(),
+        );
         Ok(())
     }
 
@@ -291,18 +324,29 @@ impl Deliver {
                 Arc::new(Subscribers::new(version, members))
             }
         };
-        let plan_version = run.iter().map(|publication| publication.plan_version).max().unwrap_or(0);
+        let plan_version = run
+            .iter()
+            .map(|publication| publication.plan_version)
+            .max()
+            .unwrap_or(0);
         let plan = match subscribers.members.is_empty() {
             true => None,
             false => self.plans.at_least(group, plan_version).await?,
         };
         let plan = plan.unwrap_or_default();
         if !subscribers.members.is_empty() && plan.version < plan_version && waits {
-            let why = format!("its version is {}, the publication's {plan_version}", plan.version);
+            let why = format!(
+                "its version is {}, the publication's {plan_version}",
+                plan.version
+            );
             return Err(PortError::Unavailable { what: "plan", why });
         }
         let index = match held {
-            Some(index) if Arc::ptr_eq(&index.subscribers, &subscribers) && index.plan.version == plan.version => index,
+            Some(index)
+                if Arc::ptr_eq(&index.subscribers, &subscribers) && index.plan.version == plan.version =>
+            {
+                index
+            }
             _ => {
                 let index = Arc::new(Index::new(subscribers, plan));
                 self.shards.insert(place, index.clone());
@@ -362,7 +406,9 @@ impl Deliver {
 
     /// Posts the frames of one connection, in order and within the budget.
     async fn post(&self, group: &GroupKey, shard: u16, index: &Index, member: usize, frames: Vec<String>) {
-        let Some(subscriber) = index.subscribers.members.get(member) else { return };
+        let Some(subscriber) = index.subscribers.members.get(member) else {
+            return;
+        };
         let connection = &subscriber.connection;
         let _permit = self.posts.acquire().await;
         let posting = pin!(self.post_frames(connection, frames));
@@ -438,7 +484,12 @@ impl<'a> Outboxes<'a> {
     fn new(index: &'a Index) -> Self {
         Self {
             index,
-            boxes: index.subscribers.members.iter().map(|_| Outbox::default()).collect(),
+            boxes: index
+                .subscribers
+                .members
+                .iter()
+                .map(|_| Outbox::default())
+                .collect(),
             used: Vec::new(),
             value: String::new(),
             common: String::new(),
@@ -449,9 +500,16 @@ impl<'a> Outboxes<'a> {
     /// An item for each target. `signal` is the newest that it stands for.
     fn put(&mut self, targets: &[Target], span: Span, publication: &Publication, signal: &Signal) {
         self.value.clear();
-        write_value(&mut self.value, &signal.value, self.index.plan.outputs(signal.stream));
+        write_value(
+            &mut self.value,
+            &signal.value,
+            self.index.plan.outputs(signal.stream),
+        );
         self.common.clear();
-        let source = publication.sources.get(signal.source as usize).map_or("", String::as_str);
+        let source = publication
+            .sources
+            .get(signal.source as usize)
+            .map_or("", String::as_str);
         write_signal_frame(
             &mut self.common,
             Snapshot::No,
@@ -464,7 +522,9 @@ impl<'a> Outboxes<'a> {
             &self.value,
         );
         for target in targets {
-            let Some(outbox) = self.boxes.get_mut(target.member as usize) else { continue };
+            let Some(outbox) = self.boxes.get_mut(target.member as usize) else {
+                continue;
+            };
             if !outbox.used {
                 outbox.used = true;
                 self.used.push(target.member as usize);

@@ -82,7 +82,11 @@ impl LogReader {
             .max_capacity(CACHE_BYTES_MAX)
             .weigher(move |_, held| weight(held))
             .build();
-        Self { log, segments, flights: Mutex::default() }
+        Self {
+            log,
+            segments,
+            flights: Mutex::default(),
+        }
     }
 
     /// Segments `from..` to the head of the log as it is now, or as many as
@@ -104,9 +108,15 @@ impl LogReader {
             return Ok(stretch);
         }
         let read = flight.reads_begun.fetch_add(1, SeqCst) + 1;
-        stretch.whole = self.extend(group, epoch, from, None, bytes_max, &mut stretch).await?;
+        stretch.whole = self
+            .extend(group, epoch, from, None, bytes_max, &mut stretch)
+            .await?;
         if stretch.whole {
-            *end = End { read, epoch: epoch.clone(), next: stretch.next(from) };
+            *end = End {
+                read,
+                epoch: epoch.clone(),
+                next: stretch.next(from),
+            };
         }
         Ok(stretch)
     }
@@ -125,7 +135,9 @@ impl LogReader {
         // Whoever reads the same leaves it in the cache.
         let _one_at_a_time = flight.end.lock().await;
         let mut stretch = self.held(group, epoch, from, to, bytes_max);
-        stretch.whole = self.extend(group, epoch, from, Some(to), bytes_max, &mut stretch).await?;
+        stretch.whole = self
+            .extend(group, epoch, from, Some(to), bytes_max, &mut stretch)
+            .await?;
         Ok(stretch)
     }
 
@@ -134,7 +146,9 @@ impl LogReader {
         let mut stretch = Stretch::default();
         let mut number = from;
         while number <= to && stretch.bytes < bytes_max {
-            let Some(held) = self.segments.get(&(group.clone(), epoch.clone(), number)) else { break };
+            let Some(held) = self.segments.get(&(group.clone(), epoch.clone(), number)) else {
+                break;
+            };
             stretch.push(held);
             number += 1;
         }
@@ -164,8 +178,13 @@ impl LogReader {
             let bytes: usize = stored.iter().map(|segment| segment.bytes.len()).sum();
             for StoredSegment { number, bytes } in stored {
                 let segment = decode::<Segment>(&bytes).map_err(|error| unreadable("log", &error))?;
-                let held = Arc::new(Held { number, bytes: bytes.len(), segment });
-                self.segments.insert((group.clone(), epoch.clone(), number), held.clone());
+                let held = Arc::new(Held {
+                    number,
+                    bytes: bytes.len(),
+                    segment,
+                });
+                self.segments
+                    .insert((group.clone(), epoch.clone(), number), held.clone());
                 if to.is_some_and(|to| number > to) {
                     return Ok(true);
                 }

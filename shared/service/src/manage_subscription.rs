@@ -13,9 +13,9 @@ use tickwire_entitlements::{Decision, Identity};
 use tickwire_signals::checked;
 use tickwire_streams::{GroupKey, Packer, StreamKey, Universe};
 use tickwire_wire::{
-    ClientRequest, ErrorBody, ErrorCode, LatestRow, Mode, Operation, Pong, Sender, StreamRequest, StreamVerdict,
-    SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request, plan_message,
-    socket_message_bytes_max,
+    ClientRequest, ErrorBody, ErrorCode, LatestRow, Mode, Operation, Pong, Sender, StreamRequest,
+    StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request,
+    plan_message, socket_message_bytes_max,
 };
 
 use crate::entitle::{Entitle, error_code};
@@ -24,15 +24,21 @@ use crate::open_connection::{Fault, forget, has_expired};
 use crate::placement::{Placement, shard_of};
 use crate::plans::{Plan, Plans, unreadable};
 use crate::ports::{
-    Clock, ConnectionRow, Connections, Enqueue, Grants, GroupRow, Groups, Log, Outgoing, PortError, PortResult,
-    Posted, Push, Queue, Subscriber, Subscription,
+    Clock, ConnectionRow, Connections, Enqueue, Grants, GroupRow, Groups, Log, Outgoing, PortError,
+    PortResult, Posted, Push, Queue, Subscriber, Subscription,
 };
 
 /// Streams that one request may name.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const streams_per_request_max: usize = 100;
 /// Seconds between a client's pings.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const heartbeat_s: u32 = 60;
 /// Name of the protocol.
 pub const PROTOCOL: &str = "tickwire.v1";
@@ -108,7 +114,12 @@ impl ManageSubscription {
     }
 
     async fn carry_out(&self, connection: &str, id: u64, operation: Operation) -> Result<String, Fault> {
-        let row = self.ports.connections.connection(connection).await?.ok_or(ErrorCode::SessionExpired)?;
+        let row = self
+            .ports
+            .connections
+            .connection(connection)
+            .await?
+            .ok_or(ErrorCode::SessionExpired)?;
         if has_expired(&row, self.ports.clock.now()) {
             return Err(ErrorCode::SessionExpired.into());
         }
@@ -123,7 +134,13 @@ impl ManageSubscription {
             Operation::Hello { universe } => self.hello(row, id, universe).await,
             Operation::Subscribe { streams } => self.subscribe(row, id, streams).await,
             Operation::Unsubscribe { s } => self.unsubscribe(row, id, &s).await,
-            Operation::List {} => Ok(ok_reply(id, &SubscribeReply { streams: Vec::new(), list: list(&row) })),
+            Operation::List {} => Ok(ok_reply(
+                id,
+                &SubscribeReply {
+                    streams: Vec::new(),
+                    list: list(&row),
+                },
+            )),
             Operation::Ping { at: _ } => self.ping(&row, id).await,
         }
     }
@@ -148,39 +165,51 @@ impl ManageSubscription {
             let stands = self.ports.connections.connection(&row.connection).await?;
             row = stands.ok_or(ErrorCode::SessionExpired)?;
         }
-        Err(PortError::Unavailable { what: "connection", why: "others change it all the time".into() }.into())
+        Err(PortError::Unavailable {
+            what: "connection",
+            why: "others change it all the time".into(),
+        }
+        .into())
     }
 
     async fn hello(&self, row: ConnectionRow, id: u64, universe: Option<String>) -> Result<String, Fault> {
         let universe = match universe {
             None => None,
-            Some(text) => Some(text.parse::<Universe>().map_err(|error| invalid(error.to_string()))?),
+            Some(text) => Some(
+                text.parse::<Universe>()
+                    .map_err(|error| invalid(error.to_string()))?,
+            ),
         };
         let (row, ()) = self
             .change(row, id, |row| {
                 let universe = universe.clone().unwrap_or_else(|| row.universe.clone());
                 if universe != row.universe && !row.subscriptions.is_empty() {
-                    return Err(invalid("The world cannot be changed while there are subscriptions.".into()).into());
+                    return Err(
+                        invalid("The world cannot be changed while there are subscriptions.".into()).into(),
+                    );
                 }
                 row.universe = universe;
                 Ok(())
             })
             .await?;
         let limits = row.tier.limits();
-        Ok(ok_reply(id, &Welcome {
-            protocol: PROTOCOL.to_owned(),
-            session: row.connection.clone(),
-            tier: row.tier.to_string(),
-            universe: row.universe.as_str().to_owned(),
-            limits: WelcomeLimits {
-                subscriptions_max: limits.subscriptions_per_connection_max,
-                message_bytes_max: socket_message_bytes_max,
-                frames_per_minute_max: limits.stream_messages_per_minute_max,
+        Ok(ok_reply(
+            id,
+            &Welcome {
+                protocol: PROTOCOL.to_owned(),
+                session: row.connection.clone(),
+                tier: row.tier.to_string(),
+                universe: row.universe.as_str().to_owned(),
+                limits: WelcomeLimits {
+                    subscriptions_max: limits.subscriptions_per_connection_max,
+                    message_bytes_max: socket_message_bytes_max,
+                    frames_per_minute_max: limits.stream_messages_per_minute_max,
+                },
+                heartbeat_s,
+                server_time: self.ports.clock.now(),
+                expires_at: row.expires_at,
             },
-            heartbeat_s,
-            server_time: self.ports.clock.now(),
-            expires_at: row.expires_at,
-        }))
+        ))
     }
 
     async fn unsubscribe(&self, row: ConnectionRow, id: u64, handles: &[u32]) -> Result<String, Fault> {
@@ -191,35 +220,61 @@ impl ManageSubscription {
                     .partition(|subscription| handles.contains(&subscription.s));
                 row.subscriptions = stay;
                 let gone: Vec<Subscription> = gone;
-                Ok(gone.iter().filter_map(|subscription| self.group_of(row, subscription)).collect())
+                Ok(gone
+                    .iter()
+                    .filter_map(|subscription| self.group_of(row, subscription))
+                    .collect())
             })
             .await?;
         let row = self.register(row, left).await?;
-        Ok(ok_reply(id, &SubscribeReply { streams: Vec::new(), list: list(&row) }))
+        Ok(ok_reply(
+            id,
+            &SubscribeReply {
+                streams: Vec::new(),
+                list: list(&row),
+            },
+        ))
     }
 
-    async fn subscribe(&self, row: ConnectionRow, id: u64, streams: Vec<StreamRequest>) -> Result<String, Fault> {
+    async fn subscribe(
+        &self,
+        row: ConnectionRow,
+        id: u64,
+        streams: Vec<StreamRequest>,
+    ) -> Result<String, Fault> {
         if streams.is_empty() {
             return Err(invalid("streams is empty: name at least one.".into()).into());
         }
         if streams.len() > streams_per_request_max {
-            let message =
-                format!("The request names {} streams; at most {streams_per_request_max} are taken.", streams.len());
+            let message = format!(
+                "The request names {} streams; at most {streams_per_request_max} are taken.",
+                streams.len()
+            );
             return Err(ErrorBody::with_message(ErrorCode::StreamsPerRequestMax, message).into());
         }
         let (judged, groups) = self.judge(&row, streams).await?;
         let (row, judged) = self.change(row, id, |row| Ok(take_in(row, &judged))).await?;
-        let touched = judged.iter().filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone())).collect();
+        let touched = judged
+            .iter()
+            .filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone()))
+            .collect();
         let row = self.register(row, touched).await?;
 
-        let mut verdicts: Vec<StreamVerdict> = judged.iter().map(|(request, wanted)| verdict(request, wanted)).collect();
+        let mut verdicts: Vec<StreamVerdict> = judged
+            .iter()
+            .map(|(request, wanted)| verdict(request, wanted))
+            .collect();
         let caught_up = try_join_all(groups.iter().filter_map(|(group, group_row)| {
             let asked: Vec<catch_up::Asked<'_>> = judged
                 .iter()
                 .enumerate()
                 .filter_map(|(place, (request, wanted))| {
                     let wanted = wanted.as_ref().ok().filter(|wanted| wanted.group == *group)?;
-                    Some(catch_up::Asked { place, request, key: &wanted.key })
+                    Some(catch_up::Asked {
+                        place,
+                        request,
+                        key: &wanted.key,
+                    })
                 })
                 .collect();
             (!asked.is_empty()).then(|| self.catch_up(&row.connection, group, group_row, asked))
@@ -229,9 +284,17 @@ impl ManageSubscription {
         let mut frames = Vec::new();
         let mut with_items = Vec::new();
         for caught in caught_up.into_iter().flatten() {
-            let catch_up::Caught { place, epoch, top, recovered, more, items } = caught;
+            let catch_up::Caught {
+                place,
+                epoch,
+                top,
+                recovered,
+                more,
+                items,
+            } = caught;
             let verdict = &mut verdicts[place];
-            (verdict.epoch, verdict.top, verdict.recovered, verdict.more) = (Some(epoch), top, recovered, more);
+            (verdict.epoch, verdict.top, verdict.recovered, verdict.more) =
+                (Some(epoch), top, recovered, more);
             if !items.is_empty() {
                 with_items.push(place);
             }
@@ -246,7 +309,13 @@ impl ManageSubscription {
                 verdicts[place].more = verdicts[place].recovered == Some(true);
             }
         }
-        Ok(ok_reply(id, &SubscribeReply { streams: verdicts, list: list(&row) }))
+        Ok(ok_reply(
+            id,
+            &SubscribeReply {
+                streams: verdicts,
+                list: list(&row),
+            },
+        ))
     }
 
     /// Judges streams one by one, and reads the rows of the groups of those that may be had.
@@ -266,8 +335,15 @@ impl ManageSubscription {
             })
             .collect();
 
-        let identity = Identity { user: row.user.clone(), tier: row.tier, expires_at: row.expires_at };
-        let keys: Vec<&StreamKey> = judged.iter().filter_map(|(_, wanted)| Some(&wanted.as_ref().ok()?.key)).collect();
+        let identity = Identity {
+            user: row.user.clone(),
+            tier: row.tier,
+            expires_at: row.expires_at,
+        };
+        let keys: Vec<&StreamKey> = judged
+            .iter()
+            .filter_map(|(_, wanted)| Some(&wanted.as_ref().ok()?.key))
+            .collect();
         let mut decisions = self.entitle.decide(&identity, &keys).await.into_iter();
         for (request, wanted) in judged.iter_mut().filter(|(_, wanted)| wanted.is_ok()) {
             // One decision a key; none would be a denial.
@@ -282,16 +358,24 @@ impl ManageSubscription {
             }
         }
 
-        let names: BTreeSet<GroupKey> =
-            judged.iter().filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone())).collect();
+        let names: BTreeSet<GroupKey> = judged
+            .iter()
+            .filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone()))
+            .collect();
         let rows = try_join_all(names.iter().map(|group| self.ports.groups.group(group))).await?;
-        let groups: BTreeMap<GroupKey, GroupRow> =
-            names.into_iter().zip(rows).filter_map(|(group, row)| Some((group, row?))).collect();
+        let groups: BTreeMap<GroupKey, GroupRow> = names
+            .into_iter()
+            .zip(rows)
+            .filter_map(|(group, row)| Some((group, row?)))
+            .collect();
         for (request, wanted) in &mut judged {
-            let Ok(Wanted { key, group }) = wanted else { continue };
+            let Ok(Wanted { key, group }) = wanted else {
+                continue;
+            };
             if !groups.contains_key(group) || !self.is_known(group, key).await? {
                 let message = format!("Instrument {} is not known here.", key.stream.instrument);
-                *wanted = Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).about(&request.key));
+                *wanted =
+                    Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).about(&request.key));
             }
         }
         Ok((judged, groups))
@@ -308,9 +392,16 @@ impl ManageSubscription {
 
     /// Writes the subscribers of a connection in `groups`, until what is
     /// written is of the row as it stands: requests may overtake each other.
-    async fn register(&self, mut row: ConnectionRow, groups: BTreeSet<GroupKey>) -> Result<ConnectionRow, Fault> {
+    async fn register(
+        &self,
+        mut row: ConnectionRow,
+        groups: BTreeSet<GroupKey>,
+    ) -> Result<ConnectionRow, Fault> {
         let shards = try_join_all(groups.iter().map(|group| async move {
-            Ok::<_, PortError>((group, self.ports.groups.group(group).await?.map_or(1, |row| row.shards)))
+            Ok::<_, PortError>((
+                group,
+                self.ports.groups.group(group).await?.map_or(1, |row| row.shards),
+            ))
         }))
         .await?;
         for _ in 0..CHANGE_TRIES_MAX {
@@ -321,9 +412,18 @@ impl ManageSubscription {
                     .filter(|subscription| self.group_of(&row, subscription).as_ref() == Some(*group))
                     .cloned()
                     .collect();
-                let subscriber = Subscriber { connection: row.connection.clone(), subscriptions, behind: false };
+                let subscriber = Subscriber {
+                    connection: row.connection.clone(),
+                    subscriptions,
+                    behind: false,
+                };
                 let shard = shard_of(&row.connection, *count);
-                async move { self.ports.connections.put_subscriber(group, shard, &subscriber).await }
+                async move {
+                    self.ports
+                        .connections
+                        .put_subscriber(group, shard, &subscriber)
+                        .await
+                }
             }))
             .await?;
             match self.ports.connections.connection(&row.connection).await? {
@@ -340,7 +440,11 @@ impl ManageSubscription {
                 }
             }
         }
-        Err(PortError::Unavailable { what: "connection", why: "others change it all the time".into() }.into())
+        Err(PortError::Unavailable {
+            what: "connection",
+            why: "others change it all the time".into(),
+        }
+        .into())
     }
 
     fn group_of(&self, row: &ConnectionRow, subscription: &Subscription) -> Option<GroupKey> {
@@ -381,10 +485,19 @@ impl ManageSubscription {
         }
         let now = self.ports.clock.now();
         let epoch = now.0.unsigned_abs();
-        let sender = Sender { group, source: SOURCE, epoch, seq: 0, sent: now };
+        let sender = Sender {
+            group,
+            source: SOURCE,
+            epoch,
+            seq: 0,
+            sent: now,
+        };
         let message = Outgoing {
             group: group.to_string(),
-            deduplication: format!("{SOURCE}:{:08x}:{connection}:{epoch}", crc32fast::hash(group.as_str().as_bytes())),
+            deduplication: format!(
+                "{SOURCE}:{:08x}:{connection}:{epoch}",
+                crc32fast::hash(group.as_str().as_bytes())
+            ),
             body: plan_message(&sender, streams, &[]),
         };
         self.ports.enqueue.send(Queue::Ticks, message).await
@@ -399,13 +512,24 @@ impl ManageSubscription {
         }
         let tops = try_join_all(by_group.iter().map(|(group, subscriptions)| async move {
             let latest = self.latest(group).await?;
-            let mut plan = self.plans.at_least(group, latest.plan_version).await?.unwrap_or_default();
-            if subscriptions.iter().any(|subscription| plan.id(&subscription.key).is_none()) {
+            let mut plan = self
+                .plans
+                .at_least(group, latest.plan_version)
+                .await?
+                .unwrap_or_default();
+            if subscriptions
+                .iter()
+                .any(|subscription| plan.id(&subscription.key).is_none())
+            {
                 plan = self.plans.newest(group).await?.unwrap_or_default();
             }
             // A stream that nobody computes, for whatever reason, is asked for again.
-            let missing = subscriptions.iter().filter(|subscription| plan.id(&subscription.key).is_none());
-            let missing: Vec<StreamKey> = missing.filter_map(|subscription| subscription.key.parse().ok()).collect();
+            let missing = subscriptions
+                .iter()
+                .filter(|subscription| plan.id(&subscription.key).is_none());
+            let missing: Vec<StreamKey> = missing
+                .filter_map(|subscription| subscription.key.parse().ok())
+                .collect();
             self.plan(&row.connection, group, &missing).await?;
             let tops: Vec<_> = subscriptions
                 .iter()
@@ -415,7 +539,13 @@ impl ManageSubscription {
         }))
         .await?;
         let tops = tops.into_iter().flatten().collect();
-        Ok(ok_reply(id, &Pong { tops, server_time: self.ports.clock.now() }))
+        Ok(ok_reply(
+            id,
+            &Pong {
+                tops,
+                server_time: self.ports.clock.now(),
+            },
+        ))
     }
 }
 
@@ -429,7 +559,10 @@ fn invalid(message: String) -> ErrorBody {
 }
 
 fn list(row: &ConnectionRow) -> BTreeMap<u32, String> {
-    row.subscriptions.iter().map(|subscription| (subscription.s, subscription.key.clone())).collect()
+    row.subscriptions
+        .iter()
+        .map(|subscription| (subscription.s, subscription.key.clone()))
+        .collect()
 }
 
 /// The key, if it is one and its expression is canonical.
@@ -457,14 +590,18 @@ fn take_in(row: &mut ConnectionRow, judged: &[Judged]) -> Vec<Judged> {
     for (request, wanted) in judged {
         let refused = match wanted {
             Err(body) => Err(body.clone()),
-            Ok(_) if taken.iter().any(|(other, _)| other.key == request.key) => Err(invalid(
-                "The request names the stream twice.".into(),
-            )),
+            Ok(_) if taken.iter().any(|(other, _)| other.key == request.key) => {
+                Err(invalid("The request names the stream twice.".into()))
+            }
             Ok(_) => place(row, request, subscriptions_max),
         };
         let outcome = match (wanted, refused) {
             (Ok(wanted), Ok(())) => Ok(wanted.clone()),
-            (_, Err(body)) => Err(if body.stream.is_some() { body } else { body.about(&request.key) }),
+            (_, Err(body)) => Err(if body.stream.is_some() {
+                body
+            } else {
+                body.about(&request.key)
+            }),
             (Err(body), Ok(())) => Err(body.clone()),
         };
         taken.push((request.clone(), outcome));
@@ -473,9 +610,17 @@ fn take_in(row: &mut ConnectionRow, judged: &[Judged]) -> Vec<Judged> {
 }
 
 /// Puts one stream among the row's subscriptions, or changes its mode there.
-fn place(row: &mut ConnectionRow, request: &StreamRequest, subscriptions_max: usize) -> Result<(), ErrorBody> {
+fn place(
+    row: &mut ConnectionRow,
+    request: &StreamRequest,
+    subscriptions_max: usize,
+) -> Result<(), ErrorBody> {
     let last = request.mode == Mode::Last;
-    match row.subscriptions.iter_mut().find(|subscription| subscription.key == request.key) {
+    match row
+        .subscriptions
+        .iter_mut()
+        .find(|subscription| subscription.key == request.key)
+    {
         Some(subscription) if subscription.s == request.s => {
             subscription.last = last;
             return Ok(());
@@ -486,14 +631,25 @@ fn place(row: &mut ConnectionRow, request: &StreamRequest, subscriptions_max: us
         }
         None => {}
     }
-    if row.subscriptions.iter().any(|subscription| subscription.s == request.s) {
+    if row
+        .subscriptions
+        .iter()
+        .any(|subscription| subscription.s == request.s)
+    {
         return Err(ErrorCode::HandleTaken.into());
     }
     if row.subscriptions.len() >= subscriptions_max {
-        let message = format!("Tier {} has {subscriptions_max} subscriptions per connection.", row.tier);
+        let message = format!(
+            "Tier {} has {subscriptions_max} subscriptions per connection.",
+            row.tier
+        );
         return Err(ErrorBody::with_message(ErrorCode::SubscriptionsMax, message));
     }
-    row.subscriptions.push(Subscription { key: request.key.clone(), s: request.s, last });
+    row.subscriptions.push(Subscription {
+        key: request.key.clone(),
+        s: request.s,
+        last,
+    });
     Ok(())
 }
 

@@ -14,7 +14,10 @@ use crate::placement::{Placement, shard_of};
 use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortResult, Push};
 
 /// The longest life of a connection, the platform's own.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const connection_lifetime_max: Duration = Duration::from_secs(2 * 60 * 60);
 /// Connections that may come back in a second: half of what the platform opens.
 const RECONNECTS_PER_SECOND: u64 = 250;
@@ -53,7 +56,10 @@ impl Fault {
             Self::Client(body) => *body,
             Self::Port(error) if error.is_transient() => {
                 tracing::warn!(%error, "a request could not be carried out just now");
-                ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..ErrorCode::Unavailable.into() }
+                ErrorBody {
+                    retry_after_ms: Some(RETRY_AFTER_MS),
+                    ..ErrorCode::Unavailable.into()
+                }
             }
             Self::Port(error) => {
                 tracing::error!(%error, "a request failed");
@@ -65,7 +71,10 @@ impl Fault {
     /// The code that the client is told.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Client(body) => ErrorCode::ALL.iter().copied().find(|code| code.code() == body.code),
+            Self::Client(body) => ErrorCode::ALL
+                .iter()
+                .copied()
+                .find(|code| code.code() == body.code),
             Self::Port(error) if error.is_transient() => Some(ErrorCode::Unavailable),
             Self::Port(_) => Some(ErrorCode::Internal),
         }
@@ -121,7 +130,11 @@ pub struct OpenConnection {
 impl OpenConnection {
     /// `universe` is the one that is read unless a client asks for another.
     pub fn new(ports: ConnectionPorts, placement: Placement, universe: Universe) -> Self {
-        Self { ports, placement, universe }
+        Self {
+            ports,
+            placement,
+            universe,
+        }
     }
 
     /// Opens a connection for `identity`, within the tier's number of them.
@@ -134,7 +147,10 @@ impl OpenConnection {
         // Two that open at the same moment may both be counted as the last; the bound is on what a
         // user can hold, not on what a race can win.
         if self.ports.connections.count(&identity.user).await? >= connections_max as usize {
-            let message = format!("Tier {} has {connections_max} connections: close one.", identity.tier);
+            let message = format!(
+                "Tier {} has {connections_max} connections: close one.",
+                identity.tier
+            );
             return Err(ErrorBody::with_message(ErrorCode::ConnectionsMax, message).into());
         }
         let lifetime_nanos = i64::try_from(connection_lifetime_max.as_nanos()).unwrap_or(i64::MAX);
@@ -153,7 +169,14 @@ impl OpenConnection {
 
     /// Forgets a connection that has ended.
     pub async fn close(&self, connection: &str) -> PortResult<()> {
-        forget(&*self.ports.connections, &*self.ports.groups, &self.placement, connection, None).await
+        forget(
+            &*self.ports.connections,
+            &*self.ports.groups,
+            &self.placement,
+            connection,
+            None,
+        )
+        .await
     }
 
     /// Tells connections that they will end, and when to come back: one after
@@ -161,12 +184,18 @@ impl OpenConnection {
     pub async fn say_goodbye(&self, connections: &[String], code: GoodbyeCode) {
         let goodbyes = (0u64..).zip(connections).map(|(nth, connection)| async move {
             let reconnect_after_ms = 1_000 + nth * 1_000 / RECONNECTS_PER_SECOND;
-            let goodbye = goodbye_push(&Goodbye { code: code.as_str().to_owned(), reconnect_after_ms });
+            let goodbye = goodbye_push(&Goodbye {
+                code: code.as_str().to_owned(),
+                reconnect_after_ms,
+            });
             if let Err(error) = self.ports.push.post(connection, goodbye.into()).await {
                 tracing::debug!(connection, %error, "a goodbye was not taken");
             }
         });
-        stream::iter(goodbyes).buffer_unordered(GOODBYES_AT_ONCE).collect::<()>().await;
+        stream::iter(goodbyes)
+            .buffer_unordered(GOODBYES_AT_ONCE)
+            .collect::<()>()
+            .await;
     }
 }
 

@@ -1,24 +1,54 @@
 //! Where things belong: an instrument to its group, a connection to its shard.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use tickwire_market::InstrumentKey;
 use tickwire_streams::{GroupKey, Universe, baskets_default};
 
 /// How instruments are spread over groups. The same everywhere, or readers look where nobody writes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
-    baskets: FxHashMap<Box<str>, u16>,
+    /// Baskets of a venue that is not named.
+    others: u16,
+    /// Baskets of the venues named.
+    baskets: BTreeMap<Box<str>, u16>,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self::even(baskets_default)
+    }
 }
 
 impl Placement {
     /// [`baskets_default`] baskets a venue, but for the venues named.
     pub fn new(baskets: impl IntoIterator<Item = (String, u16)>) -> Self {
-        Self { baskets: baskets.into_iter().map(|(venue, count)| (venue.into(), count)).collect() }
+        let baskets = baskets
+            .into_iter()
+            .map(|(venue, count)| (venue.into(), count))
+            .collect();
+        Self {
+            baskets,
+            ..Self::default()
+        }
+    }
+
+    /// `count` baskets for every venue.
+    pub fn even(count: u16) -> Self {
+        Self {
+            others: count,
+            baskets: BTreeMap::new(),
+        }
     }
 
     /// The group of an instrument.
     pub fn group_of(&self, universe: &Universe, instrument: &InstrumentKey) -> GroupKey {
-        let baskets = self.baskets.get(instrument.exchange()).copied().unwrap_or(baskets_default);
+        let baskets = self
+            .baskets
+            .get(instrument.exchange())
+            .copied()
+            .unwrap_or(self.others);
         GroupKey::of(universe, instrument, baskets)
     }
 }
@@ -35,10 +65,15 @@ mod tests {
 
     #[test]
     fn shards_never_change() {
-        let check = |connection, shards, expected| assert_eq!(shard_of(connection, shards), expected, "{connection}");
+        let check =
+            |connection, shards, expected| assert_eq!(shard_of(connection, shards), expected, "{connection}");
         check("any", 0, 0);
         check("any", 1, 0);
-        check("JKJaXd6WPHcCEtA=", 4, (crc32fast::hash(b"JKJaXd6WPHcCEtA=") % 4) as u16);
+        check(
+            "JKJaXd6WPHcCEtA=",
+            4,
+            (crc32fast::hash(b"JKJaXd6WPHcCEtA=") % 4) as u16,
+        );
     }
 
     #[test]
@@ -46,7 +81,10 @@ mod tests {
         let key = |text: &str| text.parse::<InstrumentKey>().unwrap();
         let placement = Placement::new([("NASDAQ".to_owned(), 1)]);
         let universe = Universe::live();
-        assert_eq!(placement.group_of(&universe, &key("NASDAQ@AAPL@EQ")).as_str(), "live/NASDAQ.0");
+        assert_eq!(
+            placement.group_of(&universe, &key("NASDAQ@AAPL@EQ")).as_str(),
+            "live/NASDAQ.0"
+        );
         let by_default = GroupKey::of(&universe, &key("NSE@TCS@EQ"), baskets_default);
         assert_eq!(placement.group_of(&universe, &key("NSE@TCS@EQ")), by_default);
     }

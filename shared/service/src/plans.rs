@@ -29,9 +29,18 @@ impl Plan {
         let keys: Vec<Arc<str>> = row.streams.into_iter().map(Arc::from).collect();
         let living = || (0u32..).zip(&keys).filter(|(_, key)| !key.is_empty());
         let by_key = living().map(|(id, key)| (key.clone(), id)).collect();
-        let instruments = living().filter_map(|(_, key)| key.split(':').nth(1)).map(Box::from).collect();
+        let instruments = living()
+            .filter_map(|(_, key)| key.split(':').nth(1))
+            .map(Box::from)
+            .collect();
         let outputs = keys.iter().map(|_| OnceLock::new()).collect();
-        Self { version, keys, by_key, instruments, outputs }
+        Self {
+            version,
+            keys,
+            by_key,
+            instruments,
+            outputs,
+        }
     }
 
     /// The id of a stream that is being computed.
@@ -46,7 +55,10 @@ impl Plan {
 
     /// Streams that are being computed, with their ids.
     pub fn streams(&self) -> impl Iterator<Item = (StreamId, &str)> {
-        (0u32..).zip(&self.keys).filter(|(_, key)| !key.is_empty()).map(|(id, key)| (id, &**key))
+        (0u32..)
+            .zip(&self.keys)
+            .filter(|(_, key)| !key.is_empty())
+            .map(|(id, key)| (id, &**key))
     }
 
     /// Whether any stream is of this instrument, which is so for all that the group knows.
@@ -86,7 +98,10 @@ pub struct Plans {
 impl Plans {
     /// With nothing in memory.
     pub fn new(groups: Arc<dyn Groups>) -> Self {
-        Self { groups, held: moka::sync::Cache::new(PLANS_MAX) }
+        Self {
+            groups,
+            held: moka::sync::Cache::new(PLANS_MAX),
+        }
     }
 
     /// The plan as last seen, which may be old.
@@ -96,7 +111,9 @@ impl Plans {
 
     /// The plan as it is now; `None` if the group has none. Strongly consistent.
     pub async fn newest(&self, group: &GroupKey) -> PortResult<Option<Arc<Plan>>> {
-        let Some((version, bytes)) = self.groups.plan(group).await? else { return Ok(None) };
+        let Some((version, bytes)) = self.groups.plan(group).await? else {
+            return Ok(None);
+        };
         if let Some(plan) = self.held.get(group).filter(|plan| plan.version == version) {
             return Ok(Some(plan));
         }

@@ -9,7 +9,8 @@ use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_signals::{Latest, base_timeframe, coarsen};
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{
-    BarBlock, BarRow, BarsPage, Dependency, ErrorBody, ErrorCode, LatestRow, ReadyBody, SignalRow, SignalsPage, decode,
+    BarBlock, BarRow, BarsPage, Dependency, ErrorBody, ErrorCode, LatestRow, ReadyBody, SignalRow,
+    SignalsPage, decode,
 };
 
 use crate::entitle::{Entitle, error_code};
@@ -20,10 +21,16 @@ use crate::plans::{Plans, unreadable};
 use crate::ports::{Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
 
 /// Bars in one page.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const bars_per_page_max: usize = 5_000;
 /// Blocks of stored bars that one request reads; a page that would need more ends early.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const bar_blocks_per_request_max: usize = 6_000;
 /// Bytes of log read beyond the latest row for the newest signals.
 const TAIL_BYTES_MAX: usize = 4 * 1_024 * 1_024;
@@ -132,8 +139,14 @@ impl QueryHistory {
 
     /// A page of closed bars, as they were traded: not adjusted for later splits.
     pub async fn bars(&self, identity: &Identity, question: &BarsQuestion) -> Result<BarsPage, Fault> {
-        let BarsQuestion { universe, instrument, timeframe, .. } = question;
-        self.allow(identity, &StreamKey::bars(instrument.clone(), *timeframe)).await?;
+        let BarsQuestion {
+            universe,
+            instrument,
+            timeframe,
+            ..
+        } = question;
+        self.allow(identity, &StreamKey::bars(instrument.clone(), *timeframe))
+            .await?;
         let group = self.known_group(universe, instrument).await?;
         let calendar = Calendar::of(instrument)
             .map_err(|error| ErrorBody::with_message(ErrorCode::InstrumentUnknown, error.to_string()))?;
@@ -149,20 +162,43 @@ impl QueryHistory {
         })
     }
 
-    async fn oldest(&self, group: &GroupKey, calendar: Calendar, question: &BarsQuestion) -> PortResult<Page> {
-        let BarsQuestion { instrument, timeframe, from, to, limit, .. } = question;
+    async fn oldest(
+        &self,
+        group: &GroupKey,
+        calendar: Calendar,
+        question: &BarsQuestion,
+    ) -> PortResult<Page> {
+        let BarsQuestion {
+            instrument,
+            timeframe,
+            from,
+            to,
+            limit,
+            ..
+        } = question;
         let base = base_timeframe(*timeframe);
-        let mut finer = Finer { closed_until: self.closed_until(group, base, *to).await?, ..Finer::default() };
+        let mut finer = Finer {
+            closed_until: self.closed_until(group, base, *to).await?,
+            ..Finer::default()
+        };
         // A block is found by its first bar; that before the range may reach into it.
         let start = begin_of(calendar, *timeframe, *from);
-        let before = self.ports.bars.blocks(group, base, UnixNanos(i64::MIN), next(start), true, 1).await?;
+        let before = self
+            .ports
+            .bars
+            .blocks(group, base, UnixNanos(i64::MIN), next(start), true, 1)
+            .await?;
         finer.take(before, instrument)?;
         let mut read_from = next(start);
         let mut ended = false;
         let mut bars = Vec::new();
         while !ended && bars.len() <= *limit && finer.blocks < bar_blocks_per_request_max {
             let end = next(*to);
-            let blocks = self.ports.bars.blocks(group, base, read_from, end, false, BLOCKS_PER_READ).await?;
+            let blocks = self
+                .ports
+                .bars
+                .blocks(group, base, read_from, end, false, BLOCKS_PER_READ)
+                .await?;
             ended = blocks.len() < BLOCKS_PER_READ;
             // Several blocks may begin alike, so the last time is read again.
             let last = finer.take(blocks, instrument)?.unwrap_or(read_from);
@@ -173,26 +209,52 @@ impl QueryHistory {
         let more = bars.len() > *limit || !ended;
         bars.truncate(*limit);
         // Where it ended early without a bar, the page is empty and its cursor moves on.
-        let next = if more { bars.last().map(|bar| bar.end).or(Some(read_from)) } else { None };
+        let next = if more {
+            bars.last().map(|bar| bar.end).or(Some(read_from))
+        } else {
+            None
+        };
         Ok(Page { bars, next })
     }
 
-    async fn newest(&self, group: &GroupKey, calendar: Calendar, question: &BarsQuestion) -> PortResult<Page> {
-        let BarsQuestion { instrument, timeframe, from, to, limit, .. } = question;
+    async fn newest(
+        &self,
+        group: &GroupKey,
+        calendar: Calendar,
+        question: &BarsQuestion,
+    ) -> PortResult<Page> {
+        let BarsQuestion {
+            instrument,
+            timeframe,
+            from,
+            to,
+            limit,
+            ..
+        } = question;
         let base = base_timeframe(*timeframe);
         let start = begin_of(calendar, *timeframe, *from);
         let closed_until = self.closed_until(group, base, *to).await?;
-        let mut finer = Finer { closed_until, ..Finer::default() };
+        let mut finer = Finer {
+            closed_until,
+            ..Finer::default()
+        };
         let mut read_to = next(*to);
         let mut ended = false;
         let mut bars = Vec::new();
         while !ended && bars.len() <= *limit && finer.blocks < bar_blocks_per_request_max {
-            let blocks = self.ports.bars.blocks(group, base, UnixNanos(i64::MIN), read_to, true, BLOCKS_PER_READ).await?;
+            let blocks = self
+                .ports
+                .bars
+                .blocks(group, base, UnixNanos(i64::MIN), read_to, true, BLOCKS_PER_READ)
+                .await?;
             let all = blocks.len() < BLOCKS_PER_READ;
             let first = finer.take(blocks, instrument)?;
             // One block that begins before the range may reach into it, and no earlier one.
             ended = all || first.is_some_and(|first| first <= start);
-            read_to = first.map(next).filter(|to| *to < read_to).unwrap_or(read_to.saturating_add(-1));
+            read_to = first
+                .map(next)
+                .filter(|to| *to < read_to)
+                .unwrap_or(read_to.saturating_add(-1));
             bars = joined(&finer, calendar, *timeframe, start);
             bars.retain(|bar| bar.end > *from && bar.end <= *to);
             if !ended && *timeframe != base && !bars.is_empty() {
@@ -202,7 +264,11 @@ impl QueryHistory {
         }
         let more = bars.len() > *limit || !ended;
         bars.drain(..bars.len().saturating_sub(*limit));
-        let next = if more { bars.first().map(|bar| bar.start).or(Some(read_to)) } else { None };
+        let next = if more {
+            bars.first().map(|bar| bar.start).or(Some(read_to))
+        } else {
+            None
+        };
         Ok(Page { bars, next })
     }
 
@@ -213,7 +279,11 @@ impl QueryHistory {
         base: Timeframe,
         to: UnixNanos,
     ) -> PortResult<Option<UnixNanos>> {
-        let later = self.ports.bars.blocks(group, base, next(to), UnixNanos(i64::MAX), false, 1).await?;
+        let later = self
+            .ports
+            .bars
+            .blocks(group, base, next(to), UnixNanos(i64::MAX), false, 1)
+            .await?;
         Ok((!later.is_empty()).then_some(to))
     }
 
@@ -234,12 +304,21 @@ impl QueryHistory {
             self.allow(identity, key).await?;
         }
         let group = self.known_group(universe, instrument).await?;
-        let row = self.ports.groups.group(&group).await?.ok_or(ErrorCode::InstrumentUnknown)?;
+        let row = self
+            .ports
+            .groups
+            .group(&group)
+            .await?
+            .ok_or(ErrorCode::InstrumentUnknown)?;
         let latest: LatestRow = match self.ports.groups.latest(&group).await? {
             None => LatestRow::default(),
             Some((_, bytes)) => decode(&bytes).map_err(|error| unreadable("latest", &error))?,
         };
-        let plan = self.plans.at_least(&group, latest.plan_version).await?.unwrap_or_default();
+        let plan = self
+            .plans
+            .at_least(&group, latest.plan_version)
+            .await?
+            .unwrap_or_default();
         let of_instrument: Vec<(u32, StreamKey)> = plan
             .streams()
             .filter(|(_, key)| key.split(':').nth(1) == Some(instrument.as_str()))
@@ -250,18 +329,24 @@ impl QueryHistory {
         let decisions = self.entitle.decide(identity, &keys).await;
 
         let epoch: Arc<str> = row.epoch.as_str().into();
-        let tail = self.reader.to_head(&group, &epoch, latest.segment + 1, TAIL_BYTES_MAX).await?;
+        let tail = self
+            .reader
+            .to_head(&group, &epoch, latest.segment + 1, TAIL_BYTES_MAX)
+            .await?;
         let wanted: rustc_hash::FxHashSet<u32> = of_instrument.iter().map(|(id, _)| *id).collect();
         let mut newer: rustc_hash::FxHashMap<u32, Latest> = rustc_hash::FxHashMap::default();
         for held in &tail.segments {
             for signal in held.segment.signals_where(held.number, |id| wanted.contains(&id)) {
-                newer.insert(signal.stream, Latest {
-                    offset: signal.offset,
-                    exchange_time: signal.exchange_time,
-                    receive_time: signal.receive_time,
-                    mock: signal.mock,
-                    value: signal.value,
-                });
+                newer.insert(
+                    signal.stream,
+                    Latest {
+                        offset: signal.offset,
+                        exchange_time: signal.exchange_time,
+                        receive_time: signal.receive_time,
+                        mock: signal.mock,
+                        value: signal.value,
+                    },
+                );
             }
         }
         let signals = of_instrument
@@ -273,7 +358,11 @@ impl QueryHistory {
                 SignalRow::of(&key.to_string(), latest, plan.outputs(*id))
             })
             .collect();
-        Ok(SignalsPage { instrument: instrument.to_string(), epoch: row.epoch, signals })
+        Ok(SignalsPage {
+            instrument: instrument.to_string(),
+            epoch: row.epoch,
+            signals,
+        })
     }
 
     async fn allow(&self, identity: &Identity, key: &StreamKey) -> Result<(), Fault> {
@@ -293,12 +382,18 @@ impl QueryHistory {
         let store = async {
             match PROBE.parse::<GroupKey>() {
                 Ok(group) => self.ports.groups.group(&group).await.map(|_| ()),
-                Err(error) => Err(PortError::Refused { what: "store", why: error.to_string() }),
+                Err(error) => Err(PortError::Refused {
+                    what: "store",
+                    why: error.to_string(),
+                }),
             }
         };
         let secrets = async { self.ports.secrets.secret(&self.secret_name).await.map(|_| ()) };
         let (store, secrets) = join(self.probe("store", store), self.probe("secrets", secrets)).await;
-        ReadyBody { ready: store.ok && secrets.ok, dependencies: vec![store, secrets] }
+        ReadyBody {
+            ready: store.ok && secrets.ok,
+            dependencies: vec![store, secrets],
+        }
     }
 
     async fn probe(&self, name: &str, question: impl Future<Output = PortResult<()>>) -> Dependency {
@@ -315,7 +410,11 @@ impl QueryHistory {
             }
         };
         let nanos = self.ports.clock.now().nanos_since(began);
-        Dependency { name: name.to_owned(), ok, latency_ms: nanos as f64 / UnixNanos::PER_MILLISECOND as f64 }
+        Dependency {
+            name: name.to_owned(),
+            ok,
+            latency_ms: nanos as f64 / UnixNanos::PER_MILLISECOND as f64,
+        }
     }
 }
 
@@ -344,7 +443,13 @@ impl Finer {
             first_end = block.bars.first().map(|(_, bar)| bar.end).or(first_end);
             let last_end = block.bars.iter().map(|(_, bar)| bar.end).max();
             self.closed_until = self.closed_until.max(last_end);
-            self.bars.extend(block.bars.into_iter().filter(|(of, _)| of == instrument).map(|(_, bar)| bar));
+            self.bars.extend(
+                block
+                    .bars
+                    .into_iter()
+                    .filter(|(of, _)| of == instrument)
+                    .map(|(_, bar)| bar),
+            );
         }
         self.bars.sort_by_key(|bar| bar.end);
         self.bars.dedup_by_key(|bar| bar.end);
@@ -362,7 +467,13 @@ fn joined(finer: &Finer, calendar: Calendar, timeframe: Timeframe, start: UnixNa
         return finer.bars.clone();
     }
     let from = finer.bars.partition_point(|bar| bar.start < start);
-    coarsen(&finer.bars[from..], timeframe, calendar, finer.closed_until.unwrap_or(start)).closed
+    coarsen(
+        &finer.bars[from..],
+        timeframe,
+        calendar,
+        finer.closed_until.unwrap_or(start),
+    )
+    .closed
 }
 
 /// Where the bar that `time` lies in begins: from there on its parts are read.
@@ -371,5 +482,7 @@ fn begin_of(calendar: Calendar, timeframe: Timeframe, time: UnixNanos) -> UnixNa
         return time;
     }
     let session = calendar.session_at(time).ok().flatten();
-    session.and_then(|session| session.bar(timeframe, time)).map_or(time, |(start, _)| start)
+    session
+        .and_then(|session| session.bar(timeframe, time))
+        .map_or(time, |(start, _)| start)
 }

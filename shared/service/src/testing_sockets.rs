@@ -1,19 +1,24 @@
 //! Twins in memory of the ports around sockets and access, for tests: who is
 //! connected, what was posted to whom, and what goes wrong with a post.
 
+mod house;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tickwire_entitlements::Grant;
-use tickwire_market::UnixNanos;
 use tickwire_streams::GroupKey;
 
 use crate::ports::{
     ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Secret, SecretVersions, Secrets,
     Subscriber, TicketGrant, Tickets, Timer,
 };
+
+pub use house::{House, NOW, PRICED};
 
 /// What becomes of a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,7 @@ pub struct SocketContent {
 #[derive(Default)]
 pub struct Sockets {
     content: Mutex<SocketContent>,
+    pauses: AtomicBool,
 }
 
 /// The secret that signs tokens, by any name.
@@ -89,11 +95,26 @@ impl Sockets {
         self.content().frames.remove(connection).unwrap_or_default()
     }
 
-    fn call<T>(&self, what: &'static str, effect: impl FnOnce(&mut SocketContent) -> T) -> PortResult<T> {
+    /// From now on others come first at each call, once.
+    pub fn pause_at_calls(&self) {
+        self.pauses.store(true, Ordering::Relaxed);
+    }
+
+    async fn call<T>(
+        &self,
+        what: &'static str,
+        effect: impl FnOnce(&mut SocketContent) -> T,
+    ) -> PortResult<T> {
+        if self.pauses.load(Ordering::Relaxed) {
+            turns(1).await;
+        }
         let mut content = self.content();
         *content.calls.entry(what).or_default() += 1;
         if content.down.contains(what) {
-            return Err(PortError::Unavailable { what, why: "told to fail".to_owned() });
+            return Err(PortError::Unavailable {
+                what,
+                why: "told to fail".to_owned(),
+            });
         }
         Ok(effect(&mut content))
     }
@@ -105,20 +126,27 @@ impl Connections for Sockets {
         self.call("open", |content| {
             content.connections.insert(row.connection.clone(), row.clone());
         })
+        .await
     }
 
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
-        self.call("connection", |content| content.connections.get(connection).cloned())
+        self.call("connection", |content| {
+            content.connections.get(connection).cloned()
+        })
+        .await
     }
 
     async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
-        self.call("update", |content| match content.connections.get_mut(&row.connection) {
-            Some(stands) if stands.request_id == was => {
-                *stands = row.clone();
-                true
+        self.call("update", |content| {
+            match content.connections.get_mut(&row.connection) {
+                Some(stands) if stands.request_id == was => {
+                    *stands = row.clone();
+                    true
+                }
+                _ => false,
             }
-            _ => false,
         })
+        .await
     }
 
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
@@ -131,10 +159,18 @@ impl Connections for Sockets {
             }
             content.connections.remove(connection);
         })
+        .await
     }
 
     async fn count(&self, user: &str) -> PortResult<usize> {
-        self.call("count", |content| content.connections.values().filter(|row| row.user == user).count())
+        self.call("count", |content| {
+            content
+                .connections
+                .values()
+                .filter(|row| row.user == user)
+                .count()
+        })
+        .await
     }
 
     async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
@@ -148,6 +184,7 @@ impl Connections for Sockets {
             }
             *content.versions.entry(place).or_default() += 1;
         })
+        .await
     }
 
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
@@ -157,10 +194,18 @@ impl Connections for Sockets {
                 row.behind = true;
             }
         })
+        .await
     }
 
     async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64> {
-        self.call("shard_version", |content| content.versions.get(&(group.clone(), shard)).copied().unwrap_or(0))
+        self.call("shard_version", |content| {
+            content
+                .versions
+                .get(&(group.clone(), shard))
+                .copied()
+                .unwrap_or(0)
+        })
+        .await
     }
 
     async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>> {
@@ -168,6 +213,7 @@ impl Connections for Sockets {
             let rows = content.subscribers.get(&(group.clone(), shard));
             rows.into_iter().flat_map(BTreeMap::values).cloned().collect()
         })
+        .await
     }
 }
 
@@ -175,19 +221,31 @@ impl Connections for Sockets {
 impl Push for Sockets {
     async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
         let what = "post";
-        let outcome = self.call(what, |content| {
-            content.posts += 1;
-            let outcome = content.script.as_mut().map_or(Post::Taken, |script| script(connection));
-            if matches!(outcome, Post::Taken | Post::Lost) {
-                content.frames.entry(connection.to_owned()).or_default().push(frame);
-            }
-            outcome
-        })?;
+        let outcome = self
+            .call(what, |content| {
+                content.posts += 1;
+                let outcome = content
+                    .script
+                    .as_mut()
+                    .map_or(Post::Taken, |script| script(connection));
+                if matches!(outcome, Post::Taken | Post::Lost) {
+                    content
+                        .frames
+                        .entry(connection.to_owned())
+                        .or_default()
+                        .push(frame);
+                }
+                outcome
+            })
+            .await?;
         match outcome {
             Post::Taken => Ok(Posted::Taken),
             Post::Gone => Ok(Posted::Gone),
             Post::Throttled => Err(PortError::Throttled { what }),
-            Post::Lost => Err(PortError::Unavailable { what, why: "told to lose the answer".to_owned() }),
+            Post::Lost => Err(PortError::Unavailable {
+                what,
+                why: "told to lose the answer".to_owned(),
+            }),
             Post::Never => std::future::pending().await,
         }
     }
@@ -196,13 +254,22 @@ impl Push for Sockets {
         self.call("disconnect", |content| {
             content.ended.insert(connection.to_owned());
         })
+        .await
     }
 }
 
 #[async_trait]
 impl Grants for Sockets {
     async fn grants(&self, user: &str) -> PortResult<Vec<Grant>> {
-        self.call("grants", |content| content.grants.iter().filter(|grant| grant.user == user).cloned().collect())
+        self.call("grants", |content| {
+            content
+                .grants
+                .iter()
+                .filter(|grant| grant.user == user)
+                .cloned()
+                .collect()
+        })
+        .await
     }
 }
 
@@ -212,31 +279,47 @@ impl Tickets for Sockets {
         self.call("put_ticket", |content| {
             content.tickets.insert(hash.to_owned(), grant.clone());
         })
+        .await
     }
 
     async fn take_ticket(&self, hash: &str) -> PortResult<Option<TicketGrant>> {
         self.call("take_ticket", |content| content.tickets.remove(hash))
+            .await
     }
 }
 
 #[async_trait]
 impl Secrets for Sockets {
     async fn secret(&self, _: &str) -> PortResult<SecretVersions> {
-        self.call("secret", |_| SecretVersions { current: Secret::new(SECRET), previous: None })
+        self.call("secret", |_| SecretVersions {
+            current: Secret::new(SECRET),
+            previous: None,
+        })
+        .await
     }
 }
 
-/// Time passes only where nothing else happens: a budget runs out exactly when
-/// what it bounds does not come back at the first turn.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Impatient;
-
-#[async_trait]
-impl Timer for Impatient {
-    async fn sleep(&self, _: Duration) {}
+/// Lets others come first, so many times.
+async fn turns(mut left: u32) {
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
-/// An identity, as its authorizer hands it on.
-pub fn identity(user: &str, tier: tickwire_entitlements::Tier, expires_at: UnixNanos) -> tickwire_entitlements::Identity {
-    tickwire_entitlements::Identity { user: user.to_owned(), tier, expires_at }
+/// A timer that counts turns: a budget runs out when what it bounds has not
+/// come back after so many.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turns(pub u32);
+
+#[async_trait]
+impl Timer for Turns {
+    async fn sleep(&self, _: Duration) {
+        turns(self.0).await;
+    }
 }

@@ -91,12 +91,20 @@ impl Index {
         let mut at = 0;
         for id in (0u32..).take(plan.ids_len() + 1) {
             let start = at;
-            at += wanted[at..].iter().take_while(|row| row.0 == id && !row.1).count();
+            at += wanted[at..]
+                .iter()
+                .take_while(|row| row.0 == id && !row.1)
+                .count();
             starts.push((start as u32, at as u32));
             at += wanted[at..].iter().take_while(|row| row.0 == id).count();
         }
         let targets = wanted.into_iter().map(|(_, _, target)| target).collect();
-        Self { subscribers, plan, starts, targets }
+        Self {
+            subscribers,
+            plan,
+            starts,
+            targets,
+        }
     }
 
     /// Who wants a stream.
@@ -105,7 +113,10 @@ impl Index {
         match self.starts.get(at..).and_then(|rest| rest.first_chunk::<2>()) {
             Some([(full, last), (end, _)]) => {
                 let (full, last, end) = (*full as usize, *last as usize, *end as usize);
-                Targets { full: &self.targets[full..last], last: &self.targets[last..end] }
+                Targets {
+                    full: &self.targets[full..last],
+                    last: &self.targets[last..end],
+                }
             }
             None => Targets { full: &[], last: &[] },
         }
@@ -126,16 +137,27 @@ mod tests {
             connection: connection.to_owned(),
             subscriptions: wants
                 .iter()
-                .map(|(key, s, last)| Subscription { key: (*key).to_owned(), s: *s, last: *last })
+                .map(|(key, s, last)| Subscription {
+                    key: (*key).to_owned(),
+                    s: *s,
+                    last: *last,
+                })
                 .collect(),
             behind: false,
         };
-        let rows = vec![row("x", &[("a", 1, false), ("c", 2, true)]), row("y", &[("c", 9, false), ("gone", 3, false)])];
+        let rows = vec![
+            row("x", &[("a", 1, false), ("c", 2, true)]),
+            row("y", &[("c", 9, false), ("gone", 3, false)]),
+        ];
         let index = Index::new(Arc::new(Subscribers::new(1, rows)), plan);
         let check = |stream, full: &[(u32, u32)], last: &[(u32, u32)]| {
             let pairs = |targets: &[Target]| targets.iter().map(|t| (t.member, t.s)).collect::<Vec<_>>();
             let targets = index.targets(stream);
-            assert_eq!((pairs(targets.full), pairs(targets.last)), (full.to_vec(), last.to_vec()), "stream {stream}");
+            assert_eq!(
+                (pairs(targets.full), pairs(targets.last)),
+                (full.to_vec(), last.to_vec()),
+                "stream {stream}"
+            );
         };
         check(0, &[(0, 1)], &[]);
         check(1, &[], &[]);

@@ -17,13 +17,22 @@ use crate::plans::Plan;
 use crate::ports::{GroupRow, PortResult};
 
 /// Bytes of log that one request reads of a group.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub(crate) const pull_log_bytes_max: usize = 4 * 1_024 * 1_024;
 /// Signals of one stream that are replayed at once.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub(crate) const pull_signals_max: usize = 300;
 /// Bytes that are replayed at once to one request's streams of a group; each stream gets one signal at least.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub(crate) const pull_bytes_max: usize = 128 * 1_024;
 
 /// A stream asked for.
@@ -68,6 +77,8 @@ struct Member<'a> {
     id: StreamId,
     since: Option<Offset>,
     reach: Reach,
+    /// Whether the signal it stands at was seen in the log.
+    seen: bool,
     found: Vec<Found>,
 }
 
@@ -92,18 +103,34 @@ impl ManageSubscription {
             .filter_map(|asked| {
                 let id = plan.id(&asked.request.key)?;
                 let since = asked.request.since.as_ref();
-                let offset = since.filter(|since| *since.epoch == *epoch).map(|since| since.offset);
+                let offset = since
+                    .filter(|since| *since.epoch == *epoch)
+                    .map(|since| since.offset);
                 let reach = offset.map_or(Reach::Tail, |since| reach(since, latest.segment, latest.top(id)));
-                Some(Member { asked, id, since: offset, reach, found: Vec::new() })
+                Some(Member {
+                    asked,
+                    id,
+                    since: offset,
+                    reach,
+                    seen: false,
+                    found: Vec::new(),
+                })
             })
             .collect();
         let mut budget = pull_log_bytes_max;
         // Who stands beyond the latest row needs nothing before: however long the tail is, each pull gets on.
         let after_row = latest.segment + 1;
-        let from = members.iter().map(|m| m.since.map_or(after_row, |since| since.segment().max(after_row))).min();
-        let tail = self.reader.to_head(group, &epoch, from.unwrap_or(after_row), budget).await?;
+        let from = members
+            .iter()
+            .map(|m| m.since.map_or(after_row, |since| since.segment().max(after_row)))
+            .min();
+        let tail = self
+            .reader
+            .to_head(group, &epoch, from.unwrap_or(after_row), budget)
+            .await?;
         budget = budget.saturating_sub(tail.bytes);
-        self.read_back(group, &epoch, latest.segment, &mut members, budget).await?;
+        self.read_back(group, &epoch, latest.segment, &mut members, budget)
+            .await?;
         collect(&tail, &mut members, |_| true);
 
         let mut bytes_left = pull_bytes_max;
@@ -143,7 +170,10 @@ impl ManageSubscription {
         for start in starts {
             let stretch = self.reader.range(group, epoch, start, to, budget).await?;
             if !stretch.whole {
-                for member in members.iter_mut().filter(|m| matches!(m.reach, Reach::From(s) if s <= start)) {
+                for member in members
+                    .iter_mut()
+                    .filter(|m| matches!(m.reach, Reach::From(s) if s <= start))
+                {
                     member.reach = Reach::Lost;
                 }
                 break;
@@ -173,20 +203,36 @@ fn reach(since: Offset, segment: u64, top: Option<Offset>) -> Reach {
 /// Adds the members' signals in a stretch of the log to what was found of them.
 fn collect(stretch: &Stretch, members: &mut [Member<'_>], takes_part: impl Fn(&Member<'_>) -> bool) {
     let mut by_id: BTreeMap<StreamId, usize> = BTreeMap::new();
-    for (place, member) in members.iter().enumerate().filter(|(_, member)| takes_part(member)) {
+    for (place, member) in members
+        .iter()
+        .enumerate()
+        .filter(|(_, member)| takes_part(member))
+    {
         by_id.insert(member.id, place);
     }
     for held in &stretch.segments {
-        for signal in held.segment.signals_where(held.number, |id| by_id.contains_key(&id)) {
-            let Some(member) = by_id.get(&signal.stream).and_then(|place| members.get_mut(*place)) else { continue };
-            if member.since.is_some_and(|since| signal.offset <= since) {
+        for signal in held
+            .segment
+            .signals_where(held.number, |id| by_id.contains_key(&id))
+        {
+            let Some(member) = by_id
+                .get(&signal.stream)
+                .and_then(|place| members.get_mut(*place))
+            else {
+                continue;
+            };
+            if let Some(since) = member.since.filter(|since| signal.offset <= *since) {
+                member.seen |= signal.offset == since;
                 continue;
             }
             if member.since.is_none() || member.reach == Reach::Lost {
                 // Only the newest matters.
                 member.found.clear();
             }
-            member.found.push(Found { signal, held: held.clone() });
+            member.found.push(Found {
+                signal,
+                held: held.clone(),
+            });
         }
     }
 }
@@ -194,7 +240,10 @@ fn collect(stretch: &Stretch, members: &mut [Member<'_>], takes_part: impl Fn(&M
 impl Member<'_> {
     fn catch_up(&self, plan: &Plan, latest: &LatestRow, row: &GroupRow, bytes_left: &mut usize) -> Caught {
         let newest = self.found.last();
-        let top = newest.map(|found| found.signal.offset).or_else(|| latest.top(self.id));
+        let top = match newest {
+            Some(found) => Some(found.signal.offset),
+            None => self.since.filter(|_| self.seen).or_else(|| latest.top(self.id)),
+        };
         let mut caught = Caught {
             place: self.asked.place,
             epoch: row.epoch.clone(),
@@ -247,7 +296,11 @@ impl Member<'_> {
             .zip(sizes)
             .map(|(found, size)| (found.signal.offset, found.signal.previous, size))
             .collect();
-        let (signals_max, bytes_max) = if last { (usize::MAX, usize::MAX) } else { (pull_signals_max, *bytes_left) };
+        let (signals_max, bytes_max) = if last {
+            (usize::MAX, usize::MAX)
+        } else {
+            (pull_signals_max, *bytes_left)
+        };
         match recover(since, top, &after, signals_max, bytes_max) {
             Recovery::Lost => false,
             Recovery::Replay { count, more } => {
@@ -263,24 +316,43 @@ impl Member<'_> {
 
     /// One item that stands for all that was found; `None` if nothing was.
     fn newest_of_all(&self, plan: &Plan) -> Option<String> {
-        let mut spans = self.found.iter().map(|found| Span::one(found.signal.offset, found.signal.previous));
+        let mut spans = self
+            .found
+            .iter()
+            .map(|found| Span::one(found.signal.offset, found.signal.previous));
         let mut all = spans.next()?;
         for span in spans {
             // They are of one chain: the log holds every signal between.
             all.absorb(span);
         }
-        self.found.last().map(|newest| self.item(Snapshot::No, all, newest, plan))
+        self.found
+            .last()
+            .map(|newest| self.item(Snapshot::No, all, newest, plan))
     }
 
     fn item(&self, kind: Snapshot, span: Span, found: &Found, plan: &Plan) -> String {
         let Found { signal, held } = found;
-        let source = held.segment.sources.get(signal.source as usize).map_or("", |source| &*source.name);
+        let source = held
+            .segment
+            .sources
+            .get(signal.source as usize)
+            .map_or("", |source| &*source.name);
         let mut value = String::new();
         write_value(&mut value, &signal.value, plan.outputs(self.id));
         let mut item = handle(self.asked.request.s);
         let (exchange, receive) = (signal.exchange_time, signal.receive_time);
         let committed = held.segment.committed_at;
-        write_signal_frame(&mut item, kind, span, exchange, receive, committed, source, signal.mock, &value);
+        write_signal_frame(
+            &mut item,
+            kind,
+            span,
+            exchange,
+            receive,
+            committed,
+            source,
+            signal.mock,
+            &value,
+        );
         item
     }
 
@@ -292,7 +364,17 @@ impl Member<'_> {
         let span = Span::one(latest.offset, None);
         let (exchange, receive) = (latest.exchange_time, latest.receive_time);
         let untold = tickwire_market::UnixNanos(0);
-        write_signal_frame(&mut item, Snapshot::Yes, span, exchange, receive, untold, "", latest.mock, &value);
+        write_signal_frame(
+            &mut item,
+            Snapshot::Yes,
+            span,
+            exchange,
+            receive,
+            untold,
+            "",
+            latest.mock,
+            &value,
+        );
         item
     }
 }
@@ -330,7 +412,11 @@ mod tests {
     fn the_latest_row_says_how_far_back_to_read() {
         let at = |segment| Offset::new(segment, 3);
         let check = |since, top: Option<u64>, expected| {
-            assert_eq!(reach(at(since), 10, top.map(at)), expected, "since {since}, top {top:?}");
+            assert_eq!(
+                reach(at(since), 10, top.map(at)),
+                expected,
+                "since {since}, top {top:?}"
+            );
         };
         check(7, Some(7), Reach::Tail);
         check(11, Some(7), Reach::Tail);
