@@ -31,20 +31,20 @@ pub struct Api {
     /// Who asks.
     pub authenticate: Authenticate,
     /// What is asked.
-    pub history: Arc<QueryHistory>,
+    pub history: QueryHistory,
 }
 
 /// An error on its way to the client.
 pub(crate) struct Refusal {
     status: u16,
-    body: ErrorBody,
+    body: Box<ErrorBody>,
 }
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
         Self {
             status: code.status(),
-            body: code.into(),
+            body: Box::new(code.into()),
         }
     }
 }
@@ -60,7 +60,7 @@ impl From<Fault> for Refusal {
         let status = fault.code().map_or(500, ErrorCode::status);
         Self {
             status,
-            body: fault.into_body(),
+            body: Box::new(fault.into_body()),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Refusal {
     /// As the body of an answer.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(&HttpError {
-            error: self.body.clone(),
+            error: (*self.body).clone(),
         })
         .unwrap_or_default()
     }

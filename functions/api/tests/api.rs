@@ -1,5 +1,10 @@
 //! Replays the sample events, and asks every route over twins of all ports.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot set up its case must fail"
+)]
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -317,7 +322,10 @@ fn parameters_are_bounded() {
     assert_eq!(answer(&router, &event).slug(), "message_too_large");
 }
 
-fn bars(router: &Router, query: &str) -> (Vec<(i64, i64, f64, f64)>, Option<String>) {
+/// Start and end in seconds since the beginning, open, close.
+type Row = (i64, i64, f64, f64);
+
+fn bars(router: &Router, query: &str) -> (Vec<Row>, Option<String>) {
     let answer = ask(
         router,
         "GET",
@@ -341,7 +349,7 @@ fn bars(router: &Router, query: &str) -> (Vec<(i64, i64, f64, f64)>, Option<Stri
 }
 
 /// All pages of a question, one after the other.
-fn pages(router: &Router, query: &str, newest: bool) -> Vec<(i64, i64, f64, f64)> {
+fn pages(router: &Router, query: &str, newest: bool) -> Vec<Row> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     for _ in 0..50 {

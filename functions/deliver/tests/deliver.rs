@@ -1,5 +1,9 @@
 //! Replays the sample events, and what comes of publications over twins of all ports.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot set up its case must fail"
+)]
 
 use std::pin::Pin;
 use std::sync::Arc;

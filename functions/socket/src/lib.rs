@@ -1,7 +1,5 @@
 //! Lambda function `socket`: the routes `$connect`, `$disconnect` and `$default` of the WebSocket API.
 
-use std::sync::Arc;
-
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -19,7 +17,7 @@ pub struct Socket {
     /// How connections begin and end.
     pub connections: OpenConnection,
     /// What clients ask for.
-    pub subscriptions: Arc<ManageSubscription>,
+    pub subscriptions: ManageSubscription,
 }
 
 /// Answers an event of any of the three routes.

@@ -4,29 +4,30 @@
 //! what is read and what is delivered, and what overlaps is told by its offset.
 
 mod catch_up;
+mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tickwire_entitlements::{Decision, Identity};
-use tickwire_signals::checked;
 use tickwire_streams::{GroupKey, Packer, StreamKey, Universe};
 use tickwire_wire::{
-    ClientRequest, ErrorBody, ErrorCode, LatestRow, Mode, Operation, Pong, Sender, StreamRequest,
-    StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request,
-    plan_message, socket_message_bytes_max,
+    ClientRequest, ErrorBody, ErrorCode, LatestRow, Operation, Pong, Sender, StreamRequest, StreamVerdict,
+    SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request, plan_message,
+    socket_message_bytes_max,
 };
 
-use crate::entitle::{Entitle, error_code};
+use crate::entitle::Entitle;
 use crate::log_reader::LogReader;
 use crate::open_connection::{Fault, forget, has_expired};
 use crate::placement::{Placement, shard_of};
-use crate::plans::{Plan, Plans, unreadable};
+use crate::plans::{Plans, unreadable};
 use crate::ports::{
-    Clock, ConnectionRow, Connections, Enqueue, Grants, GroupRow, Groups, Log, Outgoing, PortError,
-    PortResult, Posted, Push, Queue, Subscriber, Subscription,
+    Clock, ConnectionRow, Connections, Enqueue, Grants, Groups, Log, Outgoing, PortError, PortResult, Posted,
+    Push, Queue, Subscriber, Subscription,
 };
+
+use judge::{Wanted, take_in};
 
 /// Streams that one request may name.
 #[expect(
@@ -67,23 +68,14 @@ pub struct SubscriptionPorts {
 }
 
 /// The use case.
+#[derive(Clone)]
 pub struct ManageSubscription {
     ports: SubscriptionPorts,
     placement: Placement,
     entitle: Entitle,
     plans: Plans,
-    reader: LogReader,
+    reader: Arc<LogReader>,
 }
-
-/// A stream of a subscribe that nothing speaks against so far.
-#[derive(Clone, Debug)]
-struct Wanted {
-    key: StreamKey,
-    group: GroupKey,
-}
-
-/// One of the streams asked for: what is known of it so far.
-type Judged = (StreamRequest, Result<Wanted, ErrorBody>);
 
 impl ManageSubscription {
     /// With everything cold.
@@ -91,7 +83,7 @@ impl ManageSubscription {
         Self {
             entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
             plans: Plans::new(ports.groups.clone()),
-            reader: LogReader::new(ports.log.clone()),
+            reader: Arc::new(LogReader::new(ports.log.clone())),
             ports,
             placement,
         }
@@ -318,78 +310,6 @@ impl ManageSubscription {
         ))
     }
 
-    /// Judges streams one by one, and reads the rows of the groups of those that may be had.
-    async fn judge(
-        &self,
-        row: &ConnectionRow,
-        streams: Vec<StreamRequest>,
-    ) -> Result<(Vec<Judged>, BTreeMap<GroupKey, GroupRow>), Fault> {
-        let mut judged: Vec<Judged> = streams
-            .into_iter()
-            .map(|request| {
-                let wanted = parse_stream(&request.key).map(|key| {
-                    let group = self.placement.group_of(&row.universe, &key.stream.instrument);
-                    Wanted { key, group }
-                });
-                (request, wanted)
-            })
-            .collect();
-
-        let identity = Identity {
-            user: row.user.clone(),
-            tier: row.tier,
-            expires_at: row.expires_at,
-        };
-        let keys: Vec<&StreamKey> = judged
-            .iter()
-            .filter_map(|(_, wanted)| Some(&wanted.as_ref().ok()?.key))
-            .collect();
-        let mut decisions = self.entitle.decide(&identity, &keys).await.into_iter();
-        for (request, wanted) in judged.iter_mut().filter(|(_, wanted)| wanted.is_ok()) {
-            // One decision a key; none would be a denial.
-            match decisions.next() {
-                Some(Decision::Allow) => {}
-                Some(Decision::Deny(denial)) => {
-                    let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
-                    let required = denial.required.map(|tier| tier.to_string());
-                    *wanted = Err(ErrorBody { required, ..body }.about(&request.key));
-                }
-                None => *wanted = Err(ErrorBody::from(ErrorCode::EntitlementUnreadable).about(&request.key)),
-            }
-        }
-
-        let names: BTreeSet<GroupKey> = judged
-            .iter()
-            .filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone()))
-            .collect();
-        let rows = try_join_all(names.iter().map(|group| self.ports.groups.group(group))).await?;
-        let groups: BTreeMap<GroupKey, GroupRow> = names
-            .into_iter()
-            .zip(rows)
-            .filter_map(|(group, row)| Some((group, row?)))
-            .collect();
-        for (request, wanted) in &mut judged {
-            let Ok(Wanted { key, group }) = wanted else {
-                continue;
-            };
-            if !groups.contains_key(group) || !self.is_known(group, key).await? {
-                let message = format!("Instrument {} is not known here.", key.stream.instrument);
-                *wanted =
-                    Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).about(&request.key));
-            }
-        }
-        Ok((judged, groups))
-    }
-
-    /// Whether the group knows the stream's instrument. What it knew once, it knows.
-    async fn is_known(&self, group: &GroupKey, key: &StreamKey) -> PortResult<bool> {
-        let knows = |plan: Arc<Plan>| plan.knows(&key.stream.instrument);
-        if self.plans.seen(group).is_some_and(knows) {
-            return Ok(true);
-        }
-        Ok(self.plans.newest(group).await?.is_some_and(knows))
-    }
-
     /// Writes the subscribers of a connection in `groups`, until what is
     /// written is of the row as it stands: requests may overtake each other.
     async fn register(
@@ -563,94 +483,6 @@ fn list(row: &ConnectionRow) -> BTreeMap<u32, String> {
         .iter()
         .map(|subscription| (subscription.s, subscription.key.clone()))
         .collect()
-}
-
-/// The key, if it is one and its expression is canonical.
-fn parse_stream(text: &str) -> Result<StreamKey, ErrorBody> {
-    let about: String = text.chars().take(200).collect();
-    let key: StreamKey = text.parse().map_err(|error: tickwire_streams::StreamKeyError| {
-        ErrorBody::with_message(ErrorCode::StreamMalformed, error.to_string()).about(&about)
-    })?;
-    match &*key.stream.expression {
-        "price" | "bars" => {}
-        expression => {
-            checked(expression).map_err(|error| {
-                ErrorBody::with_message(ErrorCode::ExpressionInvalid, error.to_string()).about(&about)
-            })?;
-        }
-    }
-    Ok(key)
-}
-
-/// Adds the streams that may be had to the row's subscriptions; those for which
-/// there is no room, or whose handle is taken, are refused.
-fn take_in(row: &mut ConnectionRow, judged: &[Judged]) -> Vec<Judged> {
-    let subscriptions_max = row.tier.limits().subscriptions_per_connection_max as usize;
-    let mut taken: Vec<Judged> = Vec::with_capacity(judged.len());
-    for (request, wanted) in judged {
-        let refused = match wanted {
-            Err(body) => Err(body.clone()),
-            Ok(_) if taken.iter().any(|(other, _)| other.key == request.key) => {
-                Err(invalid("The request names the stream twice.".into()))
-            }
-            Ok(_) => place(row, request, subscriptions_max),
-        };
-        let outcome = match (wanted, refused) {
-            (Ok(wanted), Ok(())) => Ok(wanted.clone()),
-            (_, Err(body)) => Err(if body.stream.is_some() {
-                body
-            } else {
-                body.about(&request.key)
-            }),
-            (Err(body), Ok(())) => Err(body.clone()),
-        };
-        taken.push((request.clone(), outcome));
-    }
-    taken
-}
-
-/// Puts one stream among the row's subscriptions, or changes its mode there.
-fn place(
-    row: &mut ConnectionRow,
-    request: &StreamRequest,
-    subscriptions_max: usize,
-) -> Result<(), ErrorBody> {
-    let last = request.mode == Mode::Last;
-    match row
-        .subscriptions
-        .iter_mut()
-        .find(|subscription| subscription.key == request.key)
-    {
-        Some(subscription) if subscription.s == request.s => {
-            subscription.last = last;
-            return Ok(());
-        }
-        Some(subscription) => {
-            let message = format!("The stream has handle {} already.", subscription.s);
-            return Err(ErrorBody::with_message(ErrorCode::HandleTaken, message));
-        }
-        None => {}
-    }
-    if row
-        .subscriptions
-        .iter()
-        .any(|subscription| subscription.s == request.s)
-    {
-        return Err(ErrorCode::HandleTaken.into());
-    }
-    if row.subscriptions.len() >= subscriptions_max {
-        let message = format!(
-            "Tier {} has {subscriptions_max} subscriptions per connection.",
-            row.tier
-        );
-        return Err(ErrorBody::with_message(ErrorCode::SubscriptionsMax, message));
-    }
-    row.subscriptions.push(Subscription {
-        key: request.key.clone(),
-        s: request.s,
-        last,
-    });
-    Ok(())
 }
 
 fn verdict(request: &StreamRequest, wanted: &Result<Wanted, ErrorBody>) -> StreamVerdict {

@@ -25,7 +25,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn new(version: u64, row: PlanRow) -> Self {
+    pub(crate) fn new(version: u64, row: PlanRow) -> Self {
         let keys: Vec<Arc<str>> = row.streams.into_iter().map(Arc::from).collect();
         let living = || (0u32..).zip(&keys).filter(|(_, key)| !key.is_empty());
         let by_key = living().map(|(id, key)| (key.clone(), id)).collect();

@@ -91,6 +91,7 @@ pub struct BarsQuestion {
 }
 
 /// The use case.
+#[derive(Clone)]
 pub struct QueryHistory {
     ports: QueryPorts,
     placement: Placement,
@@ -98,7 +99,7 @@ pub struct QueryHistory {
     secret_name: Arc<str>,
     entitle: Entitle,
     plans: Plans,
-    reader: LogReader,
+    reader: Arc<LogReader>,
 }
 
 impl QueryHistory {
@@ -108,7 +109,7 @@ impl QueryHistory {
         Self {
             entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
             plans: Plans::new(ports.groups.clone()),
-            reader: LogReader::new(ports.log.clone()),
+            reader: Arc::new(LogReader::new(ports.log.clone())),
             ports,
             placement,
             universe,

@@ -42,9 +42,9 @@ pub struct House {
     /// Connections.
     pub connections: OpenConnection,
     /// Subscriptions.
-    pub subscriptions: Arc<ManageSubscription>,
+    pub subscriptions: ManageSubscription,
     /// Questions.
-    pub history: Arc<QueryHistory>,
+    pub history: QueryHistory,
     /// Identities.
     pub authenticate: Authenticate,
     /// Where things belong.
@@ -106,13 +106,8 @@ impl House {
             ingest: Ingest::new(process.ingest_ports()),
             deliver: Arc::new(Deliver::new(deliver, placement.clone())),
             connections: OpenConnection::new(connections, placement.clone(), Universe::live()),
-            subscriptions: Arc::new(ManageSubscription::new(subscriptions, placement.clone())),
-            history: Arc::new(QueryHistory::new(
-                history,
-                placement.clone(),
-                Universe::live(),
-                "tokens",
-            )),
+            subscriptions: ManageSubscription::new(subscriptions, placement.clone()),
+            history: QueryHistory::new(history, placement.clone(), Universe::live(), "tokens"),
             authenticate: Authenticate::new(secrets, sockets.clone(), clock.clone(), clock, "tokens"),
             store,
             process,

@@ -1,12 +1,9 @@
 //! Whatever is lost on the way, a client that resumes ends with every signal once and in order.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
-
-mod client;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 
-use client::Client;
+use super::client::Client;
 use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use tickwire_entitlements::Tier;

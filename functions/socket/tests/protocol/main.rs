@@ -1,0 +1,13 @@
+//! Replays the sample events, and speaks the protocol over twins of all ports.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot set up its case must fail"
+)]
+
+mod client;
+mod connections;
+mod exactness;
+mod streams;
+mod world;
