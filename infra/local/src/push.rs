@@ -43,6 +43,11 @@ impl Sockets {
         frames
     }
 
+    /// Names of the connections.
+    pub fn names(&self) -> Vec<String> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// Connections that are registered.
     pub fn len(&self) -> usize {
         self.table.read().unwrap_or_else(PoisonError::into_inner).len()

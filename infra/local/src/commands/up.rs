@@ -1,0 +1,403 @@
+//! `tickwire up`: everything in one process, fed by the bundled sample, a file
+//! or a simulated market, and shown as a client sees it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_service::placement::Placement;
+use tickwire_streams::baskets_default;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::view::View;
+use crate::feed::file::{Column, FeedError, FileFeed, FileOptions};
+use crate::feed::sample;
+use crate::feed::simulate::{Mix, Simulator, SimulatorError, SimulatorOptions};
+use crate::host::{DataPlace, Host, HostError, HostOptions};
+use crate::play::{Feed, Player, Speed, Stamps, read_ahead, split_times};
+use crate::queue::QueueName;
+use crate::run::{Run, Runs, World};
+use crate::sender::{SendError, Sender, SenderOptions};
+use crate::signal_list::SignalList;
+use crate::store::StoreError;
+
+/// Port that is served on unless another is given.
+pub const PORT_DEFAULT: u16 = 8437;
+/// How fast the bundled sample of daily bars is played: some five days a second.
+const SAMPLE_SPEED: f64 = 400_000.0;
+
+/// Messages in a queue beyond which the feed waits.
+const BACKLOG_MESSAGES_MAX: usize = 64;
+/// How often it is noted how far a run came.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait for the rest to be delivered when the feed has ended.
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MixArg {
+    /// An index and its options.
+    Index,
+    /// Shares.
+    Equities,
+}
+
+/// Runs the whole stack on this machine.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// Replay this file: quotes, trades or OHLCV bars, .gz or plain. Without it
+    /// (and without --simulate) the bundled sample is replayed
+    #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
+    pub replay: Option<PathBuf>,
+    /// What the file holds.
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// Simulate a market from this seed; every value is marked mock
+    #[arg(long, value_name = "SEED")]
+    pub simulate: Option<u64>,
+    /// Instruments to simulate
+    #[arg(long, value_name = "N", default_value_t = 442, requires = "simulate")]
+    pub instruments: usize,
+    /// Simulated ticks per second of market time, over all instruments
+    #[arg(long, value_name = "R", default_value_t = 1_000, requires = "simulate")]
+    pub rate: u32,
+    /// Market time to simulate, such as 90s, 10m or 2h; endless without it
+    #[arg(long, value_name = "T", value_parser = parse_duration, requires = "simulate")]
+    pub until: Option<Duration>,
+    /// What is simulated
+    #[arg(long, value_enum, default_value_t = MixArg::Index, requires = "simulate")]
+    pub mix: MixArg,
+    /// max, or how many times as fast as recorded [default: 1; 400000 for the bundled sample]
+    #[arg(long, value_name = "max|N")]
+    pub speed: Option<Speed>,
+    /// Which expressions on which instruments: lines of INSTRUMENT TIMEFRAME EXPRESSION
+    #[arg(long, value_name = "FILE")]
+    pub signals: Option<PathBuf>,
+    /// How long a tick waits for others of its group, such as 25ms
+    #[arg(long, value_name = "MS", default_value = "25ms", value_parser = parse_duration)]
+    pub flush: Duration,
+    /// Consumers of the queue of events
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub consumers: u16,
+    /// Groups into which the shares of one venue are spread
+    #[arg(long, value_name = "N", default_value_t = baskets_default, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub baskets: u16,
+    /// Port to serve on, loopback only
+    #[arg(long, value_name = "PORT", default_value_t = PORT_DEFAULT)]
+    pub port: u16,
+    /// Directory of the data, or :memory:
+    #[arg(long, value_name = "DIR", default_value = "tickwire-data")]
+    pub data: PathBuf,
+    /// End when the feed is played and everything is delivered
+    #[arg(long)]
+    pub until_done: bool,
+    /// Write the figures of the run to this file as JSON when it ends
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<PathBuf>,
+    /// Show no signals, only how the stack is doing
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// What a file holds, where it does not say so itself.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FileArgs {
+    /// What the columns hold, in order, such as time,bid,ask,volume
+    #[arg(long, value_name = "NAMES")]
+    pub columns: Option<String>,
+    /// The one instrument of the file, such as FX@EURUSD@SPOT
+    #[arg(long, value_name = "KEY", value_parser = InstrumentKey::from_alias)]
+    pub instrument: Option<InstrumentKey>,
+    /// Zone of times without an offset, such as America/New_York
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Exchange of the tickers in the file, such as NASDAQ
+    #[arg(long, value_name = "EXCHANGE")]
+    pub exchange: Option<String>,
+    /// How long the bars of the file are, such as 1m or 1d
+    #[arg(long, value_name = "TIMEFRAME")]
+    pub timeframe: Option<Timeframe>,
+}
+
+impl FileArgs {
+    /// As the reader takes them.
+    ///
+    /// # Errors
+    /// When a column or zone is not one.
+    pub fn options(&self) -> Result<FileOptions, String> {
+        let columns = self.columns.as_deref().map(Column::parse_list).transpose().map_err(|e| e.to_string())?;
+        let time_zone = self
+            .timezone
+            .as_deref()
+            .map(jiff::tz::TimeZone::get)
+            .transpose()
+            .map_err(|e| format!("{e}: write a zone such as UTC or America/New_York"))?;
+        Ok(FileOptions {
+            columns,
+            instrument: self.instrument.clone(),
+            exchange: self.exchange.clone(),
+            time_zone,
+            timeframe: self.timeframe,
+            ..FileOptions::default()
+        })
+    }
+}
+
+/// A duration: `250ms`, `90s`, `10m`, `2h`, or a plain number of milliseconds.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    const FORM: &str = "write a duration such as 5ms, 90s, 10m or 2h";
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| FORM.to_owned())?;
+    let seconds = match unit {
+        "" | "ms" => number / 1_000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3_600.0,
+        _ => return Err(FORM.to_owned()),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| FORM.to_owned())
+}
+
+/// Why `up` ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// An option is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The stack could not start.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The data directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The feed cannot be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The simulation cannot be set up.
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    /// The queue does not take ticks.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// Something else failed.
+    #[error("failed to {0}: {1}")]
+    Failed(&'static str, String),
+}
+
+/// What is played, with all that follows from it.
+struct Plan {
+    feed: Feed,
+    /// Its identity.
+    id: String,
+    world: World,
+    title: String,
+    source: String,
+    speed: Speed,
+    stamps: Stamps,
+    signals: SignalList,
+    instruments: Vec<(InstrumentKey, Option<f64>)>,
+}
+
+impl UpArgs {
+    fn place(&self) -> DataPlace {
+        if self.data.as_os_str() == ":memory:" { DataPlace::Memory } else { DataPlace::Directory(self.data.clone()) }
+    }
+
+    fn signals(&self, timeframe: Timeframe) -> Result<SignalList, UpError> {
+        let Some(path) = &self.signals else { return Ok(SignalList::standard(timeframe)) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| UpError::Usage(format!("failed to read {}: {e}", path.display())))?;
+        SignalList::parse(&text).map_err(|e| UpError::Usage(format!("{}: {e}", path.display())))
+    }
+
+    fn plan(&self) -> Result<Plan, UpError> {
+        match (&self.replay, self.simulate) {
+            (Some(path), _) => self.plan_file(path),
+            (None, Some(seed)) => self.plan_simulation(seed),
+            (None, None) => self.plan_sample(),
+        }
+    }
+
+    fn plan_sample(&self) -> Result<Plan, UpError> {
+        let file = sample::feed()?;
+        let splits = sample::splits().map_err(|e| UpError::Failed("read the sample's splits", e.to_string()))?;
+        let instruments: Vec<_> = file.instruments().into_iter().map(|key| (key, None)).collect();
+        Ok(Plan {
+            id: file.content_hash().to_owned(),
+            world: World::Replay,
+            title: "the bundled sample: daily bars of AAPL, FB, GOOG, IBM and MSFT, 2000 to 2013".into(),
+            source: source_of(file.content_hash()),
+            speed: self.speed.unwrap_or(Speed::Times(SAMPLE_SPEED)),
+            stamps: Stamps::AsRecorded,
+            signals: self.signals(Timeframe::DAY)?,
+            instruments,
+            feed: Feed::File(Box::new(file), split_times(splits)),
+        })
+    }
+
+    fn plan_file(&self, path: &Path) -> Result<Plan, UpError> {
+        let options = self.file.options().map_err(UpError::Usage)?;
+        let file = FileFeed::open(path, &options)?;
+        let title = file.describe().to_string();
+        let daily = file.describe().timeframe.as_deref().is_some_and(|text| text.starts_with("1d"));
+        Ok(Plan {
+            id: file.content_hash().to_owned(),
+            world: World::Replay,
+            title,
+            source: source_of(file.content_hash()),
+            speed: self.speed.unwrap_or(Speed::Times(1.0)),
+            stamps: Stamps::AsRecorded,
+            signals: self.signals(if daily { Timeframe::DAY } else { Timeframe::MINUTE })?,
+            instruments: file.instruments().into_iter().map(|key| (key, None)).collect(),
+            feed: Feed::File(Box::new(file), Vec::new()),
+        })
+    }
+
+    fn plan_simulation(&self, seed: u64) -> Result<Plan, UpError> {
+        let mix = match self.mix {
+            MixArg::Index => Mix::IndexAndOptions,
+            MixArg::Equities => Mix::Equities,
+        };
+        let start = simulated_start(mix).map_err(|e| UpError::Failed("find a session to simulate", e))?;
+        let options =
+            SimulatorOptions { seed, instruments: self.instruments, rate_per_s: self.rate, start, mix };
+        let simulator = Simulator::new(options)?;
+        let until = self.until.map(|until| start.saturating_add(i64::try_from(until.as_nanos()).unwrap_or(i64::MAX)));
+        let instruments: Vec<_> =
+            simulator.instruments().into_iter().map(|(key, tick_size)| (key, Some(tick_size))).collect();
+        Ok(Plan {
+            // A simulation begins at a time of today's choosing: every run is one of its own.
+            id: format!("seed{seed}-{}", crate::now().0 / UnixNanos::PER_SECOND),
+            world: World::Simulation,
+            title: format!("a simulated market of {} instruments from seed {seed}, {} ticks/s", self.instruments, self.rate),
+            source: format!("simulator-{seed}"),
+            speed: self.speed.unwrap_or(Speed::Times(1.0)),
+            stamps: Stamps::Now,
+            signals: match self.signals {
+                Some(_) => self.signals(Timeframe::MINUTE)?,
+                None => simulated_signals()?,
+            },
+            instruments,
+            feed: Feed::Simulation(Box::new(simulator), until),
+        })
+    }
+}
+
+fn source_of(content_hash: &str) -> String {
+    format!("file-{}", content_hash.chars().take(16).collect::<String>())
+}
+
+/// Price and minute bars of everything; twenty signals on the index, half of
+/// them on every tick and half on minute bars.
+fn simulated_signals() -> Result<SignalList, UpError> {
+    let mut text = String::from("* tick price\n* 1m bars\n");
+    for expression in [
+        "ema(5)", "ema(20)", "ema(50)", "sma(20)", "rsi(14)", "macd(12,26,9)", "bbands(20,2)", "close>ema(20)",
+        "ema(rsi(14),9)", "close-sma(50)",
+    ] {
+        for timeframe in ["tick", "1m"] {
+            text.push_str(&format!("*@IDX {timeframe} {expression}\n"));
+        }
+    }
+    SignalList::parse(&text).map_err(|e| UpError::Failed("set up the simulation's signals", e.to_string()))
+}
+
+/// The opening of the last session that was over five days ago or less, so that
+/// market time never runs ahead of the clock, however fast it is played.
+fn simulated_start(mix: Mix) -> Result<UnixNanos, String> {
+    let calendar = match mix {
+        Mix::IndexAndOptions => Calendar::Nse,
+        Mix::Equities => Calendar::UsEquities,
+    };
+    let from = crate::now().saturating_add(-6 * 86_400 * UnixNanos::PER_SECOND);
+    let session = calendar.next_session(from).map_err(|e| e.to_string())?;
+    Ok(session.open)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the stack or the feed cannot go on.
+pub async fn run(args: UpArgs) -> Result<(), UpError> {
+    let stop = CancellationToken::new();
+    crate::commands::stop_on_signal(stop.clone());
+    let plan = args.plan()?;
+    let mut runs = match args.place() {
+        DataPlace::Directory(path) => Runs::read(&path)?,
+        DataPlace::Memory => Runs::default(),
+    };
+    let (mut run, was_finished) = runs.resume(&plan.id, plan.world, args.baskets);
+    let placement = Placement::even(run.baskets);
+    let host = Host::start(
+        HostOptions {
+            data: args.place(),
+            port: args.port,
+            consumers: usize::from(args.consumers),
+            placement: placement.clone(),
+            ..HostOptions::default()
+        },
+        &run.universe,
+    )
+    .await?;
+    let save = |runs: &mut Runs, run: &Run| {
+        runs.put(run.clone());
+        host.directory().map_or(Ok(()), |directory| runs.write(directory))
+    };
+    save(&mut runs, &run)?;
+    View::greet(&args, &plan.title, &run, was_finished, &host).await?;
+
+    let began = Instant::now();
+    let mut sender = Sender::new(
+        SenderOptions {
+            universe: run.universe.clone(),
+            placement,
+            source: plan.source,
+            epoch: 1,
+            flush: args.flush,
+            signals: plan.signals,
+        },
+        host.outlet(),
+    );
+    sender.introduce_all(&plan.instruments).await?;
+    let mut view = View::start(&args, &host, &run, &plan.instruments, &stop).await?;
+    let player = Player::new(read_ahead(plan.feed), plan.speed, plan.stamps, run.acknowledged);
+    let mut saved = Instant::now();
+    let queues = host.queues.clone();
+    let is_full = || {
+        let gauges = queues.gauges(QueueName::Ticks);
+        let signals = queues.gauges(QueueName::Signals);
+        gauges.waiting + gauges.in_flight > BACKLOG_MESSAGES_MAX || signals.waiting > BACKLOG_MESSAGES_MAX
+    };
+    let played = player
+        .play(&mut sender, &stop, is_full, |sender, played| {
+            run.acknowledged = sender.acknowledged_up_to();
+            if saved.elapsed() >= SAVE_EVERY {
+                saved = Instant::now();
+                if let Err(error) = save(&mut runs, &run) {
+                    tracing::warn!(%error, "failed to note how far the run came");
+                }
+            }
+            view.progress(sender.sent(), *played);
+        })
+        .await?;
+    run.acknowledged = sender.acknowledged_up_to();
+    if let Some(time) = played.time.filter(|_| played.finished) {
+        // Two days on, every bar has ended: also those of the last session.
+        sender.clock(time.saturating_add(2 * 86_400 * UnixNanos::PER_SECOND)).await?;
+        run.finished = true;
+    }
+    save(&mut runs, &run)?;
+    host.drained(DRAIN_MAX).await;
+    let elapsed = began.elapsed();
+    if played.finished && !args.until_done {
+        view.say("The feed is played to its end. Ctrl-C ends; the next up begins a new run.");
+        stop.cancelled().await;
+    }
+    host.reconcile().await;
+    view.finish(&args, &host, sender.sent(), played, elapsed).await?;
+    host.stop().await;
+    Ok(())
+}

@@ -1,0 +1,408 @@
+//! The embedded host: the functions' own handlers in one process, fed by twins
+//! of the queue, the socket, the schedule and the secrets, on the embedded store.
+
+mod consume;
+mod serve;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tickwire_api::Api;
+use tickwire_aws::{Dynamo, OsEntropy, SystemClock};
+use tickwire_entitlements::{Grant, Tier};
+use tickwire_schedule::ScheduleEvent;
+use tickwire_service::authenticate::{Authenticate, SecretText, sign_token};
+use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
+use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
+use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPorts};
+use tickwire_service::open_connection::{ConnectionPorts, GoodbyeCode, OpenConnection};
+use tickwire_service::placement::Placement;
+use tickwire_service::ports::{
+    Clock, Enqueue, Entropy, Grants, Outgoing, PortError, Push, Queue, Secrets, Timer,
+};
+use tickwire_service::query_history::{QueryPorts, QueryHistory};
+use tickwire_service::run_job::{Job, JobPorts, Jobs};
+use tickwire_socket::Socket;
+use tickwire_streams::Universe;
+use tickwire_telemetry::Meter;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use self::serve::Served;
+pub use self::serve::{LocalMessage, OPERATOR, Stack};
+use crate::push::Sockets;
+use crate::queue::{QueueName, QueueOptions, Queues};
+use crate::secrets::{JWT_KEY, LocalSecrets};
+use crate::sender::Outlet;
+use crate::store::{DataDirectory, Engine, StoreError};
+
+/// Period of the clock job.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
+/// Period of the reconcile job.
+const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+/// Period of the sweep of expired rows.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Consumers of the queue of signals.
+const DELIVER_CONSUMERS: usize = 2;
+/// Longest wait for work in hand when stopping.
+const DRAIN_MAX: Duration = Duration::from_secs(15);
+
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataPlace {
+    /// In this directory; made if there is none.
+    Directory(PathBuf),
+    /// In memory: gone with the process.
+    Memory,
+}
+
+/// How the host is run.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// Where the data is.
+    pub data: DataPlace,
+    /// Address to serve on.
+    pub bind: IpAddr,
+    /// Port to serve on; 0 takes a free one.
+    pub port: u16,
+    /// Consumers of the queue of events.
+    pub consumers: usize,
+    /// How instruments are spread over groups.
+    pub placement: Placement,
+}
+
+impl Default for HostOptions {
+    fn default() -> Self {
+        Self {
+            data: DataPlace::Memory,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            consumers: 1,
+            placement: Placement::default(),
+        }
+    }
+}
+
+/// Why the host could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Store, queue or secrets.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address.
+    #[error("failed to serve on {address}: {why}")]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// The running stack.
+pub struct Host {
+    /// Where it serves.
+    pub address: SocketAddr,
+    /// Counts of store, queue and posts.
+    pub meter: Arc<Meter>,
+    /// Counts of ingest.
+    pub ingest: Arc<IngestStats>,
+    /// Counts of deliver.
+    pub deliver: Arc<DeliverStats>,
+    /// The queues.
+    pub queues: Queues,
+    /// The store.
+    pub store: Arc<Dynamo>,
+    /// The secrets.
+    pub secrets: Arc<LocalSecrets>,
+    /// Open sockets.
+    pub sockets: Arc<Sockets>,
+    directory: Option<Arc<DataDirectory>>,
+    socket: Arc<Socket>,
+    jobs: Arc<Jobs>,
+    consumers: (CancellationToken, JoinSet<()>),
+    servers: (CancellationToken, JoinSet<()>),
+}
+
+impl Host {
+    /// Opens the data, starts everything, and serves.
+    ///
+    /// # Errors
+    /// When the data cannot be opened or the address cannot be served on.
+    pub async fn start(options: HostOptions, universe: &Universe) -> Result<Self, HostError> {
+        let listener = listen(SocketAddr::new(options.bind, options.port)).await?;
+        let address = listener.local_addr().map_err(|e| HostError::Bind {
+            address: SocketAddr::new(options.bind, options.port),
+            why: e.to_string(),
+        })?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let meter = Arc::new(Meter::default());
+        let queue_options = QueueOptions::default();
+        let (directory, engine, queues, secrets) = match &options.data {
+            DataPlace::Directory(path) => {
+                let directory = Arc::new(DataDirectory::open(path)?);
+                let engine = Engine::open(&directory)?;
+                let queues = Queues::open(&directory, queue_options, clock.clone(), meter.clone())?;
+                let secrets = LocalSecrets::open(directory.clone(), entropy.clone())?;
+                (Some(directory), engine, queues, secrets)
+            }
+            DataPlace::Memory => {
+                let queues = Queues::memory(queue_options, clock.clone(), meter.clone());
+                (None, Engine::memory()?, queues, LocalSecrets::memory(entropy.clone())?)
+            }
+        };
+        let store = Arc::new(Dynamo::new(engine.client(), "", meter.clone(), clock.clone()));
+        let sockets = Arc::new(Sockets::new(meter.clone()));
+        let secrets = Arc::new(secrets);
+        let queue_port = Arc::new(queues.clone());
+
+        let ingest = Arc::new(Ingest::new(IngestPorts {
+            log: store.clone(),
+            groups: store.clone(),
+            checkpoints: store.clone(),
+            bars: store.clone(),
+            enqueue: queue_port.clone(),
+            park: queue_port.clone(),
+            postpone: queue_port.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        }));
+        let jobs = Arc::new(Jobs::new(
+            JobPorts {
+                groups: store.clone(),
+                log: store.clone(),
+                enqueue: queue_port.clone(),
+                clock: clock.clone(),
+            },
+            ingest.clone(),
+        ));
+        let deliver = Arc::new(Deliver::new(
+            DeliverPorts {
+                groups: store.clone(),
+                connections: store.clone(),
+                push: sockets.clone(),
+                park: queue_port.clone(),
+                postpone: queue_port.clone(),
+                timer: Arc::new(TokioTimer),
+            },
+            options.placement.clone(),
+        ));
+        let socket = Arc::new(Socket {
+            connections: OpenConnection::new(
+                ConnectionPorts {
+                    connections: store.clone(),
+                    groups: store.clone(),
+                    push: sockets.clone(),
+                    clock: clock.clone(),
+                },
+                options.placement.clone(),
+                universe.clone(),
+            ),
+            subscriptions: ManageSubscription::new(
+                SubscriptionPorts {
+                    connections: store.clone(),
+                    groups: store.clone(),
+                    log: store.clone(),
+                    push: sockets.clone(),
+                    enqueue: queue_port.clone(),
+                    grants: Arc::new(NoGrants),
+                    clock: clock.clone(),
+                },
+                options.placement.clone(),
+            )
+            .into(),
+        });
+        let authenticate =
+            Authenticate::new(secrets.clone(), store.clone(), clock.clone(), entropy.clone(), JWT_KEY);
+        let api = Api {
+            authenticate: authenticate.clone(),
+            history: QueryHistory::new(
+                QueryPorts {
+                    bars: store.clone(),
+                    groups: store.clone(),
+                    log: store.clone(),
+                    grants: Arc::new(NoGrants),
+                    secrets: secrets.clone(),
+                    clock: clock.clone(),
+                    timer: Arc::new(TokioTimer),
+                },
+                options.placement.clone(),
+                universe.clone(),
+                JWT_KEY,
+            )
+            .into(),
+        };
+        let routes = tickwire_api::router(Arc::new(api)).merge(serve::routes(Arc::new(Served {
+            authenticate,
+            socket: socket.clone(),
+            sockets: sockets.clone(),
+            enqueue: queue_port,
+            entropy,
+            universe: universe.clone(),
+            placement: options.placement.clone(),
+        })));
+
+        let (stop_servers, mut servers) = (CancellationToken::new(), JoinSet::new());
+        let stopped = stop_servers.clone();
+        servers.spawn(async move {
+            let ended = axum::serve(listener, routes).with_graceful_shutdown(stopped.cancelled_owned()).await;
+            if let Err(error) = ended {
+                tracing::error!(%error, "the server ended");
+            }
+        });
+        servers.spawn(async move { engine.sweep_every(SWEEP_EVERY).await });
+
+        let (stop_consumers, mut consumers) = (CancellationToken::new(), JoinSet::new());
+        let function = ingest.clone();
+        consume::spawn(&mut consumers, &queues, QueueName::Ticks, options.consumers, &stop_consumers, move |event| {
+            let ingest = function.clone();
+            async move { tickwire_ingest::handle(&ingest, event).await }
+        });
+        let function = deliver.clone();
+        consume::spawn(&mut consumers, &queues, QueueName::Signals, DELIVER_CONSUMERS, &stop_consumers, move |event| {
+            let deliver = function.clone();
+            async move { tickwire_deliver::handle(&deliver, event).await }
+        });
+        for (job, period) in [(Job::Clock, CLOCK_EVERY), (Job::Reconcile, RECONCILE_EVERY)] {
+            let jobs = jobs.clone();
+            servers.spawn(async move {
+                let mut ticks = tokio::time::interval(period);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                loop {
+                    ticks.tick().await;
+                    // What failed was logged with its group; the next round is soon.
+                    let _ = tickwire_schedule::handle(&jobs, ScheduleEvent { job }).await;
+                }
+            });
+        }
+        Ok(Self {
+            address,
+            meter,
+            ingest: ingest.stats(),
+            deliver: deliver.stats(),
+            queues,
+            store,
+            secrets,
+            sockets,
+            directory,
+            socket,
+            jobs,
+            consumers: (stop_consumers, consumers),
+            servers: (stop_servers, servers),
+        })
+    }
+
+    /// Where the data is, unless it is in memory.
+    pub fn directory(&self) -> Option<&Arc<DataDirectory>> {
+        self.directory.as_ref()
+    }
+
+    /// The queue, for a sender in this process.
+    pub fn outlet(&self) -> Arc<dyn Outlet> {
+        Arc::new(QueueOutlet(self.queues.clone()))
+    }
+
+    /// A token for `user` that this stack accepts.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub async fn token(&self, user: &str, tier: Tier, lifetime: Duration) -> Result<SecretText, String> {
+        let key = self.secrets.secret(JWT_KEY).await.map_err(|e| e.to_string())?;
+        sign_token(&key.current, user, tier, lifetime, SystemClock.now()).map_err(|e| e.to_string())
+    }
+
+    /// Messages that wait or are worked on, in both queues.
+    pub fn backlog(&self) -> usize {
+        [QueueName::Ticks, QueueName::Signals]
+            .into_iter()
+            .map(|queue| self.queues.gauges(queue))
+            .map(|gauges| gauges.waiting + gauges.in_flight)
+            .sum()
+    }
+
+    /// Waits until both queues are empty; false if `deadline` came first.
+    pub async fn drained(&self, deadline: Duration) -> bool {
+        tokio::time::timeout(deadline, async {
+            while self.backlog() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .is_ok()
+    }
+
+    /// Brings every group's latest row up to date.
+    pub async fn reconcile(&self) {
+        let _ = tickwire_schedule::handle(&self.jobs, ScheduleEvent { job: Job::Reconcile }).await;
+    }
+
+    /// Ends: what is queued is worked off as far as time allows, clients are
+    /// told, sockets closed. What is not worked off stays in the queue.
+    pub async fn stop(self) {
+        self.drained(DRAIN_MAX).await;
+        let (stop, mut consumers) = self.consumers;
+        stop.cancel();
+        let ended = tokio::time::timeout(DRAIN_MAX, async { while consumers.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("work in hand was given up; its messages come back with the next start");
+        }
+        let connections = self.sockets.names();
+        self.socket.connections.say_goodbye(&connections, GoodbyeCode::Shutdown).await;
+        for connection in &connections {
+            let _ = self.sockets.disconnect(connection).await;
+        }
+        let (stop, mut servers) = self.servers;
+        stop.cancel();
+        let _ = tokio::time::timeout(Duration::from_secs(1), servers.join_next()).await;
+        servers.abort_all();
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, HostError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("port {} is in use: end what uses it, or choose another with --port", address.port())
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                format!("port {} may not be used: choose one from 1024 on with --port", address.port())
+            }
+            _ => error.to_string(),
+        };
+        HostError::Bind { address, why }
+    })
+}
+
+struct QueueOutlet(Queues);
+
+#[async_trait]
+impl Outlet for QueueOutlet {
+    async fn send(&self, message: Outgoing) -> Result<(), PortError> {
+        Enqueue::send(&self.0, Queue::Ticks, message).await
+    }
+}
+
+struct TokioTimer;
+
+#[async_trait]
+impl Timer for TokioTimer {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Nobody holds a grant: products are not on sale here yet.
+struct NoGrants;
+
+#[async_trait]
+impl Grants for NoGrants {
+    async fn grants(&self, _user: &str) -> Result<Vec<Grant>, PortError> {
+        Ok(Vec::new())
+    }
+}

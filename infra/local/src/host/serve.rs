@@ -1,0 +1,299 @@
+//! The two APIs on one listener: HTTP, and the socket at `/ws`, whose upgrade,
+//! messages and end become the events that the functions take.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::encodings::Body as EventBody;
+use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{SinkExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use tickwire_authorize::SocketRequest;
+use tickwire_service::authenticate::Authenticate;
+use tickwire_service::placement::Placement;
+use tickwire_service::ports::{Enqueue, Entropy, Outgoing, PortError, Push, Queue};
+use tickwire_socket::Socket;
+use tickwire_streams::Universe;
+use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, HttpError, goodbye_push, message_bytes_max};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::push::Sockets;
+
+/// Largest message of a client that is read at all, the platform's own bound.
+const MESSAGE_BYTES_MAX: usize = 128 * 1_024;
+/// A connection without messages for so long ends, as on the platform.
+const IDLE_MAX: Duration = Duration::from_secs(600);
+/// A connection ends after so long, as on the platform.
+const LIFETIME_MAX: Duration = Duration::from_secs(2 * 3_600);
+/// So long before that the client is told.
+const FAREWELL_BEFORE: Duration = Duration::from_secs(60);
+/// A write to a socket that takes longer means that nobody reads.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+/// Replies that wait for the socket's writer.
+const REPLIES_WAITING_MAX: usize = 8;
+/// The one user that may put messages into the queue over HTTP.
+pub const OPERATOR: &str = "operator";
+
+/// What the listener serves.
+pub(super) struct Served {
+    pub(super) authenticate: Authenticate,
+    pub(super) socket: Arc<Socket>,
+    pub(super) sockets: Arc<Sockets>,
+    pub(super) enqueue: Arc<dyn Enqueue>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) universe: Universe,
+    pub(super) placement: Placement,
+}
+
+/// Routes of this host beside the API's own.
+pub(super) fn routes(served: Arc<Served>) -> Router {
+    Router::new()
+        .route("/ws", get(upgrade))
+        .route("/local/v1/stack", get(stack))
+        .route("/local/v1/messages", post(send).layer(DefaultBodyLimit::max(2 * message_bytes_max)))
+        .with_state(served)
+}
+
+/// What a sender must know of the stack.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stack {
+    /// The world that is served.
+    pub universe: Universe,
+    /// How instruments are spread over groups.
+    pub placement: Placement,
+}
+
+/// A message for the queue of events.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalMessage {
+    /// Message group.
+    pub group: String,
+    /// Deduplication id.
+    pub deduplication: String,
+    /// Text.
+    pub body: String,
+}
+
+fn refuse(error: ErrorBody, status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(HttpError { error })).into_response()
+}
+
+async fn operator(served: &Served, headers: &HeaderMap) -> Result<(), Response> {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match served.authenticate.by_authorization(header).await {
+        Ok(identity) if identity.user == OPERATOR => Ok(()),
+        Ok(_) => {
+            let error = ErrorBody::with_message(ErrorCode::NotYours, "Only the operator's token may do this.");
+            Err(refuse(error, ErrorCode::NotYours.status()))
+        }
+        Err(refused) => {
+            let code = refused.code.error_code();
+            Err(refuse(ErrorBody::with_message(code, refused.code.reason()), code.status()))
+        }
+    }
+}
+
+async fn stack(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    match operator(&served, &headers).await {
+        Ok(()) => {
+            Json(Stack { universe: served.universe.clone(), placement: served.placement.clone() }).into_response()
+        }
+        Err(response) => response,
+    }
+}
+
+async fn send(State(served): State<Arc<Served>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(response) = operator(&served, &headers).await {
+        return response;
+    }
+    let message: LocalMessage = match serde_json::from_slice(&body) {
+        Ok(message) => message,
+        Err(error) => {
+            let error = ErrorBody::with_message(ErrorCode::MessageMalformed, error.to_string());
+            return refuse(error, ErrorCode::MessageMalformed.status());
+        }
+    };
+    let LocalMessage { group, deduplication, body } = message;
+    match served.enqueue.send(Queue::Ticks, Outgoing { group, deduplication, body }).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(PortError::Refused { why, .. }) => {
+            refuse(ErrorBody::with_message(ErrorCode::ParameterInvalid, why), ErrorCode::ParameterInvalid.status())
+        }
+        Err(error) => {
+            refuse(ErrorBody::with_message(ErrorCode::Unavailable, error.to_string()), ErrorCode::Unavailable.status())
+        }
+    }
+}
+
+/// `$connect`: the authorizer first, then the function, then the upgrade.
+async fn upgrade(
+    State(served): State<Arc<Served>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let ticket = query.as_deref().and_then(|query| {
+        query.split('&').find_map(|pair| pair.strip_prefix("ticket="))
+    });
+    let mut request = SocketRequest::default();
+    request.type_ = Some("REQUEST".to_owned());
+    request.method_arn = Some("arn:aws:execute-api:local:000000000000:socket/local/$connect".to_owned());
+    if let Some(ticket) = ticket {
+        request.query_string_parameters = HashMap::from([("ticket".to_owned(), vec![ticket.to_owned()])]).into();
+    }
+    let answer = tickwire_authorize::authorize_socket(&served.authenticate, &request).await;
+    let Some(identity) = answer.context.identity.clone() else {
+        let code = answer.context.code.map_or(ErrorCode::TicketInvalid, |code| code.error_code());
+        return refuse(code.into(), code.status());
+    };
+    let connection = match served.entropy.bytes() {
+        Ok(bytes) => STANDARD.encode(&bytes[..11]),
+        Err(_) => return refuse(ErrorCode::Unavailable.into(), ErrorCode::Unavailable.status()),
+    };
+    let mut event = event(&connection, "$connect", None);
+    event.headers = headers;
+    event.request_context.authorizer.fields = [
+        ("user".to_owned(), identity.user.into()),
+        ("tier".to_owned(), identity.tier.into()),
+        ("expires_at_ms".to_owned(), identity.expires_at_ms.into()),
+    ]
+    .into_iter()
+    .collect();
+    let response = tickwire_socket::handle(&served.socket, event).await;
+    if response.status_code != 200 {
+        let status = u16::try_from(response.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        return (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), json, text(response).unwrap_or_default())
+            .into_response();
+    }
+    let abandoned = (Arc::clone(&served), connection.clone());
+    upgrade
+        .protocols([tickwire_service::manage_subscription::PROTOCOL])
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .on_failed_upgrade(move |error| {
+            let (served, connection) = abandoned;
+            tracing::debug!(connection, %error, "an upgrade failed");
+            tokio::spawn(async move { disconnect(&served, &connection).await });
+        })
+        .on_upgrade(move |socket| run(served, connection, socket))
+}
+
+fn event(connection: &str, route: &str, body: Option<(String, bool)>) -> ApiGatewayWebsocketProxyRequest {
+    let mut event = ApiGatewayWebsocketProxyRequest::default();
+    event.request_context.connection_id = Some(connection.to_owned());
+    event.request_context.route_key = Some(route.to_owned());
+    if let Some((body, is_base64_encoded)) = body {
+        event.body = Some(body);
+        event.is_base64_encoded = is_base64_encoded;
+    }
+    event
+}
+
+fn text(response: ApiGatewayProxyResponse) -> Option<String> {
+    match response.body {
+        Some(EventBody::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+async fn disconnect(served: &Served, connection: &str) {
+    tickwire_socket::handle(&served.socket, event(connection, "$disconnect", None)).await;
+}
+
+/// One open socket: a reader that turns messages into events, and a writer for
+/// replies and posted frames.
+async fn run(served: Arc<Served>, connection: String, socket: WebSocket) {
+    let frames = served.sockets.register(&connection);
+    let (replies, waiting) = mpsc::channel(REPLIES_WAITING_MAX);
+    let (sink, stream) = socket.split();
+    let mut writer = tokio::spawn(write(sink, waiting, frames));
+    tokio::select! {
+        () = read(&served, &connection, stream, replies) => {}
+        _ = &mut writer => {}
+    }
+    // Dropping the channel ends the writer once what was taken is written.
+    let _ = served.sockets.disconnect(&connection).await;
+    disconnect(&served, &connection).await;
+    if timeout(WRITE_MAX, writer).await.is_err() {
+        tracing::debug!(connection, "a socket's writer was given up");
+    }
+}
+
+async fn read(
+    served: &Served,
+    connection: &str,
+    mut stream: futures_util::stream::SplitStream<WebSocket>,
+    replies: mpsc::Sender<String>,
+) {
+    let opened = Instant::now();
+    let mut farewell = opened + LIFETIME_MAX - FAREWELL_BEFORE;
+    let mut told = false;
+    loop {
+        let message = tokio::select! {
+            message = timeout(IDLE_MAX, stream.next()) => message,
+            () = sleep_until(farewell) => {
+                if told {
+                    return;
+                }
+                told = true;
+                farewell = opened + LIFETIME_MAX;
+                let goodbye = Goodbye { code: "lifetime".to_owned(), reconnect_after_ms: 0 };
+                let _ = replies.send(goodbye_push(&goodbye)).await;
+                continue;
+            }
+        };
+        let body = match message {
+            Ok(Some(Ok(Message::Text(text)))) => (text.to_string(), false),
+            Ok(Some(Ok(Message::Binary(bytes)))) => (STANDARD.encode(&bytes), true),
+            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
+            Ok(Some(Ok(Message::Close(_))) | None) | Err(_) => return,
+            Ok(Some(Err(error))) => {
+                tracing::debug!(connection, %error, "a socket ended");
+                return;
+            }
+        };
+        let response = tickwire_socket::handle(&served.socket, event(connection, "$default", Some(body))).await;
+        if let Some(reply) = text(response)
+            && replies.send(reply).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+async fn write(
+    mut sink: futures_util::stream::SplitSink<WebSocket, Message>,
+    mut replies: mpsc::Receiver<String>,
+    mut frames: crate::push::Frames,
+) {
+    loop {
+        let message = tokio::select! {
+            biased;
+            Some(reply) = replies.recv() => Message::Text(reply.into()),
+            frame = frames.recv() => match frame {
+                Some(frame) => Message::Text((&*frame).into()),
+                None => break,
+            },
+        };
+        match timeout(WRITE_MAX, sink.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+    let farewell = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    let _ = timeout(WRITE_MAX, sink.send(Message::Close(Some(farewell)))).await;
+}
