@@ -74,6 +74,11 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// A runtime of several threads may run it.
+fn is_send<T: Send>(future: T) -> T {
+    future
+}
+
 /// An answer: status, headers, body.
 struct Answer {
     status: i64,
@@ -88,7 +93,10 @@ impl Answer {
 }
 
 fn answer(router: &Router, event: &Value) -> Answer {
-    let response = run(handle(router, serde_json::from_value(event.clone()).unwrap()));
+    let response = run(is_send(handle(
+        router,
+        serde_json::from_value(event.clone()).unwrap(),
+    )));
     let body = match &response.body {
         Some(Body::Text(text)) => {
             serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))

@@ -125,7 +125,7 @@ fn event(messages: &[SignalMessage]) -> SqsEvent {
 
 /// Ids of what is to come back.
 fn failures(house: &House, messages: &[SignalMessage]) -> Vec<String> {
-    let response = run(handle(&house.deliver, event(messages)));
+    let response = run(is_send(handle(&house.deliver, event(messages))));
     response
         .batch_item_failures
         .into_iter()
@@ -135,6 +135,11 @@ fn failures(house: &House, messages: &[SignalMessage]) -> Vec<String> {
 
 fn ids(messages: &[SignalMessage]) -> Vec<String> {
     messages.iter().map(|message| message.id.clone()).collect()
+}
+
+/// A runtime of several threads may run it.
+fn is_send<T: Send>(future: T) -> T {
+    future
 }
 
 const NONE: Vec<String> = Vec::new();
