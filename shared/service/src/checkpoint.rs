@@ -45,7 +45,9 @@ pub(crate) fn join_pages(pages: Vec<(u32, Vec<u8>)>) -> Result<Vec<Vec<u8>>, Str
     let mut pages = pages.into_iter().peekable();
     while let Some((page, bytes)) = pages.next() {
         bucket.extend_from_slice(&bytes);
-        let last = pages.peek().is_none_or(|(next, _)| next >> PARTS_BITS != page >> PARTS_BITS);
+        let last = pages
+            .peek()
+            .is_none_or(|(next, _)| next >> PARTS_BITS != page >> PARTS_BITS);
         if last {
             let Bucket { cells: mut more } =
                 postcard::from_bytes(&bucket).map_err(|e| format!("bucket {}: {e}", page >> PARTS_BITS))?;
@@ -88,19 +90,33 @@ async fn write(
     }
     let engine = &mut loaded.state.engine;
     let cells = engine.cells();
-    let mut changed: Vec<usize> = engine.take_changed().into_iter().map(|cell| cell / CELLS_PER_BUCKET).collect();
+    let mut changed: Vec<usize> = engine
+        .take_changed()
+        .into_iter()
+        .map(|cell| cell / CELLS_PER_BUCKET)
+        .collect();
     changed.dedup();
-    let mut pages: Vec<PageName> =
-        loaded.pages.iter().filter(|page| !changed.contains(&((page.page >> PARTS_BITS) as usize))).copied().collect();
+    let mut pages: Vec<PageName> = loaded
+        .pages
+        .iter()
+        .filter(|page| !changed.contains(&((page.page >> PARTS_BITS) as usize)))
+        .copied()
+        .collect();
     let mut writes = Vec::new();
     for bucket in changed {
         let members = bucket * CELLS_PER_BUCKET..((bucket + 1) * CELLS_PER_BUCKET).min(cells);
-        let content = Bucket { cells: members.map(|cell| engine.export_cell(cell)).collect() };
+        let content = Bucket {
+            cells: members.map(|cell| engine.export_cell(cell)).collect(),
+        };
         // Encoding into memory does not fail for bytes; an empty bucket would be refused when read.
         let bytes = postcard::to_allocvec(&content).unwrap_or_default();
         for (part, bytes) in (0u32..).zip(bytes.chunks(PAGE_BYTES_MAX)) {
             let page = (bucket as u32) << PARTS_BITS | part;
-            pages.push(PageName { segment, page, checksum: crc32fast::hash(bytes) });
+            pages.push(PageName {
+                segment,
+                page,
+                checksum: crc32fast::hash(bytes),
+            });
             writes.push((page, bytes.to_vec()));
         }
     }
@@ -121,7 +137,10 @@ async fn write(
                 Ok(ports.checkpoints.put_page(group, segment, *page, bytes).await?)
             })
             .await?;
-        ports.checkpoints.put_manifest(group, segment, &encode(&manifest)?).await?;
+        ports
+            .checkpoints
+            .put_manifest(group, segment, &encode(&manifest)?)
+            .await?;
         Ok::<(), SettleError>(())
     }
     .await;
@@ -141,9 +160,14 @@ async fn write(
 
 /// Deletes all but the newest checkpoints, and the pages that only those had.
 async fn retire(ports: &IngestPorts, group: &GroupKey) -> Result<(), SettleError> {
-    let stored = ports.checkpoints.manifests(group, u64::MAX, CHECKPOINTS_KEPT + 2).await?;
-    let manifests: Vec<(u64, Option<Manifest>)> =
-        stored.iter().map(|stored| (stored.segment, decode(&stored.manifest).ok())).collect();
+    let stored = ports
+        .checkpoints
+        .manifests(group, u64::MAX, CHECKPOINTS_KEPT + 2)
+        .await?;
+    let manifests: Vec<(u64, Option<Manifest>)> = stored
+        .iter()
+        .map(|stored| (stored.segment, decode(&stored.manifest).ok()))
+        .collect();
     let (kept, old) = manifests.split_at(manifests.len().min(CHECKPOINTS_KEPT));
     let in_use: std::collections::BTreeSet<(u64, u32)> = kept
         .iter()
@@ -168,11 +192,17 @@ mod tests {
 
     #[test]
     fn parts_of_a_bucket_join_again() {
-        let content = Bucket { cells: vec![vec![7; PAGE_BYTES_MAX], vec![8; 10], Vec::new()] };
+        let content = Bucket {
+            cells: vec![vec![7; PAGE_BYTES_MAX], vec![8; 10], Vec::new()],
+        };
         let bytes = postcard::to_allocvec(&content).unwrap();
-        let mut pages: Vec<(u32, Vec<u8>)> =
-            (0u32..).zip(bytes.chunks(PAGE_BYTES_MAX)).map(|(part, bytes)| (part, bytes.to_vec())).collect();
-        let other = Bucket { cells: vec![vec![9; 3]] };
+        let mut pages: Vec<(u32, Vec<u8>)> = (0u32..)
+            .zip(bytes.chunks(PAGE_BYTES_MAX))
+            .map(|(part, bytes)| (part, bytes.to_vec()))
+            .collect();
+        let other = Bucket {
+            cells: vec![vec![9; 3]],
+        };
         pages.push((1 << PARTS_BITS, postcard::to_allocvec(&other).unwrap()));
         let cells = join_pages(pages.clone()).unwrap();
         assert_eq!(cells, [content.cells, other.cells].concat());

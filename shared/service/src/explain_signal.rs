@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use tickwire_market::{Bar, UnixNanos};
-use tickwire_signals::{
-    Event, Fold, PlanChange, Refusal, Signal, SignalValue, StreamId, Value, WarmUp,
-};
+use tickwire_signals::{Event, Fold, PlanChange, Refusal, Signal, SignalValue, StreamId, Value, WarmUp};
 use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{BinaryError, LoggedEvent, Segment, decode};
 
@@ -108,20 +106,46 @@ pub fn same_bits(a: &Signal, b: &Signal) -> bool {
         (SignalValue::Bar(a), SignalValue::Bar(b)) => bar_bits(a) == bar_bits(b),
         (SignalValue::Price(a), SignalValue::Price(b)) => {
             let bits = |price: &tickwire_signals::PriceValue| {
-                let optional = [price.size, price.volume, price.open_interest, price.bid, price.ask];
-                (price.price.to_bits(), optional.map(|value| value.map(f64::to_bits)))
+                let optional = [
+                    price.size,
+                    price.volume,
+                    price.open_interest,
+                    price.bid,
+                    price.ask,
+                ];
+                (
+                    price.price.to_bits(),
+                    optional.map(|value| value.map(f64::to_bits)),
+                )
             };
             bits(a) == bits(b)
         }
         _ => false,
     };
     values
-        && (a.stream, a.offset, a.previous, a.exchange_time, a.receive_time, a.mock)
-            == (b.stream, b.offset, b.previous, b.exchange_time, b.receive_time, b.mock)
+        && (
+            a.stream,
+            a.offset,
+            a.previous,
+            a.exchange_time,
+            a.receive_time,
+            a.mock,
+        ) == (
+            b.stream,
+            b.offset,
+            b.previous,
+            b.exchange_time,
+            b.receive_time,
+            b.mock,
+        )
 }
 
 /// Folds one segment; gives its signals with the place of the event that caused each.
-fn fold_segment(state: &mut GroupState, number: u64, segment: &Segment) -> Option<(Vec<Signal>, Vec<usize>, Vec<LoggedEvent>)> {
+fn fold_segment(
+    state: &mut GroupState,
+    number: u64,
+    segment: &Segment,
+) -> Option<(Vec<Signal>, Vec<usize>, Vec<LoggedEvent>)> {
     struct Pass<'a> {
         state: &'a mut GroupState,
         fold: Fold,
@@ -129,8 +153,13 @@ fn fold_segment(state: &mut GroupState, number: u64, segment: &Segment) -> Optio
         events: Vec<LoggedEvent>,
         refusal: Option<Refusal>,
     }
-    let mut pass =
-        Pass { state, fold: Fold::new(number), causes: Vec::new(), events: Vec::new(), refusal: None };
+    let mut pass = Pass {
+        state,
+        fold: Fold::new(number),
+        causes: Vec::new(),
+        events: Vec::new(),
+        refusal: None,
+    };
     let whole = segment.for_each_event(
         &mut pass,
         |pass, place| pass.state.engine.instrument_at(place).cloned(),
@@ -159,7 +188,11 @@ pub async fn explain(
     let number = offset.segment();
     let head = ports.log.head(group).await?;
     if number == 0 || number > head {
-        return Err(ExplainError::NoSegment { group: group.clone(), segment: number, head });
+        return Err(ExplainError::NoSegment {
+            group: group.clone(),
+            segment: number,
+            head,
+        });
     }
     let found = newest_checkpoint(&*ports.checkpoints, group, number - 1).await?;
     let mut state = found.map_or_else(GroupState::default, |(_, state)| state);
@@ -177,7 +210,11 @@ pub async fn explain(
             return finish(state, group, stream, offset, &segment, (checkpoint, events));
         }
         if state.segment + 1 == next {
-            return Err(LoadError::Hole { found: 0, expected: next }.into());
+            return Err(LoadError::Hole {
+                found: 0,
+                expected: next,
+            }
+            .into());
         }
     }
 }
@@ -192,26 +229,44 @@ fn finish(
 ) -> Result<Explanation, ExplainError> {
     let number = offset.segment();
     // A copy that also tells the bar: folding is the same with one stream more.
-    let copy: Vec<Vec<u8>> = (0..state.engine.cells()).map(|cell| state.engine.export_cell(cell)).collect();
+    let copy: Vec<Vec<u8>> = (0..state.engine.cells())
+        .map(|cell| state.engine.export_cell(cell))
+        .collect();
     let with_bars = tickwire_signals::Engine::restore(&state.engine.export_head(), &copy).ok();
-    let parity = || LoadError::from(crate::group::ApplyError::Parity { segment: number, what: "an event is refused" });
+    let parity = || {
+        LoadError::from(crate::group::ApplyError::Parity {
+            segment: number,
+            what: "an event is refused",
+        })
+    };
     let (signals, causes, logged) = fold_segment(&mut state, number, segment).ok_or_else(parity)?;
     let stored = segment.signals(number);
     let index = usize::from(offset.index());
-    let (Some(stored_signal), Some(folded), Some(cause)) = (stored.get(index), signals.get(index), causes.get(index))
+    let (Some(stored_signal), Some(folded), Some(cause)) =
+        (stored.get(index), signals.get(index), causes.get(index))
     else {
         let hint = format!(": segment {number} has {} signals", stored.len());
-        return Err(ExplainError::NoSignal { offset, stream: stream.clone(), hint });
+        return Err(ExplainError::NoSignal {
+            offset,
+            stream: stream.clone(),
+            hint,
+        });
     };
     let other = state.engine.streams().get(stored_signal.stream as usize);
     if other.is_none_or(|other| other.key != *stream) {
         let hint = other.map_or_else(String::new, |other| format!(": it is one of {}", other.key));
-        return Err(ExplainError::NoSignal { offset, stream: stream.clone(), hint });
+        return Err(ExplainError::NoSignal {
+            offset,
+            stream: stream.clone(),
+            hint,
+        });
     }
     let bar = match &stored_signal.value {
         SignalValue::Bar(bar) => Some(*bar),
         SignalValue::Price(_) => None,
-        SignalValue::Values(_) => with_bars.and_then(|engine| bar_behind(engine, stream, stored_signal, number, segment)),
+        SignalValue::Values(_) => {
+            with_bars.and_then(|engine| bar_behind(engine, stream, stored_signal, number, segment))
+        }
     };
     let cause = logged[*cause].clone();
     Ok(Explanation {
@@ -221,7 +276,10 @@ fn finish(
         events,
         engine_version: segment.engine_version,
         committed_at: segment.committed_at,
-        source: segment.sources.get(cause.source as usize).map_or_else(String::new, |row| row.name.to_string()),
+        source: segment
+            .sources
+            .get(cause.source as usize)
+            .map_or_else(String::new, |row| row.name.to_string()),
         cause,
         bar,
         bits_equal: same_bits(stored_signal, folded),
@@ -249,7 +307,10 @@ fn bar_behind(
         /// the same forming bar.
         fn watch(&mut self, stream: &StreamKey) {
             if self.id.is_none() && self.engine.stream_id(stream).is_some() {
-                let add = PlanChange::Add { stream: self.bars.clone(), warm_up: WarmUp::default() };
+                let add = PlanChange::Add {
+                    stream: self.bars.clone(),
+                    warm_up: WarmUp::default(),
+                };
                 let _ = self.engine.fold(&Event::Plan(add), &mut self.fold);
                 self.id = self.engine.stream_id(&self.bars);
             }
@@ -257,7 +318,12 @@ fn bar_behind(
     }
     stream.stream.timeframe.as_minutes()?;
     let bars = StreamKey::bars(stream.stream.instrument.clone(), stream.stream.timeframe);
-    let mut pass = Pass { engine, fold: Fold::new(number), bars, id: None };
+    let mut pass = Pass {
+        engine,
+        fold: Fold::new(number),
+        bars,
+        id: None,
+    };
     pass.watch(stream);
     segment.for_each_event(
         &mut pass,
@@ -268,7 +334,9 @@ fn bar_behind(
         },
     );
     pass.fold.signals.iter().find_map(|other| match &other.value {
-        SignalValue::Bar(bar) if Some(other.stream) == pass.id && bar.end == signal.exchange_time => Some(*bar),
+        SignalValue::Bar(bar) if Some(other.stream) == pass.id && bar.end == signal.exchange_time => {
+            Some(*bar)
+        }
         _ => None,
     })
 }

@@ -52,6 +52,19 @@ pub struct GroupState {
     pub segment: u64,
 }
 
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Its source.
+    pub source: &'a SourceName,
+    /// The source's epoch.
+    pub epoch: u64,
+    /// Its sequence number there.
+    pub seq: u64,
+    /// When the sender had it.
+    pub sent: UnixNanos,
+}
+
 /// A segment in the making.
 #[derive(Debug)]
 pub struct Draft {
@@ -69,7 +82,9 @@ pub struct Draft {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
     /// Written by a newer engine: this build must not fold on.
-    #[error("segment {segment} was folded by engine {found}, this build has {ENGINE_VERSION}: deploy the newer build")]
+    #[error(
+        "segment {segment} was folded by engine {found}, this build has {ENGINE_VERSION}: deploy the newer build"
+    )]
     NewerEngine {
         /// Which segment.
         segment: u64,
@@ -77,7 +92,9 @@ pub enum ApplyError {
         found: u32,
     },
     /// Folding its events does not give its signals.
-    #[error("segment {segment} does not fold to what it holds ({what}): the log is damaged or the engine has changed")]
+    #[error(
+        "segment {segment} does not fold to what it holds ({what}): the log is damaged or the engine has changed"
+    )]
     Parity {
         /// Which segment.
         segment: u64,
@@ -105,13 +122,22 @@ impl Draft {
         self.events.is_empty() && self.set_aside.is_empty()
     }
 
+    /// Bars were closed in it that are not stored yet.
+    pub fn has_closed_bars(&self) -> bool {
+        !self.fold.bars.is_empty()
+    }
+
     /// Full enough to be cut here.
     pub fn is_full(&self) -> bool {
         self.bytes >= SEGMENT_BYTES_CUT || self.fold.signals.len() >= SIGNALS_PER_SEGMENT_CUT
     }
 
     fn source(&mut self, name: &SourceName, epoch: u64) -> u32 {
-        let known = self.sources.iter().zip(&self.epochs).position(|(n, e)| n == name && *e == epoch);
+        let known = self
+            .sources
+            .iter()
+            .zip(&self.epochs)
+            .position(|(n, e)| n == name && *e == epoch);
         let place = known.unwrap_or_else(|| {
             self.sources.push(name.clone());
             self.epochs.push(epoch);
@@ -149,7 +175,9 @@ impl GroupState {
 
     /// Whether an event of a source follows directly on what is known.
     pub fn follows(&self, source: &SourceName, epoch: u64, seq: u64) -> bool {
-        self.sources.get(source).is_some_and(|row| row.position.epoch == epoch && row.position.next == seq)
+        self.sources
+            .get(source)
+            .is_some_and(|row| row.position.epoch == epoch && row.position.next == seq)
     }
 
     /// Takes one event of a message into the draft, or sets it aside.
@@ -160,13 +188,16 @@ impl GroupState {
     pub fn take(
         &mut self,
         draft: &mut Draft,
-        source: &SourceName,
-        epoch: u64,
-        seq: u64,
-        sent: UnixNanos,
+        origin: &Origin<'_>,
         event: Result<Event, BadEvent>,
         counts: &mut TakeCounts,
     ) {
+        let Origin {
+            source,
+            epoch,
+            seq,
+            sent,
+        } = *origin;
         if !matches!(event, Ok(Event::Clock(_) | Event::Plan(_) | Event::Reference(_))) {
             let row = self.sources.entry(source.clone()).or_insert_with(|| SourceRow {
                 name: source.clone(),
@@ -198,7 +229,9 @@ impl GroupState {
                         counts.accepted += u64::from(matches!(event, Event::Tick(_)));
                         let cause = draft.events.len() as u32;
                         let last = draft.events.last();
-                        if last.is_none_or(|last| last.source != place || last.seq.checked_add(1) != Some(seq)) {
+                        if last
+                            .is_none_or(|last| last.source != place || last.seq.checked_add(1) != Some(seq))
+                        {
                             draft.bytes += RUN_BYTES;
                         }
                         draft.bytes += estimate(&event);
@@ -213,7 +246,11 @@ impl GroupState {
                                     }
                                 };
                         }
-                        draft.events.push(LoggedEvent { source: place, seq, event });
+                        draft.events.push(LoggedEvent {
+                            source: place,
+                            seq,
+                            event,
+                        });
                         return;
                     }
                     Err(refusal) => (refusal.code(), describe(&refusal, &event)),
@@ -223,7 +260,12 @@ impl GroupState {
         counts.set_aside += 1;
         self.set_aside += 1;
         draft.bytes += detail.len() + 24;
-        draft.set_aside.push(SetAside { source: place, seq, code: code.to_owned(), detail });
+        draft.set_aside.push(SetAside {
+            source: place,
+            seq,
+            code: code.to_owned(),
+            detail,
+        });
     }
 
     /// Closes the draft: the segment to commit and what follows from it. The
@@ -272,7 +314,12 @@ impl GroupState {
 
     fn expire_sources(&mut self) {
         while self.sources.len() > SOURCES_PER_GROUP_MAX {
-            let Some(oldest) = self.sources.values().min_by_key(|row| row.seen).map(|row| row.name.clone()) else {
+            let Some(oldest) = self
+                .sources
+                .values()
+                .min_by_key(|row| row.seen)
+                .map(|row| row.name.clone())
+            else {
                 return;
             };
             self.sources.remove(&oldest);
@@ -283,10 +330,16 @@ impl GroupState {
     /// signals (`explain` and `replay --verify` compare every bit).
     pub fn apply(&mut self, number: u64, segment: &Segment) -> Result<Settlement, ApplyError> {
         if segment.engine_version > ENGINE_VERSION {
-            return Err(ApplyError::NewerEngine { segment: number, found: segment.engine_version });
+            return Err(ApplyError::NewerEngine {
+                segment: number,
+                found: segment.engine_version,
+            });
         }
         if number != self.segment + 1 {
-            return Err(ApplyError::Parity { segment: number, what: "its number does not follow" });
+            return Err(ApplyError::Parity {
+                segment: number,
+                what: "its number does not follow",
+            });
         }
         let mut fold = Fold::new(number);
         let mut refused = false;
@@ -300,10 +353,16 @@ impl GroupState {
             },
         );
         if !whole || refused {
-            return Err(ApplyError::Parity { segment: number, what: "an event is refused" });
+            return Err(ApplyError::Parity {
+                segment: number,
+                what: "an event is refused",
+            });
         }
         if fold.signals.len() != segment.signals_len() {
-            return Err(ApplyError::Parity { segment: number, what: "the number of signals" });
+            return Err(ApplyError::Parity {
+                segment: number,
+                what: "the number of signals",
+            });
         }
         for row in &segment.sources {
             if row.position != Position::default() {
@@ -330,16 +389,21 @@ fn estimate(event: &Event) -> usize {
     let warm_up = |warm_up: &WarmUp| (warm_up.closed.len() + 1) * 80;
     match event {
         Event::Tick(tick) => {
-            let quotes = [tick.bid, tick.ask].map(|quote| quote.map_or(0, |quote| 1 + usize::from(quote.size.is_some())));
-            let optional = [tick.size, tick.volume, tick.open_interest].iter().flatten().count();
+            let quotes = [tick.bid, tick.ask]
+                .map(|quote| quote.map_or(0, |quote| 1 + usize::from(quote.size.is_some())));
+            let optional = [tick.size, tick.volume, tick.open_interest]
+                .iter()
+                .flatten()
+                .count();
             TICK_BYTES
                 + NUMBER_BYTES * (1 + optional + quotes[0] + quotes[1])
                 + tick.depth.as_ref().map_or(0, |_| 200)
         }
         Event::Clock(_) => 16,
-        Event::Plan(PlanChange::Add { stream, warm_up: history }) => {
-            stream.stream.expression.len() + 100 + warm_up(history)
-        }
+        Event::Plan(PlanChange::Add {
+            stream,
+            warm_up: history,
+        }) => stream.stream.expression.len() + 100 + warm_up(history),
         Event::Plan(PlanChange::Remove { stream }) => stream.stream.expression.len() + 100,
         Event::Reference(ReferenceChange::Instrument { .. }) => 120,
         Event::Reference(ReferenceChange::Split { warm_up: frames, .. }) => {
@@ -350,7 +414,10 @@ fn estimate(event: &Event) -> usize {
 
 fn describe(refusal: &Refusal, event: &Event) -> String {
     match event {
-        Event::Tick(tick) => format!("{} {} at {}: {refusal}", tick.instrument, tick.price, tick.exchange_time.0),
+        Event::Tick(tick) => format!(
+            "{} {} at {}: {refusal}",
+            tick.instrument, tick.price, tick.exchange_time.0
+        ),
         Event::Clock(time) => format!("clock {}: {refusal}", time.0),
         Event::Plan(_) => format!("plan: {refusal}"),
         Event::Reference(_) => format!("reference: {refusal}"),

@@ -35,7 +35,12 @@ pub(crate) async fn fill(
             let splits = engine.splits(&instrument);
             *warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, splits).await?;
         }
-        Event::Reference(ReferenceChange::Split { instrument, ratio, at, warm_up }) => {
+        Event::Reference(ReferenceChange::Split {
+            instrument,
+            ratio,
+            at,
+            warm_up,
+        }) => {
             let mut splits = engine.splits(instrument).to_vec();
             let place = splits.partition_point(|(time, _)| time < at);
             splits.insert(place, (*at, *ratio));
@@ -63,13 +68,19 @@ async fn seed(
     wanted: usize,
     splits: &[(UnixNanos, f64)],
 ) -> Result<WarmUp, PortError> {
-    let (Some(calendar), Some(minutes), Some(watermark)) =
-        (engine.calendar(instrument), timeframe.as_minutes(), engine.watermark())
-    else {
+    let (Some(calendar), Some(minutes), Some(watermark)) = (
+        engine.calendar(instrument),
+        timeframe.as_minutes(),
+        engine.watermark(),
+    ) else {
         return Ok(WarmUp::default());
     };
     let base = base_timeframe(timeframe);
-    let per_bar = if base == Timeframe::DAY { 1 } else { usize::from(minutes) };
+    let per_bar = if base == Timeframe::DAY {
+        1
+    } else {
+        usize::from(minutes)
+    };
     // One bar more than wanted: the oldest may be cut by where reading begins.
     let finer_wanted = (wanted + 1) * per_bar;
     let finer = last_bars(bars, group, instrument, base, finer_wanted).await?;
@@ -93,8 +104,9 @@ async fn last_bars(
     let mut to = UnixNanos(i64::MAX);
     let mut blocks_read = 0;
     while newest_first.len() < wanted && blocks_read < BLOCKS_PER_SEED_MAX {
-        let blocks =
-            bars.blocks(group, timeframe, UnixNanos(i64::MIN), to, true, BLOCKS_PER_READ).await?;
+        let blocks = bars
+            .blocks(group, timeframe, UnixNanos(i64::MIN), to, true, BLOCKS_PER_READ)
+            .await?;
         blocks_read += blocks.len();
         let full = blocks.len() == BLOCKS_PER_READ;
         let before = to;
@@ -109,7 +121,12 @@ async fn last_bars(
                 to = to.min(first.end.saturating_add(1));
             }
             newest_first.extend(
-                block.bars.iter().rev().filter(|(key, _)| key == instrument).map(|(_, bar)| *bar),
+                block
+                    .bars
+                    .iter()
+                    .rev()
+                    .filter(|(key, _)| key == instrument)
+                    .map(|(_, bar)| *bar),
             );
         }
         if !full || to == before {

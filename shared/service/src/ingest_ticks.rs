@@ -16,10 +16,11 @@ use tickwire_signals::{Event, PlanChange, ReferenceChange};
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BinaryError, Inbound, encode, parse_inbound};
 
-use crate::group::{Draft, GroupState, TakeCounts};
+use crate::group::{Draft, GroupState, Origin, TakeCounts};
 use crate::load_group::{LoadError, Loaded};
 use crate::ports::{
-    Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, Groups, Log, Park, Parked, PortError, Postpone, Queue,
+    Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, Groups, Log, Park, Parked, PortError, Postpone,
+    Queue,
 };
 use crate::settle::SettleError;
 use crate::{history, load_group, settle};
@@ -28,6 +29,8 @@ use crate::{history, load_group, settle};
 pub const RECEIVES_ALONE: u32 = 3;
 /// Times a message may kill the process while it is folded alone.
 pub const ATTEMPTS_MAX: u32 = 2;
+/// Suspicious messages remembered by a process.
+const SURVIVED_MAX: usize = 1_024;
 /// Shortest and longest back-off of a failed message.
 pub const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
 /// Times a batch is folded again because another consumer was faster.
@@ -143,13 +146,19 @@ type Slot = Arc<async_lock::Mutex<Option<Loaded>>>;
 pub struct Ingest {
     ports: IngestPorts,
     slots: Mutex<FxHashMap<GroupKey, Slot>>,
+    survived: Mutex<FxHashMap<String, u32>>,
     stats: Arc<IngestStats>,
 }
 
 impl Ingest {
     /// With everything cold.
     pub fn new(ports: IngestPorts) -> Self {
-        Self { ports, slots: Mutex::default(), stats: Arc::default() }
+        Self {
+            ports,
+            slots: Mutex::default(),
+            survived: Mutex::default(),
+            stats: Arc::default(),
+        }
     }
 
     /// Counts of this process.
@@ -167,7 +176,12 @@ impl Ingest {
                 None => groups.push((message.group.clone(), vec![message])),
             }
         }
-        let failed = join_all(groups.into_iter().map(|(name, messages)| self.ingest_group(name, messages))).await;
+        let failed = join_all(
+            groups
+                .into_iter()
+                .map(|(name, messages)| self.ingest_group(name, messages)),
+        )
+        .await;
         failed.into_iter().flatten().collect()
     }
 
@@ -181,7 +195,10 @@ impl Ingest {
         let mut guard = slot.lock().await;
         let unavailable = |stop: Stop| match stop {
             Stop::Port(error) => error,
-            stop => PortError::Unavailable { what: "reconcile", why: stop.to_string() },
+            stop => PortError::Unavailable {
+                what: "reconcile",
+                why: stop.to_string(),
+            },
         };
         let mut loaded = self.ready(group, guard.take(), &[]).await.map_err(unavailable)?;
         loaded.latest_written.0 = UnixNanos(0);
@@ -198,7 +215,13 @@ impl Ingest {
 
     async fn ingest_group(&self, name: String, messages: Vec<TickMessage>) -> Vec<String> {
         let Ok(group) = name.parse::<GroupKey>() else {
-            return self.park_all(&messages, "group_malformed", "the message group is not universe/NAME").await;
+            return self
+                .park_all(
+                    &messages,
+                    "group_malformed",
+                    "the message group is not universe/NAME",
+                )
+                .await;
         };
         let slot = self.slot(&group);
         let mut guard = slot.lock().await;
@@ -210,7 +233,9 @@ impl Ingest {
             let len = if alone {
                 1
             } else {
-                rest.iter().take_while(|message| message.receive_count < RECEIVES_ALONE).count()
+                rest.iter()
+                    .take_while(|message| message.receive_count < RECEIVES_ALONE)
+                    .count()
             };
             let outcome = if alone {
                 self.fold_alone(&group, &mut guard, &rest[0]).await
@@ -229,11 +254,21 @@ impl Ingest {
 
     /// Puts messages back with a back-off that grows with their receive count.
     async fn put_back(&self, messages: &[TickMessage]) -> Vec<String> {
-        self.stats.failed.fetch_add(messages.len() as u64, Ordering::Relaxed);
+        self.stats
+            .failed
+            .fetch_add(messages.len() as u64, Ordering::Relaxed);
         for message in messages {
-            let delay = BACK_OFF.0.saturating_mul(message.receive_count.clamp(1, 8)).min(BACK_OFF.1);
+            let delay = BACK_OFF
+                .0
+                .saturating_mul(message.receive_count.clamp(1, 8))
+                .min(BACK_OFF.1);
             // Without it the message waits for its visibility to run out: later, but not lost.
-            if let Err(error) = self.ports.postpone.postpone(Queue::Ticks, &message.receipt, delay).await {
+            if let Err(error) = self
+                .ports
+                .postpone
+                .postpone(Queue::Ticks, &message.receipt, delay)
+                .await
+            {
                 tracing::debug!(%error, "failed to shorten the back-off");
             }
         }
@@ -247,14 +282,28 @@ impl Ingest {
         message: &TickMessage,
     ) -> Result<(), (usize, Stop)> {
         let whole = |stop: Stop| (0, stop);
-        let attempts =
-            self.ports.groups.begin_attempt(group, &message.id).await.map_err(|e| whole(Stop::Port(e)))?;
-        let outcome = if attempts > ATTEMPTS_MAX {
-            self.park(message, "kills_the_consumer", "the process died each time while it was folded alone")
-                .await
-                .map_err(|e| whole(Stop::Port(e)))
+        // Attempts that this process lived through killed nobody, also when an outage
+        // keeps their end from being noted.
+        let survived = self.survived(&message.id, true);
+        let attempts = self
+            .ports
+            .groups
+            .begin_attempt(group, &message.id)
+            .await
+            .map_err(|e| whole(Stop::Port(e)))?;
+        let outcome = if attempts.saturating_sub(survived) > ATTEMPTS_MAX {
+            self.park(
+                message,
+                "kills_the_consumer",
+                "the process died each time while it was folded alone",
+            )
+            .await
+            .map_err(|e| whole(Stop::Port(e)))
         } else {
-            match self.fold_batch(group, loaded, std::slice::from_ref(message)).await {
+            match self
+                .fold_batch(group, loaded, std::slice::from_ref(message))
+                .await
+            {
                 Err((_, Stop::Panic)) => self
                     .park(message, "panic", "folding it panicked")
                     .await
@@ -262,8 +311,28 @@ impl Ingest {
                 outcome => outcome,
             }
         };
-        self.ports.groups.end_attempt(group, &message.id).await.map_err(|e| whole(Stop::Port(e)))?;
+        self.ports
+            .groups
+            .end_attempt(group, &message.id)
+            .await
+            .map_err(|e| whole(Stop::Port(e)))?;
+        self.survived(&message.id, false);
         outcome
+    }
+
+    /// Attempts at a message before this one that this process lived through and
+    /// whose end is not known to be noted; `begins` counts one more, else they are over.
+    fn survived(&self, message_id: &str, begins: bool) -> u32 {
+        let mut survived = self.survived.lock().unwrap_or_else(PoisonError::into_inner);
+        if !begins {
+            return survived.remove(message_id).unwrap_or(0);
+        }
+        if survived.len() >= SURVIVED_MAX {
+            survived.clear();
+        }
+        let count = survived.entry(message_id.to_owned()).or_insert(0);
+        *count += 1;
+        *count - 1
     }
 
     /// Folds and commits, and folds again on top of what another consumer
@@ -291,7 +360,9 @@ impl Ingest {
         };
         // Behind the commit, so that a batch that comes back is not parked twice.
         for (place, reason, detail) in poison {
-            self.park(&messages[place], reason, &detail).await.map_err(|e| (place, e.into()))?;
+            self.park(&messages[place], reason, &detail)
+                .await
+                .map_err(|e| (place, e.into()))?;
         }
         Ok(())
     }
@@ -309,7 +380,9 @@ impl Ingest {
         for (place, message) in messages.iter().enumerate() {
             match parse_inbound(&message.body) {
                 Ok(inbound) if inbound.group == *group => {
-                    draft = self.fold_message(group, &mut loaded, draft, inbound, &mut counts).await?;
+                    draft = self
+                        .fold_message(group, &mut loaded, draft, inbound, &mut counts)
+                        .await?;
                 }
                 Ok(inbound) => {
                     let why = format!("it is for group {} but came in {group}", inbound.group);
@@ -335,7 +408,11 @@ impl Ingest {
         let mut loaded = match fresh {
             Some(mut loaded) => {
                 let quiet = now.0.saturating_sub(loaded.committed_at.0) > TRUSTED_NANOS;
-                if quiet || !messages.first().is_some_and(|message| follows(&loaded.state, message)) {
+                if quiet
+                    || !messages
+                        .first()
+                        .is_some_and(|message| follows(&loaded.state, message))
+                {
                     load_group::catch_up(&self.ports, group, &mut loaded).await?;
                 }
                 loaded
@@ -358,18 +435,35 @@ impl Ingest {
         inbound: Inbound,
         counts: &mut TakeCounts,
     ) -> Result<Draft, Stop> {
-        let Inbound { source, epoch, seq, sent, events, .. } = inbound;
+        let Inbound {
+            source,
+            epoch,
+            seq,
+            sent,
+            events,
+            ..
+        } = inbound;
         for (place, mut event) in (0u64..).zip(events) {
             if let Ok(event) = &mut event
                 && needs_history(event, &loaded.state)
             {
                 // Bars closed in this draft are stored only when it is settled.
-                self.commit(group, loaded, draft, counts).await?;
-                draft = loaded.state.draft();
+                if draft.has_closed_bars() {
+                    self.commit(group, loaded, draft, counts).await?;
+                    draft = loaded.state.draft();
+                }
                 history::fill(&*self.ports.bars, group, &loaded.state.engine, event).await?;
             }
+            let origin = Origin {
+                source: &source,
+                epoch,
+                seq: seq + place,
+                sent,
+            };
             let folded = catch_unwind(AssertUnwindSafe(|| {
-                loaded.state.take(&mut draft, &source, epoch, seq + place, sent, event, counts);
+                #[cfg(feature = "testing")]
+                crate::testing::panic_if_told(&source);
+                loaded.state.take(&mut draft, &origin, event, counts);
             }));
             if folded.is_err() {
                 return Err(Stop::Panic);
@@ -414,8 +508,12 @@ impl Ingest {
         }
         self.stats.add(std::mem::take(counts));
         self.stats.segments.fetch_add(1, Ordering::Relaxed);
-        self.stats.segment_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.stats.signals.fetch_add(settlement.signals.len() as u64, Ordering::Relaxed);
+        self.stats
+            .segment_bytes
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.stats
+            .signals
+            .fetch_add(settlement.signals.len() as u64, Ordering::Relaxed);
         loaded.committed_at = now;
         loaded.log_bytes += bytes.len() as u64;
         loaded.log_events += segment.events_len() as u64;
@@ -426,7 +524,9 @@ impl Ingest {
 
     async fn is_ours(&self, group: &GroupKey, number: u64, bytes: &[u8]) -> Result<bool, PortError> {
         let stored = self.ports.log.read(group, number, 1).await?;
-        Ok(stored.first().is_some_and(|segment| segment.number == number && segment.bytes == bytes))
+        Ok(stored
+            .first()
+            .is_some_and(|segment| segment.number == number && segment.bytes == bytes))
     }
 
     /// What may wait until the batch is committed and published; its failure fails nothing.
@@ -478,11 +578,16 @@ fn follows(state: &GroupState, message: &TickMessage) -> bool {
 fn needs_history(event: &Event, state: &GroupState) -> bool {
     match event {
         Event::Plan(PlanChange::Add { stream, .. }) => {
-            !matches!(&*stream.stream.expression, "price") && state.engine.stream_id(stream).is_none()
+            // An instrument without a tick has no stored bars either.
+            state.engine.last_tick(&stream.stream.instrument).is_some()
+                && &*stream.stream.expression != "price"
+                && state.engine.stream_id(stream).is_none()
         }
-        Event::Reference(ReferenceChange::Split { instrument, at, .. }) => {
-            !state.engine.splits(instrument).iter().any(|(known, _)| known == at)
-        }
+        Event::Reference(ReferenceChange::Split { instrument, at, .. }) => !state
+            .engine
+            .splits(instrument)
+            .iter()
+            .any(|(known, _)| known == at),
         _ => false,
     }
 }

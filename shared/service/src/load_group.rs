@@ -52,7 +52,8 @@ pub struct Loaded {
     pub committed_at: UnixNanos,
     /// From when on the latest row may be written again, and the segment it holds.
     pub latest_written: (UnixNanos, u64),
-    /// When the last checkpoint was written, and of which segment.
+    /// When the last checkpoint was written, or the first segment after it if that is
+    /// what is known; and of which segment it is.
     pub checkpoint_written: (UnixNanos, u64),
     /// Pages of the last checkpoint.
     pub pages: Vec<PageName>,
@@ -71,7 +72,10 @@ pub(crate) async fn load(ports: &IngestPorts, group: &GroupKey) -> Result<Loaded
         None => {
             let bytes = ports.entropy.bytes()?;
             let epoch = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            ports.groups.create_group(group, &GroupRow { epoch, shards: 1 }).await?
+            ports
+                .groups
+                .create_group(group, &GroupRow { epoch, shards: 1 })
+                .await?
         }
     };
     let now = ports.clock.now();
@@ -96,7 +100,10 @@ pub(crate) async fn load(ports: &IngestPorts, group: &GroupKey) -> Result<Loaded
     // signals are folded again from one segment before.
     if loaded.state.segment > 0 {
         let tail = ports.log.read(group, loaded.state.segment, 1).await?;
-        if let Some(stored) = tail.first().filter(|stored| stored.number == loaded.state.segment) {
+        if let Some(stored) = tail
+            .first()
+            .filter(|stored| stored.number == loaded.state.segment)
+        {
             let segment: Segment = decode(&stored.bytes)?;
             loaded.pending = Some(Settlement {
                 segment: stored.number,
@@ -121,19 +128,33 @@ pub(crate) async fn catch_up(
     loaded: &mut Loaded,
 ) -> Result<(), LoadError> {
     loop {
-        let stored = ports.log.read(group, loaded.state.segment + 1, READ_BYTES).await?;
+        let stored = ports
+            .log
+            .read(group, loaded.state.segment + 1, READ_BYTES)
+            .await?;
         if stored.is_empty() {
             return Ok(());
         }
         for stored in stored {
             let expected = loaded.state.segment + 1;
             if stored.number != expected {
-                return Err(LoadError::Hole { found: stored.number, expected });
+                return Err(LoadError::Hole {
+                    found: stored.number,
+                    expected,
+                });
             }
             let segment: Segment = decode(&stored.bytes)?;
             let mut settlement = loaded.state.apply(stored.number, &segment)?;
             // The plan row of a segment in between is superseded by that of the last.
-            settlement.plan_changed |= loaded.pending.as_ref().is_some_and(|pending| pending.plan_changed);
+            settlement.plan_changed |= loaded
+                .pending
+                .as_ref()
+                .is_some_and(|pending| pending.plan_changed);
+            if loaded.log_bytes == 0 {
+                // However often it is loaded anew, a checkpoint is due an hour after the first
+                // segment that none has.
+                loaded.checkpoint_written.0 = loaded.checkpoint_written.0.min(segment.committed_at);
+            }
             loaded.log_bytes += stored.bytes.len() as u64;
             loaded.log_events += segment.events_len() as u64;
             loaded.pending = Some(settlement);
@@ -148,11 +169,18 @@ pub async fn newest_checkpoint(
     group: &GroupKey,
     segment_max: u64,
 ) -> Result<Option<(Manifest, GroupState)>, LoadError> {
-    for stored in checkpoints.manifests(group, segment_max, CHECKPOINTS_KEPT).await? {
+    for stored in checkpoints
+        .manifests(group, segment_max, CHECKPOINTS_KEPT)
+        .await?
+    {
         let manifest: Manifest = match decode(&stored.manifest) {
             Ok(manifest) => manifest,
             Err(BinaryError::Newer { .. }) => {
-                return Err(ApplyError::NewerEngine { segment: stored.segment, found: u32::MAX }.into());
+                return Err(ApplyError::NewerEngine {
+                    segment: stored.segment,
+                    found: u32::MAX,
+                }
+                .into());
             }
             Err(error) => {
                 tracing::warn!(%group, segment = stored.segment, %error, "a checkpoint was passed over");
@@ -160,7 +188,11 @@ pub async fn newest_checkpoint(
             }
         };
         if manifest.engine_version > ENGINE_VERSION {
-            return Err(ApplyError::NewerEngine { segment: manifest.segment, found: manifest.engine_version }.into());
+            return Err(ApplyError::NewerEngine {
+                segment: manifest.segment,
+                found: manifest.engine_version,
+            }
+            .into());
         }
         match restore(checkpoints, group, &manifest).await? {
             Ok(state) => return Ok(Some((manifest, state))),
@@ -177,7 +209,11 @@ async fn restore(
     group: &GroupKey,
     manifest: &Manifest,
 ) -> Result<Result<GroupState, String>, PortError> {
-    let names: Vec<(u64, u32)> = manifest.pages.iter().map(|page| (page.segment, page.page)).collect();
+    let names: Vec<(u64, u32)> = manifest
+        .pages
+        .iter()
+        .map(|page| (page.segment, page.page))
+        .collect();
     let stored = checkpoints.pages(group, &names).await?;
     let mut pages = Vec::with_capacity(stored.len());
     for (name, bytes) in manifest.pages.iter().zip(stored) {
@@ -187,12 +223,15 @@ async fn restore(
             None => return Ok(Err(format!("page {} of {} is missing", name.page, name.segment))),
         }
     }
-    let engine = join_pages(pages).and_then(|cells| {
-        Engine::restore(&manifest.head, &cells).map_err(|e: StateRefusal| e.to_string())
-    });
+    let engine = join_pages(pages)
+        .and_then(|cells| Engine::restore(&manifest.head, &cells).map_err(|e: StateRefusal| e.to_string()));
     Ok(engine.map(|engine| GroupState {
         engine,
-        sources: manifest.sources.iter().map(|row| (row.name.clone(), row.clone())).collect(),
+        sources: manifest
+            .sources
+            .iter()
+            .map(|row| (row.name.clone(), row.clone()))
+            .collect(),
         set_aside: manifest.set_aside,
         segment: manifest.segment,
     }))

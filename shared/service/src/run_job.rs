@@ -84,7 +84,7 @@ impl Jobs {
 
     async fn clock(&self, group: &GroupKey) -> Result<bool, PortError> {
         let now = self.ports.clock.now();
-        // A replay lives at the time of its data; its sender sends it the time.
+        // A replay or a simulation lives at the time of its data; its sender sends it the time.
         if !keeps_our_time(group.universe()) {
             return Ok(false);
         }
@@ -95,7 +95,13 @@ impl Jobs {
         if !active {
             return Ok(false);
         }
-        let sender = Sender { group, source: "clock", epoch: now.0.unsigned_abs(), seq: 0, sent: now };
+        let sender = Sender {
+            group,
+            source: "clock",
+            epoch: now.0.unsigned_abs(),
+            seq: 0,
+            sent: now,
+        };
         let message = Outgoing {
             group: group.to_string(),
             deduplication: format!("clock:{group}:{}", now.0),
@@ -121,5 +127,5 @@ impl Jobs {
 }
 
 fn keeps_our_time(universe: &Universe) -> bool {
-    !universe.as_str().starts_with("replay-")
+    *universe == Universe::live()
 }

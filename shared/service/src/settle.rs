@@ -37,7 +37,9 @@ pub(crate) async fn settle_pending(
     group: &GroupKey,
     loaded: &mut Loaded,
 ) -> Result<(), SettleError> {
-    let Some(mut settlement) = loaded.pending.take() else { return Ok(()) };
+    let Some(mut settlement) = loaded.pending.take() else {
+        return Ok(());
+    };
     if settlement.plan_changed {
         // Before the publication: a reader of the publication looks its streams up there.
         let streams = loaded
@@ -45,10 +47,19 @@ pub(crate) async fn settle_pending(
             .engine
             .streams()
             .iter()
-            .map(|stream| if stream.ended { String::new() } else { stream.key.to_string() })
+            .map(|stream| {
+                if stream.ended {
+                    String::new()
+                } else {
+                    stream.key.to_string()
+                }
+            })
             .collect();
         let bytes = encode(&PlanRow { streams })?;
-        ports.groups.put_plan(group, settlement.plan_version, &bytes).await?;
+        ports
+            .groups
+            .put_plan(group, settlement.plan_version, &bytes)
+            .await?;
     }
     let bars = std::mem::take(&mut settlement.bars);
     let mut blocks: Vec<(Timeframe, BarBlock)> = Vec::new();
@@ -59,7 +70,12 @@ pub(crate) async fn settle_pending(
         match block {
             Some((_, block)) => block.bars.push((closed.instrument, closed.bar)),
             None => {
-                blocks.push((closed.timeframe, BarBlock { bars: vec![(closed.instrument, closed.bar)] }));
+                blocks.push((
+                    closed.timeframe,
+                    BarBlock {
+                        bars: vec![(closed.instrument, closed.bar)],
+                    },
+                ));
             }
         }
     }
@@ -70,7 +86,10 @@ pub(crate) async fn settle_pending(
         let number = Offset::new(settlement.segment, part).0;
         Some(async move {
             let bytes = encode(&block)?;
-            ports.bars.put_block(group, timeframe, first_end, number, &bytes).await?;
+            ports
+                .bars
+                .put_block(group, timeframe, first_end, number, &bytes)
+                .await?;
             Ok::<(), SettleError>(())
         })
     }));
@@ -102,7 +121,7 @@ async fn publish(
             publication.shard = shard;
             let message = Outgoing {
                 group: format!("{group}#{shard}"),
-                deduplication: format!("{group}:{epoch}:{}:{part}", settlement.segment),
+                deduplication: format!("{group}#{shard}:{epoch}:{}:{part}", settlement.segment),
                 body: publication.to_text()?,
             };
             ports.enqueue.send(Queue::Signals, message).await?;
@@ -124,7 +143,12 @@ pub(crate) async fn write_latest(
     }
     let streams = (0u32..)
         .zip(loaded.state.engine.streams())
-        .filter_map(|(stream, state)| Some(LatestStream { stream, latest: state.latest.clone()? }))
+        .filter_map(|(stream, state)| {
+            Some(LatestStream {
+                stream,
+                latest: state.latest.clone()?,
+            })
+        })
         .collect();
     let row = LatestRow {
         segment: loaded.state.segment,
@@ -135,7 +159,10 @@ pub(crate) async fn write_latest(
         streams,
     };
     let bytes = encode(&row)?;
-    ports.groups.put_latest(group, loaded.state.segment, &bytes).await?;
+    ports
+        .groups
+        .put_latest(group, loaded.state.segment, &bytes)
+        .await?;
     let units = (bytes.len() as i64 + 1_023) / 1_024;
     let wait = (units * UnixNanos::PER_SECOND / LATEST_UNITS_PER_SECOND_MAX).max(LATEST_NANOS_MIN);
     // The time from which it may be written again.

@@ -16,8 +16,8 @@ use tickwire_wire::{Publication, Segment, decode};
 
 use crate::ingest_ticks::IngestPorts;
 use crate::ports::{
-    Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, GroupRow, Groups, Log, Outgoing, Park, Parked, PortError,
-    PortResult, Postpone, Queue, StoredCheckpoint, StoredSegment,
+    Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, GroupRow, Groups, Log, Outgoing, Park, Parked,
+    PortError, PortResult, Postpone, Queue, StoredCheckpoint, StoredSegment,
 };
 
 /// What goes wrong at one call.
@@ -46,6 +46,13 @@ pub struct Call {
     pub what: &'static str,
     /// Calls of this process before it.
     pub nth: u64,
+}
+
+/// Name of a source whose events bring the folding down.
+pub const SOURCE_THAT_PANICS: &str = "feed-that-panics";
+
+pub(crate) fn panic_if_told(source: &str) {
+    assert!(source != SOURCE_THAT_PANICS, "told to panic");
 }
 
 type Script = Box<dyn FnMut(Call) -> Option<Fault> + Send>;
@@ -98,7 +105,10 @@ pub struct Store {
 impl Store {
     /// An empty one, at a time.
     pub fn new(now: UnixNanos) -> Arc<Self> {
-        Arc::new(Self { now: AtomicI64::new(now.0), ..Self::default() })
+        Arc::new(Self {
+            now: AtomicI64::new(now.0),
+            ..Self::default()
+        })
     }
 
     /// What is stored.
@@ -134,35 +144,49 @@ impl Content {
     /// Segments of a group, decoded, in order.
     pub fn segments(&self, group: &GroupKey) -> Vec<(u64, Segment)> {
         let stored = self.log.get(group).into_iter().flatten();
-        stored.filter_map(|(number, bytes)| Some((*number, decode(bytes).ok()?))).collect()
+        stored
+            .filter_map(|(number, bytes)| Some((*number, decode(bytes).ok()?)))
+            .collect()
     }
 
     /// Publications in the queue of signals, in order.
     pub fn publications(&self) -> Vec<Publication> {
         let signals = self.sent.iter().filter(|(queue, _)| *queue == Queue::Signals);
-        signals.filter_map(|(_, message)| Publication::from_text(&message.body).ok()).collect()
+        signals
+            .filter_map(|(_, message)| Publication::from_text(&message.body).ok())
+            .collect()
     }
 
     /// Whether the publication of a segment was acknowledged, all of it.
     fn is_published(&self, group: &GroupKey, number: u64) -> bool {
         let stored = self.log.get(group).and_then(|log| log.get(&number));
-        let Some(segment) = stored.and_then(|bytes| decode::<Segment>(bytes).ok()) else { return true };
+        let Some(segment) = stored.and_then(|bytes| decode::<Segment>(bytes).ok()) else {
+            return true;
+        };
         let parts = self.acknowledged.get(&(group.clone(), number));
         segment.signals_len() == parts.map_or(0, |parts| parts.values().sum())
     }
 
     fn enqueue(&mut self, queue: Queue, message: Outgoing) {
         self.sends += 1;
-        let known = self.sent.iter().any(|(of, sent)| *of == queue && sent.deduplication == message.deduplication);
+        let known = self
+            .sent
+            .iter()
+            .any(|(of, sent)| *of == queue && sent.deduplication == message.deduplication);
         if !known {
             self.sent.push((queue, message));
         }
     }
 
     fn acknowledge(&mut self, message: &Outgoing) {
-        let Ok(publication) = Publication::from_text(&message.body) else { return };
+        let Ok(publication) = Publication::from_text(&message.body) else {
+            return;
+        };
         if publication.shard == 0 {
-            let parts = self.acknowledged.entry((publication.group, publication.segment)).or_default();
+            let parts = self
+                .acknowledged
+                .entry((publication.group, publication.segment))
+                .or_default();
             parts.insert(message.deduplication.clone(), publication.signals.len());
         }
     }
@@ -177,7 +201,9 @@ pub struct Process {
 
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Process").field("calls", &self.calls).finish_non_exhaustive()
+        f.debug_struct("Process")
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -257,7 +283,12 @@ impl Process {
     ) -> PortResult<T> {
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
         let fault = (self.script.lock().unwrap_or_else(PoisonError::into_inner))(Call { what, nth });
-        let lost = |why: &str| Err(PortError::Unavailable { what, why: why.to_owned() });
+        let lost = |why: &str| {
+            Err(PortError::Unavailable {
+                what,
+                why: why.to_owned(),
+            })
+        };
         match fault {
             None => effect(&mut self.store.content()),
             Some(Fault::Pause) => {
@@ -270,7 +301,10 @@ impl Process {
                 lost("told to lose the answer")
             }
             Some(Fault::Throttle) => Err(PortError::Throttled { what }),
-            Some(Fault::Refuse) => Err(PortError::Refused { what, why: "told to refuse".to_owned() }),
+            Some(Fault::Refuse) => Err(PortError::Refused {
+                what,
+                why: "told to refuse".to_owned(),
+            }),
             Some(Fault::DieBefore) => std::future::pending().await,
             Some(Fault::DieAfter) => {
                 let _ = effect(&mut self.store.content());
@@ -307,12 +341,18 @@ impl Log for Process {
             let violation = if number != head + 1 {
                 Some(format!("{group}: segment {number} committed behind {head}"))
             } else if !content.is_published(group, head) {
-                Some(format!("{group}: segment {number} committed before {head} was published"))
+                Some(format!(
+                    "{group}: segment {number} committed before {head} was published"
+                ))
             } else {
                 None
             };
             content.violations.extend(violation);
-            content.log.entry(group.clone()).or_default().insert(number, bytes.to_vec());
+            content
+                .log
+                .entry(group.clone())
+                .or_default()
+                .insert(number, bytes.to_vec());
             Ok(Appended::Committed)
         })
         .await
@@ -321,14 +361,21 @@ impl Log for Process {
     async fn read(&self, group: &GroupKey, from: u64, bytes_max: usize) -> PortResult<Vec<StoredSegment>> {
         self.call("read", |content| {
             let mut bytes_read = 0;
-            let stored = content.log.get(group).into_iter().flat_map(|log| log.range(from..));
+            let stored = content
+                .log
+                .get(group)
+                .into_iter()
+                .flat_map(|log| log.range(from..));
             Ok(stored
                 .take_while(|(_, bytes)| {
                     let first = bytes_read == 0;
                     bytes_read += bytes.len();
                     first || bytes_read <= bytes_max
                 })
-                .map(|(number, bytes)| StoredSegment { number: *number, bytes: bytes.clone() })
+                .map(|(number, bytes)| StoredSegment {
+                    number: *number,
+                    bytes: bytes.clone(),
+                })
                 .collect())
         })
         .await
@@ -354,19 +401,27 @@ fn put_if_newer(rows: &mut Versioned, group: &GroupKey, version: u64, bytes: &[u
 #[async_trait]
 impl Groups for Process {
     async fn group(&self, group: &GroupKey) -> PortResult<Option<GroupRow>> {
-        self.call("group", |content| Ok(content.groups.get(group).cloned())).await
+        self.call("group", |content| Ok(content.groups.get(group).cloned()))
+            .await
     }
 
     async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow> {
         self.call("create_group", |content| {
-            Ok(content.groups.entry(group.clone()).or_insert_with(|| row.clone()).clone())
+            Ok(content
+                .groups
+                .entry(group.clone())
+                .or_insert_with(|| row.clone())
+                .clone())
         })
         .await
     }
 
     async fn begin_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<u32> {
         self.call("begin_attempt", |content| {
-            let attempts = content.attempts.entry((group.clone(), message_id.to_owned())).or_default();
+            let attempts = content
+                .attempts
+                .entry((group.clone(), message_id.to_owned()))
+                .or_default();
             *attempts += 1;
             Ok(*attempts)
         })
@@ -382,7 +437,8 @@ impl Groups for Process {
     }
 
     async fn groups(&self) -> PortResult<Vec<GroupKey>> {
-        self.call("groups", |content| Ok(content.groups.keys().cloned().collect())).await
+        self.call("groups", |content| Ok(content.groups.keys().cloned().collect()))
+            .await
     }
 
     async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()> {
@@ -394,7 +450,8 @@ impl Groups for Process {
     }
 
     async fn plan(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
-        self.call("plan", |content| Ok(content.plans.get(group).cloned())).await
+        self.call("plan", |content| Ok(content.plans.get(group).cloned()))
+            .await
     }
 
     async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
@@ -408,7 +465,8 @@ impl Groups for Process {
     }
 
     async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
-        self.call("latest", |content| Ok(content.latest.get(group).cloned())).await
+        self.call("latest", |content| Ok(content.latest.get(group).cloned()))
+            .await
     }
 }
 
@@ -416,9 +474,13 @@ impl Groups for Process {
 impl Checkpoints for Process {
     async fn put_page(&self, group: &GroupKey, segment: u64, page: u32, bytes: &[u8]) -> PortResult<()> {
         self.call("put_page", |content| {
-            let before = content.pages.insert((group.clone(), segment, page), bytes.to_vec());
+            let before = content
+                .pages
+                .insert((group.clone(), segment, page), bytes.to_vec());
             if before.is_some_and(|before| before != bytes) {
-                content.violations.push(format!("{group}: page {page} of {segment} written with other content"));
+                content.violations.push(format!(
+                    "{group}: page {page} of {segment} written with other content"
+                ));
             }
             Ok(())
         })
@@ -427,7 +489,8 @@ impl Checkpoints for Process {
 
     async fn pages(&self, group: &GroupKey, pages: &[(u64, u32)]) -> PortResult<Vec<Option<Vec<u8>>>> {
         self.call("pages", |content| {
-            let stored = |(segment, page): &(u64, u32)| content.pages.get(&(group.clone(), *segment, *page)).cloned();
+            let stored =
+                |(segment, page): &(u64, u32)| content.pages.get(&(group.clone(), *segment, *page)).cloned();
             Ok(pages.iter().map(stored).collect())
         })
         .await
@@ -448,10 +511,16 @@ impl Checkpoints for Process {
         limit: usize,
     ) -> PortResult<Vec<StoredCheckpoint>> {
         self.call("manifests", |content| {
-            let stored = content.manifests.range((group.clone(), 0)..=(group.clone(), segment_max)).rev();
+            let stored = content
+                .manifests
+                .range((group.clone(), 0)..=(group.clone(), segment_max))
+                .rev();
             let newest = stored.take(limit);
             Ok(newest
-                .map(|((_, segment), manifest)| StoredCheckpoint { segment: *segment, manifest: manifest.clone() })
+                .map(|((_, segment), manifest)| StoredCheckpoint {
+                    segment: *segment,
+                    manifest: manifest.clone(),
+                })
                 .collect())
         })
         .await
@@ -483,7 +552,9 @@ impl Bars for Process {
             let blocks = content.bars.entry((group.clone(), timeframe)).or_default();
             let stored = blocks.entry((first_end, block)).or_insert_with(|| bytes.to_vec());
             if stored != bytes {
-                content.violations.push(format!("{group}: block {block} of {timeframe} written with other bars"));
+                content.violations.push(format!(
+                    "{group}: block {block} of {timeframe} written with other bars"
+                ));
             }
             Ok(())
         })
@@ -501,7 +572,10 @@ impl Bars for Process {
     ) -> PortResult<Vec<Vec<u8>>> {
         self.call("blocks", |content| {
             let blocks = content.bars.get(&(group.clone(), timeframe));
-            let wanted = blocks.into_iter().flatten().filter(|((end, _), _)| from <= *end && *end < to);
+            let wanted = blocks
+                .into_iter()
+                .flatten()
+                .filter(|((end, _), _)| from <= *end && *end < to);
             let mut wanted: Vec<Vec<u8>> = wanted.map(|(_, bytes)| bytes.clone()).collect();
             if newest_first {
                 wanted.reverse();

@@ -1,0 +1,10 @@
+//! Ingest over twins of its ports: what is promised when everything goes wrong.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
+
+mod bench;
+mod checkpoints;
+mod exactly_once;
+mod explain;
+mod history;
+mod jobs;
+mod poison;
