@@ -4,16 +4,34 @@
 //! The tables run on the real service and on the embedded engine alike: all
 //! they need is a client of the SDK.
 
+#[cfg(feature = "remote")]
+pub mod config;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 #[cfg(feature = "dynamodb")]
 mod error;
 mod limits;
 mod park;
+#[cfg(feature = "remote")]
+mod push;
+#[cfg(feature = "remote")]
+mod queue;
+#[cfg(feature = "remote")]
+mod secrets;
 mod system;
+#[cfg(all(test, feature = "remote"))]
+mod testing;
 
+#[cfg(feature = "remote")]
+pub use config::{Aws, ConfigError, Needs};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::{Dynamo, TABLES, TableDefinition};
 pub use limits::*;
 pub use park::park_attributes;
+#[cfg(feature = "remote")]
+pub use push::Posts;
+#[cfg(feature = "remote")]
+pub use queue::{QueueUrls, Queues};
+#[cfg(feature = "remote")]
+pub use secrets::RemoteSecrets;
 pub use system::{OsEntropy, SystemClock};

@@ -130,4 +130,93 @@ mod tests {
     fn every_table_is_defined_once() {
         assert_eq!(TABLES.map(|t| t.table), Table::ALL);
     }
+
+    #[cfg(feature = "remote")]
+    mod remote {
+        use tickwire_service::ports::{Appended, Log as _, PortError};
+
+        use super::super::*;
+        use crate::SystemClock;
+        use crate::testing::{Canned, aws};
+
+        fn dynamo(http: &Canned) -> Dynamo {
+            aws(http).dynamo(Arc::default(), Arc::new(SystemClock))
+        }
+
+        fn failure(code: &str) -> String {
+            format!(
+                r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"account 123456789012"}}"#
+            )
+        }
+
+        #[tokio::test]
+        async fn an_append_is_one_conditional_put() {
+            let http = Canned::answering(&[(200, r#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#)]);
+            let dynamo = dynamo(&http);
+            let group = "live/NIFTY".parse().unwrap();
+            assert_eq!(
+                dynamo.append(&group, 7, b"segment").await.unwrap(),
+                Appended::Committed
+            );
+            assert_eq!(http.requests(), 1);
+            let request = http.request(0);
+            assert_eq!(request.header("x-amz-target"), "DynamoDB_20120810.PutItem");
+            assert_eq!(request.json["TableName"], "tickwire-test-log");
+            assert_eq!(request.json["ConditionExpression"], "attribute_not_exists(pk)");
+            let item = serde_json::json!({
+                "pk": {"S": "live/NIFTY"}, "sk": {"N": "7"}, "bytes": {"B": "c2VnbWVudA=="}
+            });
+            assert_eq!(request.json["Item"], item);
+            assert_eq!(dynamo.meter.snapshot().write_units(), 1.0);
+        }
+
+        #[tokio::test]
+        async fn what_is_too_large_never_leaves() {
+            let http = Canned::default();
+            let group = "live/NIFTY".parse().unwrap();
+            let appended = dynamo(&http)
+                .append(&group, 7, &vec![0; crate::item_bytes_max])
+                .await;
+            assert!(matches!(appended, Err(PortError::Refused { .. })));
+            assert_eq!(http.requests(), 0);
+        }
+
+        #[tokio::test]
+        async fn failures_are_told_apart() {
+            let check = async |status: u16, code: &str, expected: &str, requests: usize| {
+                let body = failure(code);
+                let http = Canned::answering(&[(status, &body), (status, &body), (status, &body)]);
+                let error = dynamo(&http)
+                    .head(&"live/NIFTY".parse().unwrap())
+                    .await
+                    .unwrap_err();
+                let kind = match &error {
+                    PortError::Throttled { .. } => "throttled",
+                    PortError::Unavailable { .. } => "unavailable",
+                    PortError::Refused { .. } => "refused",
+                };
+                assert_eq!((kind, http.requests()), (expected, requests), "{code}: {error}");
+                error.to_string()
+            };
+            check(400, "ProvisionedThroughputExceededException", "throttled", 3).await;
+            check(400, "ThrottlingException", "throttled", 3).await;
+            check(500, "InternalServerError", "unavailable", 3).await;
+            check(400, "ResourceNotFoundException", "refused", 1).await;
+            check(400, "ValidationException", "refused", 1).await;
+            check(400, "ExpiredTokenException", "unavailable", 1).await;
+            let text = check(400, "AccessDeniedException", "refused", 1).await;
+            assert!(!text.contains("123456789012"), "{text}");
+        }
+
+        #[tokio::test]
+        async fn a_connection_that_breaks_says_nothing_of_the_effect() {
+            let http = Canned::default();
+            let error = dynamo(&http)
+                .head(&"live/NIFTY".parse().unwrap())
+                .await
+                .unwrap_err();
+            assert!(matches!(error, PortError::Unavailable { .. }), "{error}");
+            assert_eq!(http.requests(), 3, "tried again");
+        }
+    }
 }

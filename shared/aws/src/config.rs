@@ -1,0 +1,342 @@
+//! What a function needs to know of its surroundings, read once from the
+//! environment, every missing or wrong variable reported together; and the
+//! clients made from it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
+use aws_smithy_http_client::tls;
+use tickwire_service::ports::Clock;
+use tickwire_telemetry::Meter;
+
+use crate::dynamodb::Dynamo;
+use crate::limits::post_timeout;
+use crate::push::Posts;
+use crate::queue::{QueueUrls, Queues};
+use crate::secrets::RemoteSecrets;
+
+/// Before every table's name.
+pub const TABLE_PREFIX: &str = "TICKWIRE_TABLE_PREFIX";
+/// URL of `ticks.fifo`.
+pub const TICKS_QUEUE_URL: &str = "TICKWIRE_TICKS_QUEUE_URL";
+/// URL of `ticks-dead.fifo`.
+pub const TICKS_DEAD_QUEUE_URL: &str = "TICKWIRE_TICKS_DEAD_QUEUE_URL";
+/// URL of `signals.fifo`.
+pub const SIGNALS_QUEUE_URL: &str = "TICKWIRE_SIGNALS_QUEUE_URL";
+/// URL of `signals-dead.fifo`.
+pub const SIGNALS_DEAD_QUEUE_URL: &str = "TICKWIRE_SIGNALS_DEAD_QUEUE_URL";
+/// Where frames are posted: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
+pub const CONNECTIONS_ENDPOINT: &str = "TICKWIRE_CONNECTIONS_ENDPOINT";
+/// Before a secret's name in upper case: the variable that holds its id in Secrets Manager.
+pub const SECRET_ID_PREFIX: &str = "TICKWIRE_SECRET_ID_";
+
+/// Tries of one call to a store or a queue.
+const ATTEMPTS_MAX: u32 = 3;
+/// The first pause between tries; it doubles, with jitter.
+const BACKOFF_FIRST: Duration = Duration::from_millis(25);
+/// The longest pause between tries.
+const BACKOFF_MAX: Duration = Duration::from_millis(400);
+/// Time to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time of one try.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time of all tries: three calls fit into a function's ten seconds, and a
+/// batch that meets more ends as a transient failure.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a function uses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// The tables.
+    pub tables: bool,
+    /// The queues.
+    pub queues: bool,
+    /// Posting to connections.
+    pub connections: bool,
+    /// Secrets, by name.
+    pub secrets: &'static [&'static str],
+}
+
+/// The SDK's configuration of one service: every service has a type of its own.
+macro_rules! service_config {
+    ($aws:ident, $service:ident) => {{
+        let mut config = $service::Config::builder()
+            .http_client($aws.http.clone())
+            .region($aws.region.clone())
+            .credentials_provider($aws.credentials.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        config.set_endpoint_url($aws.endpoint.clone());
+        config.build()
+    }};
+}
+/// The way to AWS for one function.
+pub struct Aws {
+    region: Region,
+    credentials: Credentials,
+    /// Instead of the services' own.
+    endpoint: Option<String>,
+    http: SharedHttpClient,
+    table_prefix: String,
+    queue_urls: Option<QueueUrls>,
+    connections_endpoint: Option<String>,
+    secret_ids: BTreeMap<String, String>,
+}
+
+impl Aws {
+    /// From the variables of this process.
+    ///
+    /// # Errors
+    /// All variables that are missing or wrong.
+    pub fn from_environment(needs: Needs) -> Result<Self, ConfigError> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        Self::read(needs, |name| std::env::var(name).ok(), http)
+    }
+
+    /// From any variables, over any HTTP client.
+    ///
+    /// # Errors
+    /// All variables that are missing or wrong.
+    pub fn read(
+        needs: Needs,
+        variable: impl Fn(&str) -> Option<String>,
+        http: SharedHttpClient,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader {
+            variable,
+            problems: Vec::new(),
+        };
+        let region = reader.text("AWS_REGION");
+        let key_id = reader.text("AWS_ACCESS_KEY_ID");
+        let key = reader.text("AWS_SECRET_ACCESS_KEY");
+        let token = reader.optional("AWS_SESSION_TOKEN");
+        let endpoint = reader.optional("AWS_ENDPOINT_URL");
+        if let Some(endpoint) = &endpoint {
+            reader.check_url("AWS_ENDPOINT_URL", endpoint);
+        }
+        // An empty prefix is a prefix, a missing one a mistake.
+        let table_prefix = if needs.tables {
+            reader.present(TABLE_PREFIX)
+        } else {
+            String::new()
+        };
+        let queue_urls = needs.queues.then(|| QueueUrls {
+            ticks: reader.url(TICKS_QUEUE_URL),
+            ticks_dead: reader.url(TICKS_DEAD_QUEUE_URL),
+            signals: reader.url(SIGNALS_QUEUE_URL),
+            signals_dead: reader.url(SIGNALS_DEAD_QUEUE_URL),
+        });
+        let connections_endpoint = needs.connections.then(|| reader.url(CONNECTIONS_ENDPOINT));
+        let secret_ids = needs.secrets.iter().map(|name| {
+            let id = reader.text(&format!("{SECRET_ID_PREFIX}{}", name.to_ascii_uppercase()));
+            ((*name).to_owned(), id)
+        });
+        let secret_ids = secret_ids.collect();
+        if !reader.problems.is_empty() {
+            return Err(ConfigError {
+                problems: reader.problems,
+            });
+        }
+        Ok(Self {
+            region: Region::new(region),
+            credentials: Credentials::new(key_id, key, token, None, "environment"),
+            endpoint,
+            http,
+            table_prefix,
+            queue_urls,
+            connections_endpoint,
+            secret_ids,
+        })
+    }
+
+    /// The tables.
+    pub fn dynamo(&self, meter: Arc<Meter>, clock: Arc<dyn Clock>) -> Dynamo {
+        let config = service_config!(self, aws_sdk_dynamodb);
+        Dynamo::new(
+            aws_sdk_dynamodb::Client::from_conf(config),
+            &self.table_prefix,
+            meter,
+            clock,
+        )
+    }
+
+    /// The queues; none if they were not among the needs.
+    pub fn queues(&self, meter: Arc<Meter>) -> Option<Queues> {
+        let urls = self.queue_urls.clone()?;
+        let config = service_config!(self, aws_sdk_sqs);
+        Some(Queues::new(aws_sdk_sqs::Client::from_conf(config), urls, meter))
+    }
+
+    /// Posting to connections; none if it was not among the needs. A post has
+    /// one try: a client that missed it sees the hole and resumes.
+    pub fn posts(&self, meter: Arc<Meter>) -> Option<Posts> {
+        let endpoint = self.connections_endpoint.clone()?;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_timeout(post_timeout);
+        let config = aws_sdk_apigatewaymanagement::Config::builder()
+            .http_client(self.http.clone())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .endpoint_url(endpoint)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.build())
+            .build();
+        Some(Posts::new(
+            aws_sdk_apigatewaymanagement::Client::from_conf(config),
+            meter,
+        ))
+    }
+
+    /// The secrets that were among the needs.
+    pub fn secrets(&self) -> RemoteSecrets {
+        let config = service_config!(self, aws_sdk_secretsmanager);
+        RemoteSecrets::new(
+            aws_sdk_secretsmanager::Client::from_conf(config),
+            self.secret_ids.clone(),
+        )
+    }
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS_MAX)
+        .with_initial_backoff(BACKOFF_FIRST)
+        .with_max_backoff(BACKOFF_MAX)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}
+
+struct Reader<F> {
+    variable: F,
+    problems: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that is there, though it may be empty.
+    fn present(&mut self, name: &str) -> String {
+        (self.variable)(name).unwrap_or_else(|| {
+            self.problems.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    fn text(&mut self, name: &str) -> String {
+        let value = self.present(name);
+        if value.is_empty() && (self.variable)(name).is_some() {
+            self.problems.push(format!("{name} is empty"));
+        }
+        value
+    }
+
+    fn url(&mut self, name: &str) -> String {
+        let value = self.text(name);
+        if !value.is_empty() {
+            self.check_url(name, &value);
+        }
+        value
+    }
+
+    fn check_url(&mut self, name: &str, value: &str) {
+        let host = value
+            .strip_prefix("https://")
+            .or_else(|| value.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+            self.problems.push(format!(
+                "{name} is no URL: it begins with https:// and names a host"
+            ));
+        }
+    }
+}
+
+/// Every variable that is missing or wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// One sentence each; no values.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "failed to read the configuration from the environment: {}",
+            self.problems.join("; ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Canned;
+
+    fn read(needs: Needs, variables: &[(&str, &str)]) -> Result<Aws, ConfigError> {
+        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
+        let http = SharedHttpClient::new(Canned::default());
+        Aws::read(needs, |name| variables.get(name).map(|v| (*v).to_owned()), http)
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_and_no_values() {
+        let needs = Needs {
+            tables: true,
+            queues: true,
+            connections: true,
+            secrets: &["jwt_key"],
+        };
+        let error = read(
+            needs,
+            &[
+                ("AWS_REGION", "eu-west-1"),
+                ("AWS_SECRET_ACCESS_KEY", ""),
+                (TICKS_QUEUE_URL, "hunter2"),
+            ],
+        );
+        let Err(error) = error else { panic!("it was read") };
+        let text = error.to_string();
+        for name in [
+            "AWS_ACCESS_KEY_ID is not set",
+            "AWS_SECRET_ACCESS_KEY is empty",
+            "TICKWIRE_TABLE_PREFIX is not set",
+            "TICKWIRE_TICKS_QUEUE_URL is no URL",
+            "TICKWIRE_TICKS_DEAD_QUEUE_URL is not set",
+            "TICKWIRE_SIGNALS_QUEUE_URL is not set",
+            "TICKWIRE_SIGNALS_DEAD_QUEUE_URL is not set",
+            "TICKWIRE_CONNECTIONS_ENDPOINT is not set",
+            "TICKWIRE_SECRET_ID_JWT_KEY is not set",
+        ] {
+            assert!(text.contains(name), "{name}: {text}");
+        }
+        assert_eq!(error.problems.len(), 9, "{text}");
+        assert!(!text.contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_not_needed_is_not_asked_for() {
+        let key = [
+            ("AWS_REGION", "r"),
+            ("AWS_ACCESS_KEY_ID", "k"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+        ];
+        let aws = read(Needs::default(), &key).unwrap();
+        assert!(aws.queues(Arc::default()).is_none() && aws.posts(Arc::default()).is_none());
+    }
+}

@@ -1,0 +1,235 @@
+//! SQS: sending, parking, postponing. Receiving and deleting are the platform's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue};
+use tickwire_telemetry::Meter;
+use tickwire_telemetry::metrics::QueueCall;
+
+use crate::error::port_error;
+use crate::limits::{message_body_bytes_max, message_bytes_max, postpone_max};
+use crate::park::park_attributes;
+
+/// Where the queues are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueUrls {
+    /// `ticks.fifo`.
+    pub ticks: String,
+    /// `ticks-dead.fifo`.
+    pub ticks_dead: String,
+    /// `signals.fifo`.
+    pub signals: String,
+    /// `signals-dead.fifo`.
+    pub signals_dead: String,
+}
+
+impl QueueUrls {
+    fn of(&self, queue: Queue) -> &str {
+        match queue {
+            Queue::Ticks => &self.ticks,
+            Queue::Signals => &self.signals,
+        }
+    }
+
+    fn dead_letters_of(&self, queue: Queue) -> &str {
+        match queue {
+            Queue::Ticks => &self.ticks_dead,
+            Queue::Signals => &self.signals_dead,
+        }
+    }
+}
+
+/// The queues on SQS.
+pub struct Queues {
+    client: aws_sdk_sqs::Client,
+    urls: QueueUrls,
+    meter: Arc<Meter>,
+}
+
+impl Queues {
+    /// On `client`.
+    pub fn new(client: aws_sdk_sqs::Client, urls: QueueUrls, meter: Arc<Meter>) -> Self {
+        Self { client, urls, meter }
+    }
+}
+
+#[async_trait]
+impl Enqueue for Queues {
+    async fn send(&self, queue: Queue, message: Outgoing) -> PortResult<()> {
+        let what = "queue.send";
+        let bytes = message.body.len();
+        if bytes > message_body_bytes_max || bytes == 0 {
+            let why = format!("the text has {bytes} bytes; 1 to {message_body_bytes_max} can be sent");
+            return Err(PortError::Refused { what, why });
+        }
+        self.client
+            .send_message()
+            .queue_url(self.urls.of(queue))
+            .message_group_id(message.group)
+            .message_deduplication_id(message.deduplication)
+            .message_body(message.body)
+            .send()
+            .await
+            .map_err(|e| port_error(what, &e))?;
+        self.meter.queue(QueueCall::Send, 1, bytes);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Park for Queues {
+    async fn park(&self, parked: Parked) -> PortResult<()> {
+        let what = "queue.park";
+        let attributes = park_attributes(&parked);
+        let attribute_bytes: usize = attributes
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        let bytes = parked.body.len() + attribute_bytes;
+        if bytes > message_bytes_max {
+            let why =
+                format!("text and reason have {bytes} bytes; at most {message_bytes_max} can be parked");
+            return Err(PortError::Refused { what, why });
+        }
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(self.urls.dead_letters_of(parked.queue))
+            .message_group_id(parked.group)
+            .message_deduplication_id(parked.message_id)
+            .message_body(parked.body);
+        for (name, value) in attributes {
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build();
+            let value = value.map_err(|e| PortError::Refused {
+                what,
+                why: e.to_string(),
+            })?;
+            request = request.message_attributes(name, value);
+        }
+        request.send().await.map_err(|e| port_error(what, &e))?;
+        self.meter.queue(QueueCall::Send, 1, bytes);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Postpone for Queues {
+    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> PortResult<()> {
+        let what = "queue.postpone";
+        if delay > postpone_max {
+            return Err(PortError::Refused {
+                what,
+                why: "the delay is longer than 12 hours".into(),
+            });
+        }
+        // Whole seconds, rounded up: never earlier than asked for.
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        self.client
+            .change_message_visibility()
+            .queue_url(self.urls.of(queue))
+            .receipt_handle(receipt)
+            .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|e| port_error(what, &e))?;
+        self.meter.queue(QueueCall::Postpone, 1, 0);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Canned, aws};
+
+    fn outgoing(bytes: usize) -> Outgoing {
+        Outgoing {
+            group: "live/NIFTY".into(),
+            deduplication: "live/NIFTY:e1:7".into(),
+            body: "x".repeat(bytes),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_carries_its_group_and_id() {
+        let http = Canned::answering(&[(200, r#"{"MessageId":"m","MD5OfMessageBody":"x"}"#)]);
+        let meter = Arc::new(Meter::default());
+        let queues = aws(&http).queues(Arc::clone(&meter)).unwrap();
+        queues.send(Queue::Signals, outgoing(3)).await.unwrap();
+        let request = http.request(0);
+        assert_eq!(request.header("x-amz-target"), "AmazonSQS.SendMessage");
+        assert_eq!(request.json["QueueUrl"], "https://sqs.test/signals");
+        assert_eq!(request.json["MessageGroupId"], "live/NIFTY");
+        assert_eq!(request.json["MessageDeduplicationId"], "live/NIFTY:e1:7");
+        assert_eq!(request.json["MessageBody"], "xxx");
+        assert!(
+            request
+                .header("authorization")
+                .contains("/eu-west-1/sqs/aws4_request")
+        );
+        assert_eq!(meter.snapshot().queue["send"].calls, 1);
+    }
+
+    #[tokio::test]
+    async fn a_parked_message_carries_its_reason() {
+        let http = Canned::answering(&[(200, r#"{"MessageId":"m","MD5OfMessageBody":"x"}"#)]);
+        let queues = aws(&http).queues(Arc::default()).unwrap();
+        let parked = Parked {
+            queue: Queue::Ticks,
+            group: "g".into(),
+            message_id: "m1".into(),
+            reason: "unreadable".into(),
+            detail: String::new(),
+            body: "{".into(),
+        };
+        queues.park(parked).await.unwrap();
+        let request = http.request(0);
+        assert_eq!(request.json["QueueUrl"], "https://sqs.test/ticks-dead");
+        assert_eq!(request.json["MessageDeduplicationId"], "m1");
+        let attribute = &request.json["MessageAttributes"]["reason"];
+        assert_eq!(
+            (&attribute["DataType"], &attribute["StringValue"]),
+            (&"String".into(), &"unreadable".into())
+        );
+        assert!(
+            request.json["MessageAttributes"]["detail"].is_null(),
+            "no empty values"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_delay_is_whole_seconds_rounded_up() {
+        let http = Canned::answering(&[(200, "{}"), (200, "{}")]);
+        let queues = aws(&http).queues(Arc::default()).unwrap();
+        queues
+            .postpone(Queue::Ticks, "r", Duration::from_millis(1_001))
+            .await
+            .unwrap();
+        queues.postpone(Queue::Ticks, "r", Duration::ZERO).await.unwrap();
+        assert_eq!(http.request(0).json["VisibilityTimeout"], 2);
+        assert_eq!(http.request(1).json["VisibilityTimeout"], 0);
+        let day = Duration::from_secs(24 * 3_600);
+        assert!(matches!(
+            queues.postpone(Queue::Ticks, "r", day).await,
+            Err(PortError::Refused { .. })
+        ));
+        assert_eq!(http.requests(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_never_leaves() {
+        let http = Canned::answering(&[]);
+        let queues = aws(&http).queues(Arc::default()).unwrap();
+        let sent = queues
+            .send(Queue::Ticks, outgoing(message_body_bytes_max + 1))
+            .await;
+        assert!(matches!(sent, Err(PortError::Refused { .. })));
+        assert_eq!(http.requests(), 0);
+    }
+}
