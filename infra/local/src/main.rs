@@ -17,6 +17,8 @@ struct Cli {
 enum Command {
     /// Run the whole stack on this machine
     Up(commands::up::UpArgs),
+    /// Put the ticks of a file into the queue of a running stack
+    Send(commands::send::SendArgs),
 }
 
 #[tokio::main]
@@ -24,12 +26,20 @@ async fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     let _ = tickwire_telemetry::logging::init(tickwire_telemetry::logging::Format::Text, "warn");
     match command {
-        Command::Up(args) => match commands::up::run(args).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("tickwire: {error}");
-                ExitCode::FAILURE
+        Command::Up(args) => ended(commands::up::run(args).await),
+        Command::Send(args) => ended(commands::send::run(args).await),
+    }
+}
+
+fn ended(outcome: Result<(), commands::up::UpError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tickwire: {error}");
+            match error {
+                commands::up::UpError::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
             }
-        },
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets of one machine: made at the first start, kept in a private file.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -48,31 +49,22 @@ impl LocalSecrets {
     /// # Errors
     /// The file cannot be read or written, or is not one of this version.
     pub fn open(directory: Arc<DataDirectory>, entropy: Arc<dyn Entropy>) -> Result<Self, StoreError> {
-        let failed = |why: String| StoreError::Engine {
-            action: "read",
-            path: directory.path().join(FILE),
-            why,
-        };
-        let stored = match directory.read_file(FILE)? {
-            None => BTreeMap::new(),
-            Some(bytes) => {
-                // The parser's own words could quote a key.
-                let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| {
-                    failed(format!(
-                        "it is damaged at line {}: restore it, or delete it to end all identities",
-                        e.line()
-                    ))
-                })?;
-                if stored.version != VERSION {
-                    return Err(failed(format!(
-                        "it has version {}, and {VERSION} is read",
-                        stored.version
-                    )));
-                }
-                stored.secrets
-            }
-        };
+        let stored = load(directory.path())?.unwrap_or_default();
         Self::with(stored, entropy, Some(directory))
+    }
+
+    /// The secrets of the stack whose data is at `path`, to read only: the
+    /// stack may be running.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not one of this version, or is not there.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        let stored = load(path)?.ok_or_else(|| StoreError::Engine {
+            action: "read",
+            path: path.join(FILE),
+            why: "there is none: start the stack with this --data first, or name its directory".into(),
+        })?;
+        Ok(Self { directory: None, entropy: Arc::new(tickwire_aws::OsEntropy), secrets: Mutex::new(stored) })
     }
 
     /// In memory, new with every start.
@@ -141,6 +133,24 @@ impl LocalSecrets {
 
 fn new_key(entropy: &dyn Entropy) -> PortResult<String> {
     entropy.bytes().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn load(directory: &Path) -> Result<Option<BTreeMap<String, StoredVersions>>, StoreError> {
+    let path = directory.join(FILE);
+    let failed = |why: String| StoreError::Engine { action: "read", path: path.clone(), why };
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    // The parser's own words could quote a key.
+    let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| {
+        failed(format!("it is damaged at line {}: restore it, or delete it to end all identities", e.line()))
+    })?;
+    if stored.version != VERSION {
+        return Err(failed(format!("it has version {}, and {VERSION} is read", stored.version)));
+    }
+    Ok(Some(stored.secrets))
 }
 
 fn write(directory: &DataDirectory, secrets: &BTreeMap<String, StoredVersions>) -> Result<(), StoreError> {

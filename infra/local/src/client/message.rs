@@ -24,6 +24,11 @@ pub enum ItemKind {
     Other,
 }
 
+/// A text, borrowed unless it has escapes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
 /// One item of a data frame; the fields are those of the protocol.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item<'a> {
@@ -51,7 +56,7 @@ pub struct Item<'a> {
     pub i: Option<UnixNanos>,
     /// Name of the source.
     #[serde(default, borrow)]
-    pub src: Option<Cow<'a, str>>,
+    pub src: Option<Text<'a>>,
     /// Made up by a simulation.
     #[serde(default)]
     pub mock: bool,
@@ -158,7 +163,7 @@ mod tests {
     fn reads_frames_and_replies() {
         let text = r#"[{"s":3,"k":"signal","o":9121,"prev":9120,"t":1,"r":2,"i":3,"src":"feed-1","d":{"price":24000.05}},{"s":5,"k":"snapshot","o":null,"d":{"absent":"cold"}},{"s":6,"k":"later","new":1}]"#;
         let Ok(Message::Data(items)) = parse(text) else { panic!("not data") };
-        assert!(matches!(items[0].src, Some(Cow::Borrowed("feed-1"))), "nothing is copied");
+        assert!(matches!(items[0].src, Some(Text(Cow::Borrowed("feed-1")))), "nothing is copied");
         let span = Span { offset: Offset(9121), previous: Some(Offset(9120)), count: 1 };
         assert_eq!(items[0].span(), Some(span));
         assert_eq!((items[1].k, items[1].o), (ItemKind::Snapshot, None));

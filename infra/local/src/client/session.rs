@@ -78,7 +78,7 @@ impl Session {
     pub fn new(streams: impl IntoIterator<Item = (String, Mode)>, universe: Option<String>, seed: u64) -> Self {
         let streams: Vec<_> = streams
             .into_iter()
-            .map(|(key, mode)| Stream { key, mode, ..Stream::default() })
+            .map(|(key, mode)| Stream::new(key, mode))
             .collect();
         Self {
             universe,

@@ -53,6 +53,10 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    pub(super) fn new(key: String, mode: Mode) -> Self {
+        Self { key, mode, ..Self::default() }
+    }
+
     /// Where it stands, to resume.
     pub(super) fn stands(&self) -> Option<Since> {
         Some(Since { epoch: self.epoch.clone()?, offset: self.chain.last()? })

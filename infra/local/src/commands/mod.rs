@@ -1,5 +1,6 @@
 //! The commands.
 
+pub mod send;
 pub mod up;
 mod view;
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_service::placement::Placement;
-use tickwire_streams::baskets_default;
+use tickwire_streams::{Universe, baskets_default};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::view::View;
-use crate::feed::file::{Column, FeedError, FileFeed, FileOptions};
+use crate::feed::file::{Column, Description, FeedError, FileFeed, FileOptions};
 use crate::feed::sample;
 use crate::feed::simulate::{Mix, Simulator, SimulatorError, SimulatorOptions};
 use crate::host::{DataPlace, Host, HostError, HostOptions};
@@ -51,6 +51,9 @@ pub struct UpArgs {
     /// (and without --simulate) the bundled sample is replayed
     #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
     pub replay: Option<PathBuf>,
+    /// Play nothing: wait for what send puts into the queue
+    #[arg(long, conflicts_with_all = ["replay", "simulate", "until_done"])]
+    pub no_feed: bool,
     /// What the file holds.
     #[command(flatten)]
     pub file: FileArgs,
@@ -206,11 +209,18 @@ impl UpArgs {
         if self.data.as_os_str() == ":memory:" { DataPlace::Memory } else { DataPlace::Directory(self.data.clone()) }
     }
 
+    fn host(&self, placement: Placement) -> HostOptions {
+        HostOptions {
+            data: self.place(),
+            port: self.port,
+            consumers: usize::from(self.consumers),
+            placement,
+            ..HostOptions::default()
+        }
+    }
+
     fn signals(&self, timeframe: Timeframe) -> Result<SignalList, UpError> {
-        let Some(path) = &self.signals else { return Ok(SignalList::standard(timeframe)) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| UpError::Usage(format!("failed to read {}: {e}", path.display())))?;
-        SignalList::parse(&text).map_err(|e| UpError::Usage(format!("{}: {e}", path.display())))
+        read_signals(self.signals.as_deref(), timeframe)
     }
 
     fn plan(&self) -> Result<Plan, UpError> {
@@ -242,7 +252,7 @@ impl UpArgs {
         let options = self.file.options().map_err(UpError::Usage)?;
         let file = FileFeed::open(path, &options)?;
         let title = file.describe().to_string();
-        let daily = file.describe().timeframe.as_deref().is_some_and(|text| text.starts_with("1d"));
+        let signals = signals_of(self.signals.as_deref(), file.describe())?;
         Ok(Plan {
             id: file.content_hash().to_owned(),
             world: World::Replay,
@@ -250,7 +260,7 @@ impl UpArgs {
             source: source_of(file.content_hash()),
             speed: self.speed.unwrap_or(Speed::Times(1.0)),
             stamps: Stamps::AsRecorded,
-            signals: self.signals(if daily { Timeframe::DAY } else { Timeframe::MINUTE })?,
+            signals,
             instruments: file.instruments().into_iter().map(|key| (key, None)).collect(),
             feed: Feed::File(Box::new(file), Vec::new()),
         })
@@ -286,7 +296,22 @@ impl UpArgs {
     }
 }
 
-fn source_of(content_hash: &str) -> String {
+/// The signals of a file of `--signals`, or the standard ones on bars of `timeframe`.
+fn read_signals(path: Option<&Path>, timeframe: Timeframe) -> Result<SignalList, UpError> {
+    let Some(path) = path else { return Ok(SignalList::standard(timeframe)) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| UpError::Usage(format!("failed to read {}: {e}", path.display())))?;
+    SignalList::parse(&text).map_err(|e| UpError::Usage(format!("{}: {e}", path.display())))
+}
+
+/// The signals of a file of `--signals`, or the standard ones on the bars that suit the feed.
+pub(super) fn signals_of(path: Option<&Path>, file: &Description) -> Result<SignalList, UpError> {
+    let daily = file.timeframe.as_deref().is_some_and(|text| text.starts_with("1d"));
+    read_signals(path, if daily { Timeframe::DAY } else { Timeframe::MINUTE })
+}
+
+/// Name of the source of a file.
+pub(super) fn source_of(content_hash: &str) -> String {
     format!("file-{}", content_hash.chars().take(16).collect::<String>())
 }
 
@@ -317,6 +342,16 @@ fn simulated_start(mix: Mix) -> Result<UnixNanos, String> {
     Ok(session.open)
 }
 
+/// Serves the live world, fed by others.
+async fn wait_for_others(args: &UpArgs, stop: &CancellationToken) -> Result<(), UpError> {
+    let host = Host::start(args.host(Placement::even(args.baskets)), &Universe::live()).await?;
+    View::greet_idle(args, &host).await?;
+    stop.cancelled().await;
+    host.reconcile().await;
+    host.stop().await;
+    Ok(())
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -324,6 +359,9 @@ fn simulated_start(mix: Mix) -> Result<UnixNanos, String> {
 pub async fn run(args: UpArgs) -> Result<(), UpError> {
     let stop = CancellationToken::new();
     crate::commands::stop_on_signal(stop.clone());
+    if args.no_feed {
+        return wait_for_others(&args, &stop).await;
+    }
     let plan = args.plan()?;
     let mut runs = match args.place() {
         DataPlace::Directory(path) => Runs::read(&path)?,
@@ -331,17 +369,7 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
     };
     let (mut run, was_finished) = runs.resume(&plan.id, plan.world, args.baskets);
     let placement = Placement::even(run.baskets);
-    let host = Host::start(
-        HostOptions {
-            data: args.place(),
-            port: args.port,
-            consumers: usize::from(args.consumers),
-            placement: placement.clone(),
-            ..HostOptions::default()
-        },
-        &run.universe,
-    )
-    .await?;
+    let host = Host::start(args.host(placement.clone()), &run.universe).await?;
     let save = |runs: &mut Runs, run: &Run| {
         runs.put(run.clone());
         host.directory().map_or(Ok(()), |directory| runs.write(directory))

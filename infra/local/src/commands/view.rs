@@ -20,6 +20,11 @@ impl View {
         Ok(())
     }
 
+    pub(super) async fn greet_idle(_args: &UpArgs, host: &Host) -> Result<(), UpError> {
+        eprintln!("http://{}", host.address);
+        Ok(())
+    }
+
     pub(super) async fn start(
         _args: &UpArgs,
         _host: &Host,
