@@ -8,6 +8,7 @@ pub mod host;
 pub mod play;
 pub mod push;
 pub mod queue;
+pub mod report;
 pub mod run;
 pub mod secrets;
 pub mod sender;

@@ -19,6 +19,12 @@ enum Command {
     Up(commands::up::UpArgs),
     /// Put the ticks of a file into the queue of a running stack
     Send(commands::send::SendArgs),
+    /// Show streams live
+    Watch(commands::watch::WatchArgs),
+    /// Connect many clients, and check and measure what they receive
+    Load(commands::load::LoadArgs),
+    /// Print a development token for a stack on this machine
+    Token(commands::token::TokenArgs),
 }
 
 #[tokio::main]
@@ -28,6 +34,9 @@ async fn main() -> ExitCode {
     match command {
         Command::Up(args) => ended(commands::up::run(args).await),
         Command::Send(args) => ended(commands::send::run(args).await),
+        Command::Watch(args) => commands::watch::run(args).await,
+        Command::Load(args) => commands::load::run(args).await,
+        Command::Token(args) => commands::token::run(&args),
     }
 }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+pub use tickwire_service::authenticate::JWT_KEY;
 use tickwire_service::ports::{Entropy, PortError, PortResult, Secret, SecretVersions, Secrets};
 
 use crate::store::{DataDirectory, StoreError};
@@ -16,8 +17,6 @@ use crate::store::{DataDirectory, StoreError};
 const FILE: &str = "secrets.json";
 /// Version of the file's shape.
 const VERSION: u32 = 1;
-/// Key of HS256 identities.
-pub const JWT_KEY: &str = "jwt_key";
 /// The secrets that a first start makes: random keys of 32 bytes.
 const MADE: [&str; 1] = [JWT_KEY];
 

@@ -10,6 +10,7 @@ mod contracts {
     pub(crate) mod bars;
     pub(crate) mod checkpoints;
     pub(crate) mod connections;
+    pub(crate) mod grants;
     pub(crate) mod groups;
     pub(crate) mod log;
     pub(crate) mod queue;
@@ -81,6 +82,10 @@ store_contracts! {
         a_ticket_is_taken_once,
         of_takers_at_once_one_gets_it,
         an_expired_ticket_is_worth_nothing,
+    };
+    grants::{
+        a_users_grants_come_back,
+        a_grant_replaces_that_of_the_same_product,
     };
 }
 

@@ -43,28 +43,28 @@ pub struct Item<'a> {
     #[serde(default)]
     pub prev: Option<Offset>,
     /// How many signals it stands for, where not one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u32>,
     /// Exchange time.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t: Option<UnixNanos>,
     /// When the sender received what caused it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r: Option<UnixNanos>,
     /// When the log took it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub i: Option<UnixNanos>,
     /// Name of the source.
-    #[serde(default, borrow)]
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     pub src: Option<Text<'a>>,
     /// Made up by a simulation.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mock: bool,
     /// The value, JSON.
-    #[serde(default, borrow)]
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     pub d: Option<&'a RawValue>,
     /// Why the stream was revoked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub err: Option<Box<ErrorBody>>,
 }
 

@@ -39,6 +39,11 @@ pub trait Receive {
     /// A signal or a snapshot, in its stream's order; `received` is the wall clock at its receipt.
     fn take(&mut self, stream: &str, item: &Item<'_>, received: UnixNanos);
 
+    /// A data frame came, before its items.
+    fn frame(&mut self, bytes: usize) {
+        let _ = bytes;
+    }
+
     /// Something of note happened.
     fn note(&mut self, note: Note<'_>) {
         let _ = note;

@@ -170,6 +170,7 @@ impl Session {
         match parse(text) {
             Ok(Message::Data(items)) => {
                 self.counts.frames += 1;
+                receive.frame(text.len());
                 for item in &items {
                     self.on_item(item, now, received, receive);
                 }

@@ -1,8 +1,13 @@
 //! The commands.
 
+pub mod client_args;
+pub mod explain_view;
+pub mod load;
 pub mod send;
+pub mod token;
 pub mod up;
 mod view;
+pub mod watch;
 
 use tokio_util::sync::CancellationToken;
 

@@ -377,6 +377,8 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
     save(&mut runs, &run)?;
     View::greet(&args, &plan.title, &run, was_finished, &host).await?;
 
+    let mut view =
+        View::start(&args, &host, &plan.signals, &plan.instruments, plan.stamps == Stamps::Now).await?;
     let began = Instant::now();
     let mut sender = Sender::new(
         SenderOptions {
@@ -390,8 +392,8 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
         host.outlet(),
     );
     sender.introduce_all(&plan.instruments).await?;
-    let mut view = View::start(&args, &host, &run, &plan.instruments, &stop).await?;
     let player = Player::new(read_ahead(plan.feed), plan.speed, plan.stamps, run.acknowledged);
+    let title = plan.title;
     let mut saved = Instant::now();
     let queues = host.queues.clone();
     let is_full = || {
@@ -425,7 +427,7 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
         stop.cancelled().await;
     }
     host.reconcile().await;
-    view.finish(&args, &host, sender.sent(), played, elapsed).await?;
+    view.finish(&args, &host, &title, sender.sent(), played, elapsed).await?;
     host.stop().await;
     Ok(())
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tickwire_api::Api;
-use tickwire_aws::{Dynamo, OsEntropy, SystemClock};
-use tickwire_entitlements::{Grant, Tier};
+use tickwire_aws::{Dynamo, OsEntropy, SystemClock, TokioTimer};
+use tickwire_entitlements::Tier;
 use tickwire_schedule::ScheduleEvent;
 use tickwire_service::authenticate::{Authenticate, SecretText, sign_token};
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
@@ -21,7 +21,7 @@ use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPort
 use tickwire_service::open_connection::{ConnectionPorts, GoodbyeCode, OpenConnection};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{
-    Clock, Enqueue, Entropy, Grants, Outgoing, PortError, Push, Queue, Secrets, Timer,
+    Clock, Enqueue, Entropy, Outgoing, PortError, Push, Queue, Secrets,
 };
 use tickwire_service::query_history::{QueryPorts, QueryHistory};
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
@@ -211,7 +211,7 @@ impl Host {
                     log: store.clone(),
                     push: sockets.clone(),
                     enqueue: queue_port.clone(),
-                    grants: Arc::new(NoGrants),
+                    grants: store.clone(),
                     clock: clock.clone(),
                 },
                 options.placement.clone(),
@@ -227,7 +227,7 @@ impl Host {
                     bars: store.clone(),
                     groups: store.clone(),
                     log: store.clone(),
-                    grants: Arc::new(NoGrants),
+                    grants: store.clone(),
                     secrets: secrets.clone(),
                     clock: clock.clone(),
                     timer: Arc::new(TokioTimer),
@@ -385,24 +385,5 @@ struct QueueOutlet(Queues);
 impl Outlet for QueueOutlet {
     async fn send(&self, message: Outgoing) -> Result<(), PortError> {
         Enqueue::send(&self.0, Queue::Ticks, message).await
-    }
-}
-
-struct TokioTimer;
-
-#[async_trait]
-impl Timer for TokioTimer {
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// Nobody holds a grant: products are not on sale here yet.
-struct NoGrants;
-
-#[async_trait]
-impl Grants for NoGrants {
-    async fn grants(&self, _user: &str) -> Result<Vec<Grant>, PortError> {
-        Ok(Vec::new())
     }
 }

@@ -545,4 +545,34 @@ mod tests {
             [Moved(dead), Received(1)]
         );
     }
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(&home.path().join("queues.db")).unwrap();
+        store.connection.pragma_update(None, "max_page_count", 20).unwrap();
+        let options = super::super::QueueOptions::default();
+        let contents =
+            Contents { states: Default::default(), ledger: super::super::Ledger::new(options.deduplication) };
+        let clock = Arc::new(tickwire_aws::SystemClock);
+        let shared = Arc::new(Shared::new(contents, options, clock, Arc::default()));
+        let journal = Journal::start(store, Arc::clone(&shared)).unwrap();
+        let mut sent = 0;
+        let error = loop {
+            let message = NewMessage {
+                queue: QueueName::Ticks,
+                group: "a".into(),
+                deduplication: sent.to_string(),
+                body: "x".repeat(10_000),
+                attributes: Attributes::new(),
+            };
+            match journal.send("queue.send", message).await {
+                Ok(()) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(&error, PortError::Unavailable { why, .. } if why.contains("disk is full")), "{error}");
+        assert!(sent > 0);
+        assert_eq!(shared.lock().state(QueueName::Ticks).waiting(), sent);
+    }
 }

@@ -7,6 +7,7 @@ mod run;
 mod text;
 
 pub use latency::{Latency, LatencyRecorder};
+pub(crate) use live_table::value_text;
 pub use live_table::{LiveTable, Look};
 pub use prices::{Cost, CostLine, PriceTable, US_EAST_1};
 pub use run::{

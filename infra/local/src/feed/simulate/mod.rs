@@ -25,6 +25,10 @@ use index::IndexAndOptions;
 /// The highest rate in ticks per second.
 pub const RATE_PER_S_MAX: u32 = 10_000_000;
 
+/// Exchange times are whole multiples of so many nanoseconds from the start, so
+/// that stamps are small in the log.
+const NANOS_PER_STAMP: i64 = 1_000;
+
 /// What is simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mix {
@@ -100,8 +104,9 @@ pub enum SimulatorError {
 }
 
 /// An endless sequence of ticks. Tick `i` has an exchange time within
-/// `[start + i / rate, start + (i + 1) / rate)`; its receive time is the same,
-/// and whoever sends it may stamp it anew.
+/// `[start + i / rate, start + (i + 1) / rate)`, truncated to whole
+/// microseconds from the start; its receive time is the same, and whoever
+/// sends it may stamp it anew.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     random: Pcg64Mcg,
@@ -165,7 +170,7 @@ impl Simulator {
         let (from, to) = (slot(self.count), slot(self.count + 1));
         self.count += 1;
         let within = self.random.random_range(from..to.max(from + 1).max(1));
-        self.start.saturating_add(within)
+        self.start.saturating_add(within - within % NANOS_PER_STAMP)
     }
 }
 

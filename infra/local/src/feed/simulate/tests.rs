@@ -43,6 +43,7 @@ fn ticks_are_valid_and_mock_and_on_the_grid() {
             last = tick.exchange_time;
             let slot = tick.exchange_time.nanos_since(options.start) / 1_000_000;
             assert_eq!(slot, at as i64, "{tick:?}");
+            assert_eq!(tick.exchange_time.0 % 1_000, 0, "{tick:?}");
             let steps = tick.price / tick_sizes[&tick.instrument];
             assert!((steps - steps.round()).abs() < 1e-6, "{tick:?}");
             if let (Some(bid), Some(ask)) = (tick.bid, tick.ask) {

@@ -1,0 +1,238 @@
+//! What all commands that are clients share: where, as whom, and how they end.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::FutureExt;
+use hyper::Method;
+use tickwire_entitlements::Tier;
+use tickwire_service::authenticate::sign_token;
+use tickwire_service::ports::Secrets;
+use tickwire_wire::{ErrorBody, SignalsPage};
+
+use super::up::PORT_DEFAULT;
+use crate::client::{ClientError, ConnectError, Ended, Endpoint, TokenSource, fixed_token, http};
+use crate::secrets::{JWT_KEY, LocalSecrets};
+
+/// How long a token that a command makes for itself lives.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// How a client's command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Good,
+    /// It ran and found something wrong.
+    Bad,
+    /// It was called wrongly.
+    Usage,
+    /// There is no connection.
+    Connect,
+    /// The server refuses.
+    Denied,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Good => 0,
+            Exit::Bad => 1,
+            Exit::Usage => 2,
+            Exit::Connect => 3,
+            Exit::Denied => 4,
+        })
+    }
+}
+
+/// What went wrong, and how the command ends for it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// For people.
+    pub message: String,
+    /// The end.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// The command was called wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit: Exit::Usage }
+    }
+
+    /// Says it on standard error.
+    pub fn report(&self) -> ExitCode {
+        eprintln!("tickwire: {}", self.message);
+        self.exit.into()
+    }
+
+    fn refused(message: String, error: &ErrorBody) -> Self {
+        // The request itself is wrong, or the one who asks may not.
+        let exit = if (100..200).contains(&error.code) { Exit::Usage } else { Exit::Denied };
+        Self { message, exit }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let message = error.to_string();
+        match &error {
+            ConnectError::Refused { error, .. } if !error.temporary => Self::refused(message, error),
+            ConnectError::Refused { .. } | ConnectError::Unreachable { .. } => {
+                Self { message, exit: Exit::Connect }
+            }
+            ConnectError::Address { .. } | ConnectError::Tls(_) | ConnectError::Token(_) => Self::usage(message),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let message = error.to_string();
+        match error {
+            ClientError::Connect(error) => error.into(),
+            ClientError::Ended(Ended::Denied(error) | Ended::NoStream(error)) => Self::refused(message, &error),
+        }
+    }
+}
+
+/// Where the stack is, and who asks.
+#[derive(Args, Clone, Debug)]
+pub struct ClientArgs {
+    /// Address of the socket, ws:// or wss://
+    #[arg(long, value_name = "URL", default_value_t = format!("ws://127.0.0.1:{PORT_DEFAULT}"))]
+    pub url: String,
+    /// Address of the HTTP API, where it is another host than the socket's
+    #[arg(long, value_name = "URL")]
+    pub api: Option<String>,
+    /// Token of the user; without it one is made with the key of --data
+    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Data directory of a stack on this machine
+    #[arg(long, value_name = "DIR", default_value = "tickwire-data")]
+    pub data: PathBuf,
+    /// World to read, such as live or sim-demo; without it the one that is served
+    #[arg(long, value_name = "NAME")]
+    pub universe: Option<String>,
+}
+
+impl ClientArgs {
+    /// Where.
+    ///
+    /// # Errors
+    /// When an address is not one.
+    pub fn endpoint(&self) -> Result<Endpoint, Failure> {
+        Ok(Endpoint::parse(&self.url, self.api.as_deref())?)
+    }
+
+    /// Tokens: the one given, or such as are made for `user` with the stack's key.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn tokens(&self, user: &str) -> Result<TokenSource, Failure> {
+        if let Some(token) = &self.token {
+            return Ok(fixed_token(token.trim()));
+        }
+        let data = self.data.clone();
+        let user = user.to_owned();
+        // Read anew for each: the key may have been rotated.
+        let source = move || make_token(&data, &user, Tier::Enterprise, TOKEN_LIFETIME);
+        if let Err(why) = source() {
+            let message = format!("{why}; or give --token (or TICKWIRE_TOKEN)");
+            return Err(Failure::usage(message));
+        }
+        Ok(Arc::new(source))
+    }
+
+    /// The streams of an instrument that the user may read.
+    ///
+    /// # Errors
+    /// When the API does not say.
+    pub async fn streams_of(&self, instrument: &str, tokens: &TokenSource) -> Result<Vec<String>, Failure> {
+        let token = tokens().map_err(Failure::usage)?;
+        let mut path = format!("/v1/signals/{}", percent_encoded(instrument));
+        if let Some(universe) = &self.universe {
+            path.push_str(&format!("?universe={}", percent_encoded(universe)));
+        }
+        let body = http(&self.endpoint()?, Method::GET, &path, &token, Vec::new().into()).await?;
+        let page: SignalsPage = serde_json::from_slice(&body).map_err(|e| Failure {
+            message: format!("failed to read the signals of {instrument}: {e}"),
+            exit: Exit::Connect,
+        })?;
+        Ok(page.signals.into_iter().map(|signal| signal.key).collect())
+    }
+}
+
+/// A token that the stack of `data` accepts.
+///
+/// # Errors
+/// When the key cannot be read, or such a token cannot be made.
+pub fn make_token(data: &Path, user: &str, tier: Tier, lifetime: Duration) -> Result<String, String> {
+    let secrets = LocalSecrets::read(data).map_err(|e| e.to_string())?;
+    // Nothing is waited for: the file has been read.
+    let versions = secrets.secret(JWT_KEY).now_or_never();
+    let versions = versions.ok_or("the key is not there yet")?.map_err(|e| e.to_string())?;
+    let token = sign_token(&versions.current, user, tier, lifetime, crate::now()).map_err(|e| e.to_string())?;
+    Ok(token.expose().to_owned())
+}
+
+/// Text as a segment of a path or a value of a query (RFC 3986, 2.3).
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@' | b':') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use tickwire_service::authenticate::verify_token;
+    use tickwire_wire::ErrorCode;
+
+    use super::*;
+    use crate::store::DataDirectory;
+
+    #[test]
+    fn ends_say_what_happened() {
+        let check = |code: ErrorCode, expected: Exit| {
+            let error: ErrorBody = code.into();
+            let failure = Failure::from(ConnectError::Refused { status: code.status(), error });
+            assert_eq!(failure.exit, expected, "{code:?}");
+        };
+        check(ErrorCode::TokenInvalid, Exit::Denied);
+        check(ErrorCode::GrantRequired, Exit::Denied);
+        check(ErrorCode::InstrumentUnknown, Exit::Usage);
+        check(ErrorCode::Unavailable, Exit::Connect);
+        let nobody = ConnectError::Unreachable { address: "x".into(), why: "y".into() };
+        assert_eq!(Failure::from(nobody).exit, Exit::Connect);
+    }
+
+    #[test]
+    fn paths_carry_any_instrument() {
+        assert_eq!(percent_encoded("NSE@M&M@EQ"), "NSE@M%26M@EQ");
+        assert_eq!(percent_encoded("a/b?c d"), "a%2Fb%3Fc%20d");
+    }
+
+    #[tokio::test]
+    async fn a_token_made_from_the_data_directory_is_accepted() {
+        let home = tempfile::tempdir().unwrap();
+        let refused = make_token(home.path(), "u", Tier::Free, TOKEN_LIFETIME).unwrap_err();
+        assert!(refused.contains("start the stack"), "{refused}");
+        let directory = Arc::new(DataDirectory::open(home.path()).unwrap());
+        // The directory stays open, as it does while a stack runs.
+        let secrets = LocalSecrets::open(directory, Arc::new(tickwire_aws::OsEntropy)).unwrap();
+        let token = make_token(home.path(), "u", Tier::Premium, TOKEN_LIFETIME).unwrap();
+        let versions = secrets.secret(JWT_KEY).await.unwrap();
+        let identity = verify_token(&versions, &token, crate::now()).unwrap();
+        assert_eq!((identity.user.as_str(), identity.tier), ("u", Tier::Premium));
+        assert!(make_token(home.path(), "no user", Tier::Free, TOKEN_LIFETIME).is_err());
+    }
+}
