@@ -4,15 +4,19 @@
 //! where the sources stand afterwards, and the signals. Closed bars are not in
 //! it: folding the events gives them again, and so they cost nothing here.
 
+mod bars;
+mod signals;
+mod stored;
+mod ticks;
+
 use serde::{Deserialize, Serialize};
-use tickwire_market::{Bar, Depth, InstrumentKey, Quality, Quote, Tick, UnixNanos};
-use tickwire_signals::{
-    Event, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue, StreamId, Value,
-};
-use tickwire_streams::{Offset, Position, SourceName};
+use tickwire_market::{InstrumentKey, UnixNanos};
+use tickwire_signals::{Event, LATENESS_NANOS, PlanChange, ReferenceChange, Signal, StreamId};
+use tickwire_streams::{Position, SourceName};
 
 use crate::binary::Shape;
-use crate::columns::{Numbers, time_unit};
+use signals::{Cause, Signals};
+use ticks::{Row, Ticks};
 
 /// Encoded size at which a segment is cut; a row holds 400 KB.
 #[expect(
@@ -32,7 +36,7 @@ pub struct SourceRow {
     pub seen: UnixNanos,
 }
 
-/// Consecutive events of one source.
+/// Consecutive events of one source in one epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Place of the source in [`Segment::sources`].
@@ -70,7 +74,7 @@ pub struct LoggedEvent {
 }
 
 /// What one commit puts into the log.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Segment {
     /// Version of the engine that folded it.
     pub engine_version: u32,
@@ -86,45 +90,13 @@ pub struct Segment {
     ticks: Ticks,
     /// Events that are no ticks, with their place among all events.
     others: Vec<(u32, Other)>,
-    signals: Vec<PackedSignal>,
+    signals: Signals,
 }
 
 impl Shape for Segment {
     const NAME: &'static str = "a segment of the log";
     const VERSION: u8 = 1;
 }
-
-/// Ticks, a column a field; a bit of `present` says which optional fields follow.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Ticks {
-    unit: i64,
-    instrument: Vec<u32>,
-    present: Vec<u16>,
-    /// Exchange time less that of the tick before, in units.
-    exchange: Vec<i64>,
-    /// Receive time less exchange time, in units.
-    receive: Vec<i64>,
-    price: Numbers,
-    size: Numbers,
-    volume: Numbers,
-    open_interest: Numbers,
-    bid: Numbers,
-    bid_size: Numbers,
-    ask: Numbers,
-    ask_size: Numbers,
-    depth: Vec<Depth>,
-}
-
-const SIZE: u16 = 1;
-const VOLUME: u16 = 1 << 1;
-const OPEN_INTEREST: u16 = 1 << 2;
-const BID: u16 = 1 << 3;
-const BID_SIZE: u16 = 1 << 4;
-const ASK: u16 = 1 << 5;
-const ASK_SIZE: u16 = 1 << 6;
-const MOCK: u16 = 1 << 7;
-const STALE: u16 = 1 << 8;
-const DEPTH: u16 = 1 << 9;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Other {
@@ -133,190 +105,28 @@ enum Other {
     Reference(ReferenceChange),
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct PackedSignal {
-    stream: StreamId,
-    /// Segments back to the stream's previous signal, plus one; 0: there is none.
-    back: u64,
-    /// Index of the previous signal in its segment.
-    index: u16,
-    /// Place of the event that caused it.
-    event: u32,
-    mock: bool,
-    value: PackedValue,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum PackedValue {
-    /// The causing tick's own.
-    Price,
-    Bar(Bar),
-    Values(UnixNanos, Vec<Value>),
-}
-
-/// Takes the packed columns apart, one tick after the other.
-struct Unpacked {
-    columns: [std::vec::IntoIter<f64>; 8],
-    depth: std::vec::IntoIter<Depth>,
-    exchange: i64,
-    at: usize,
-}
-
-impl Ticks {
-    fn unpacked(&self) -> Unpacked {
-        let columns = [
-            &self.price,
-            &self.size,
-            &self.volume,
-            &self.open_interest,
-            &self.bid,
-            &self.bid_size,
-            &self.ask,
-            &self.ask_size,
-        ];
-        Unpacked {
-            columns: columns.map(|numbers| numbers.unpack().into_iter()),
-            depth: self.depth.clone().into_iter(),
-            exchange: 0,
-            at: 0,
+impl Other {
+    fn event(&self) -> Event {
+        match self {
+            Self::Clock(time) => Event::Clock(*time),
+            Self::Plan(change) => Event::Plan(change.clone()),
+            Self::Reference(change) => Event::Reference(change.clone()),
         }
     }
 
-    fn pack(ticks: &[(u32, &Tick)]) -> Self {
-        let unit = time_unit(
-            ticks
-                .iter()
-                .flat_map(|(_, tick)| [tick.exchange_time.0, tick.receive_time.0]),
-        );
-        let mut packed = Self {
-            unit,
-            ..Self::default()
-        };
-        let mut before = 0;
-        let mut columns: [Vec<f64>; 8] = Default::default();
-        for (instrument, tick) in ticks {
-            let exchange = tick.exchange_time.0 / unit;
-            packed.instrument.push(*instrument);
-            packed.exchange.push(exchange.wrapping_sub(before));
-            packed
-                .receive
-                .push((tick.receive_time.0 / unit).wrapping_sub(exchange));
-            before = exchange;
-            columns[0].push(tick.price);
-            let (bid, ask) = (tick.bid, tick.ask);
-            let optional = [
-                (SIZE, tick.size),
-                (VOLUME, tick.volume),
-                (OPEN_INTEREST, tick.open_interest),
-                (BID, bid.map(|quote| quote.price)),
-                (BID_SIZE, bid.and_then(|quote| quote.size)),
-                (ASK, ask.map(|quote| quote.price)),
-                (ASK_SIZE, ask.and_then(|quote| quote.size)),
-            ];
-            let mut present = match tick.quality {
-                Quality::Live => 0,
-                Quality::Mock => MOCK,
-                Quality::Stale => STALE,
-            };
-            for (column, (bit, value)) in columns[1..].iter_mut().zip(optional) {
-                if let Some(value) = value {
-                    present |= bit;
-                    column.push(value);
-                }
-            }
-            if let Some(depth) = &tick.depth {
-                present |= DEPTH;
-                packed.depth.push((**depth).clone());
-            }
-            packed.present.push(present);
+    /// Exchange and receive time of the signals it causes.
+    fn times(&self) -> (UnixNanos, UnixNanos) {
+        match self {
+            Self::Clock(time) => (*time, time.saturating_add(LATENESS_NANOS)),
+            Self::Plan(_) | Self::Reference(_) => (UnixNanos(0), UnixNanos(0)),
         }
-        let [price, size, volume, open_interest, bid, bid_size, ask, ask_size] =
-            columns.map(|c| Numbers::pack(&c));
-        Self {
-            price,
-            size,
-            volume,
-            open_interest,
-            bid,
-            bid_size,
-            ask,
-            ask_size,
-            ..packed
-        }
-    }
-
-    fn next(&self, unpacked: &mut Unpacked) -> Option<Row> {
-        let at = unpacked.at;
-        unpacked.at += 1;
-        let present = *self.present.get(at)?;
-        unpacked.exchange = unpacked.exchange.wrapping_add(*self.exchange.get(at)?);
-        let receive = unpacked.exchange.wrapping_add(*self.receive.get(at)?);
-        let mut column = |index: usize, bit: u16| {
-            if bit == 0 || present & bit != 0 {
-                unpacked.columns[index].next()
-            } else {
-                None
-            }
-        };
-        let price = PriceValue {
-            price: column(0, 0)?,
-            size: column(1, SIZE),
-            volume: column(2, VOLUME),
-            open_interest: column(3, OPEN_INTEREST),
-            bid: column(4, BID),
-            ask: column(6, ASK),
-        };
-        let (bid_size, ask_size) = (column(5, BID_SIZE), column(7, ASK_SIZE));
-        Some(Row {
-            instrument: *self.instrument.get(at)?,
-            exchange_time: UnixNanos(unpacked.exchange.wrapping_mul(self.unit)),
-            receive_time: UnixNanos(receive.wrapping_mul(self.unit)),
-            price,
-            bid_size,
-            ask_size,
-            depth: if present & DEPTH != 0 {
-                unpacked.depth.next().map(Box::new)
-            } else {
-                None
-            },
-            quality: match present & (MOCK | STALE) {
-                0 => Quality::Live,
-                MOCK => Quality::Mock,
-                _ => Quality::Stale,
-            },
-        })
     }
 }
 
-/// A tick but for the instrument's key, which the segment does not hold.
-struct Row {
-    instrument: u32,
-    exchange_time: UnixNanos,
-    receive_time: UnixNanos,
-    price: PriceValue,
-    bid_size: Option<f64>,
-    ask_size: Option<f64>,
-    depth: Option<Box<Depth>>,
-    quality: Quality,
-}
-
-impl Row {
-    fn into_tick(self, instrument: InstrumentKey) -> Tick {
-        let quote = |price: Option<f64>, size| price.map(|price| Quote { price, size });
-        Tick {
-            instrument,
-            exchange_time: self.exchange_time,
-            receive_time: self.receive_time,
-            price: self.price.price,
-            size: self.price.size,
-            volume: self.price.volume,
-            open_interest: self.price.open_interest,
-            bid: quote(self.price.bid, self.bid_size),
-            ask: quote(self.price.ask, self.ask_size),
-            depth: self.depth,
-            quality: self.quality,
-        }
-    }
+/// An event as the columns hold it.
+enum Content<'a> {
+    Tick(Row),
+    Other(&'a Other),
 }
 
 impl Segment {
@@ -339,7 +149,8 @@ impl Segment {
     }
 
     /// Packs events and signals; `number` is the segment's own, `instrument`
-    /// gives the place of an instrument among those of the group, and
+    /// gives the place of an instrument among those of the group, `epochs` the
+    /// epoch of the source at a place, asked for each event in order, and
     /// `causes` the place of the event that caused each signal.
     ///
     /// What a signal shares with its cause is not stored: its source, its
@@ -354,50 +165,41 @@ impl Segment {
         signals: &[Signal],
         causes: &[u32],
     ) -> Self {
-        let mut ticks = Vec::new();
-        for (place, logged) in events.iter().enumerate() {
-            let LoggedEvent { source, seq, event } = logged;
-            match event {
-                Event::Tick(tick) => ticks.push((instrument(&tick.instrument), tick)),
-                Event::Clock(time) => self.others.push((place as u32, Other::Clock(*time))),
-                Event::Plan(change) => self.others.push((place as u32, Other::Plan(change.clone()))),
-                Event::Reference(change) => {
-                    self.others.push((place as u32, Other::Reference(change.clone())))
+        let (mut ticks, mut exchange) = (Vec::new(), Vec::with_capacity(events.len()));
+        for (place, LoggedEvent { source, seq, event }) in events.iter().enumerate() {
+            let other = match event {
+                Event::Tick(tick) => {
+                    ticks.push((instrument(&tick.instrument), tick));
+                    exchange.push(tick.exchange_time.0);
+                    None
                 }
+                Event::Clock(time) => Some(Other::Clock(*time)),
+                Event::Plan(change) => Some(Other::Plan(change.clone())),
+                Event::Reference(change) => Some(Other::Reference(change.clone())),
+            };
+            if let Some(other) = other {
+                exchange.push(other.times().0.0);
+                self.others.push((place as u32, other));
             }
+            let epoch = epochs(*source);
             match self.runs.last_mut() {
                 Some(run)
-                    if run.source == *source && run.seq.checked_add(u64::from(run.events)) == Some(*seq) =>
+                    if run.source == *source
+                        && run.epoch == epoch
+                        && run.seq.checked_add(u64::from(run.events)) == Some(*seq) =>
                 {
                     run.events += 1
                 }
                 _ => self.runs.push(Run {
                     source: *source,
-                    epoch: epochs(*source),
+                    epoch,
                     seq: *seq,
                     events: 1,
                 }),
             }
         }
         self.ticks = Ticks::pack(&ticks);
-        self.signals = signals
-            .iter()
-            .zip(causes)
-            .map(|(signal, cause)| PackedSignal {
-                stream: signal.stream,
-                back: signal
-                    .previous
-                    .map_or(0, |previous| number - previous.segment() + 1),
-                index: signal.previous.map_or(0, Offset::index),
-                event: *cause,
-                mock: signal.mock,
-                value: match &signal.value {
-                    SignalValue::Price(_) => PackedValue::Price,
-                    SignalValue::Bar(bar) => PackedValue::Bar(*bar),
-                    SignalValue::Values(values) => PackedValue::Values(signal.exchange_time, values.clone()),
-                },
-            })
-            .collect();
+        self.signals = Signals::pack(number, signals, causes, &exchange);
         self
     }
 
@@ -426,37 +228,38 @@ impl Segment {
         instrument: impl Fn(&S, u32) -> Option<InstrumentKey>,
         mut each: impl FnMut(&mut S, LoggedEvent),
     ) -> bool {
-        let mut unpacked = self.ticks.unpacked();
-        let mut others = self.others.iter().peekable();
-        let mut place = 0u32;
-        for run in &self.runs {
-            for nth in 0..run.events {
-                let event = match others.next_if(|(at, _)| *at == place) {
-                    Some((_, Other::Clock(time))) => Event::Clock(*time),
-                    Some((_, Other::Plan(change))) => Event::Plan(change.clone()),
-                    Some((_, Other::Reference(change))) => Event::Reference(change.clone()),
-                    None => {
-                        let Some(row) = self.ticks.next(&mut unpacked) else {
-                            return false;
-                        };
-                        let Some(key) = instrument(state, row.instrument) else {
-                            return false;
-                        };
-                        Event::Tick(row.into_tick(key))
-                    }
-                };
-                each(
-                    state,
-                    LoggedEvent {
-                        source: run.source,
-                        seq: run.seq.wrapping_add(u64::from(nth)),
-                        event,
-                    },
-                );
-                place += 1;
-            }
+        if self.events_len() != self.ticks.len() + self.others.len() {
+            return false;
         }
-        others.next().is_none() && unpacked.at == self.ticks.present.len()
+        for (source, seq, content) in self.contents() {
+            let event = match content {
+                Some(Content::Other(other)) => other.event(),
+                Some(Content::Tick(row)) => match instrument(state, row.instrument) {
+                    Some(key) => Event::Tick(row.into_tick(key)),
+                    None => return false,
+                },
+                None => return false,
+            };
+            each(state, LoggedEvent { source, seq, event });
+        }
+        true
+    }
+
+    /// Every event with its source and sequence number; `None` where a tick is missing.
+    fn contents(&self) -> impl Iterator<Item = (u32, u64, Option<Content<'_>>)> {
+        let mut ticks = self.ticks.rows();
+        let mut others = self.others.iter().peekable();
+        let origins = self
+            .runs
+            .iter()
+            .flat_map(|run| (0..run.events).map(|nth| (run.source, run.seq.wrapping_add(u64::from(nth)))));
+        (0u32..).zip(origins).map(move |(place, (source, seq))| {
+            let content = match others.next_if(|(at, _)| *at == place) {
+                Some((_, other)) => Some(Content::Other(other)),
+                None => ticks.next().map(Content::Tick),
+            };
+            (source, seq, content)
+        })
     }
 
     /// The signals, with their offsets; needs no state.
@@ -466,83 +269,26 @@ impl Segment {
 
     /// The signals of the streams that `wanted` takes.
     pub fn signals_where(&self, number: u64, wanted: impl Fn(StreamId) -> bool) -> Vec<Signal> {
-        if !self.signals.iter().any(|signal| wanted(signal.stream)) {
+        if !self.signals.any(&wanted) {
             return Vec::new();
         }
-        let causes = self.causes();
-        self.signals
-            .iter()
-            .enumerate()
-            .filter(|(_, signal)| wanted(signal.stream))
-            .filter_map(|(index, signal)| {
-                let cause = causes.get(signal.event as usize)?;
-                let previous = signal
-                    .back
-                    .checked_sub(1)
-                    .map(|back| Offset::new(number.saturating_sub(back), signal.index));
-                let (exchange_time, value) = match &signal.value {
-                    PackedValue::Price => (cause.exchange, SignalValue::Price(cause.price?)),
-                    PackedValue::Bar(bar) => (bar.end, SignalValue::Bar(*bar)),
-                    PackedValue::Values(time, values) => (*time, SignalValue::Values(values.clone())),
-                };
-                Some(Signal {
-                    stream: signal.stream,
-                    offset: Offset::new(number, u16::try_from(index).ok()?),
-                    previous,
-                    exchange_time,
-                    receive_time: cause.receive,
-                    source: cause.source,
-                    mock: signal.mock,
-                    value,
-                })
-            })
-            .collect()
+        self.signals.unpack(number, &self.causes(), wanted)
     }
 
     /// What each event lends to the signals it caused.
     fn causes(&self) -> Vec<Cause> {
-        let mut unpacked = self.ticks.unpacked();
-        let mut others = self.others.iter().peekable();
-        let mut causes = Vec::with_capacity(self.events_len());
-        for run in &self.runs {
-            for _ in 0..run.events {
-                let place = causes.len() as u32;
-                let cause = match others.next_if(|(at, _)| *at == place) {
-                    Some((_, Other::Clock(time))) => {
-                        let receive = time.saturating_add(tickwire_signals::LATENESS_NANOS);
-                        Cause {
-                            source: run.source,
-                            exchange: *time,
-                            receive,
-                            price: None,
-                        }
-                    }
-                    Some(_) => Cause {
-                        source: run.source,
-                        exchange: UnixNanos(0),
-                        receive: UnixNanos(0),
-                        price: None,
-                    },
-                    None => match self.ticks.next(&mut unpacked) {
-                        Some(row) => Cause {
-                            source: run.source,
-                            exchange: row.exchange_time,
-                            receive: row.receive_time,
-                            price: Some(row.price),
-                        },
-                        None => return causes,
-                    },
-                };
-                causes.push(cause);
-            }
-        }
-        causes
+        let cause = |(source, _, content)| {
+            let (times, price) = match content? {
+                Content::Tick(row) => ((row.exchange_time, row.receive_time), Some(row.price)),
+                Content::Other(other) => (other.times(), None),
+            };
+            Some(Cause {
+                source,
+                exchange_time: times.0,
+                receive_time: times.1,
+                price,
+            })
+        };
+        self.contents().map_while(cause).collect()
     }
-}
-
-struct Cause {
-    source: u32,
-    exchange: UnixNanos,
-    receive: UnixNanos,
-    price: Option<PriceValue>,
 }

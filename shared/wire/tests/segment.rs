@@ -211,6 +211,63 @@ fn sealed(mut content: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
+fn an_epoch_has_its_own_run() {
+    let check = |origins: &[(u32, u64, u64)], expected: &[(u32, u64, u64, u32)]| {
+        let event = |(source, _, seq): &(u32, u64, u64)| LoggedEvent {
+            source: *source,
+            seq: *seq,
+            event: Event::Clock(UnixNanos(7)),
+        };
+        let events: Vec<LoggedEvent> = origins.iter().map(event).collect();
+        let mut position = Position::default();
+        position.take(3, 9);
+        let source = SourceRow {
+            name: "feed-1".into(),
+            position,
+            seen: UnixNanos(6),
+        };
+        let asked = std::cell::Cell::new(0);
+        let segment = Segment::new(1, 4, UnixNanos(5), vec![source.clone(), source], Vec::new()).pack(
+            NUMBER,
+            &events,
+            |_| 0,
+            |_| origins[asked.replace(asked.get() + 1)].1,
+            &[],
+            &[],
+        );
+        let read: Segment = decode(&encode(&segment).unwrap()).unwrap();
+        assert_eq!(read, segment);
+        let runs: Vec<_> = read
+            .runs()
+            .iter()
+            .map(|run| (run.source, run.epoch, run.seq, run.events))
+            .collect();
+        assert_eq!(runs, expected, "{origins:?}");
+        assert_eq!(events_of(&read), (true, events));
+    };
+    check(&[(0, 3, 7), (0, 3, 8), (0, 3, 9)], &[(0, 3, 7, 3)]);
+    // The sender was replaced, and its successor counts on.
+    check(&[(0, 2, 7), (0, 2, 8), (0, 3, 9)], &[(0, 2, 7, 2), (0, 3, 9, 1)]);
+    // The same with a place for each epoch; then a gap, a source without a row.
+    check(
+        &[
+            (0, 2, 8),
+            (1, 3, 9),
+            (1, 3, 11),
+            (2, u64::MAX, u64::MAX),
+            (0, 2, 9),
+        ],
+        &[
+            (0, 2, 8, 1),
+            (1, 3, 9, 1),
+            (1, 3, 11, 1),
+            (2, u64::MAX, u64::MAX, 1),
+            (0, 2, 9, 1),
+        ],
+    );
+}
+
+#[test]
 fn damaged_bytes_are_refused() {
     let bytes = encode(&sample().segment).unwrap();
     let damaged = BinaryError::Damaged {

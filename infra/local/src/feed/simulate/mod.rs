@@ -25,8 +25,8 @@ use index::IndexAndOptions;
 /// The highest rate in ticks per second.
 pub const RATE_PER_S_MAX: u32 = 10_000_000;
 
-/// Exchange times are whole multiples of so many nanoseconds from the start, so
-/// that stamps are small in the log.
+/// Exchange times are whole multiples of it from the start, in nanoseconds, as
+/// coarse as those of a feed that tells microseconds.
 const NANOS_PER_STAMP: i64 = 1_000;
 
 /// What is simulated.
