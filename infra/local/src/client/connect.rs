@@ -101,20 +101,33 @@ struct Place {
 
 impl Place {
     fn parse(address: &str) -> Result<Self, ConnectError> {
-        let fail = |why: String| ConnectError::Address { address: address.to_owned(), why };
-        let uri: Uri = address.parse().map_err(|e: hyper::http::uri::InvalidUri| fail(e.to_string()))?;
+        let fail = |why: String| ConnectError::Address {
+            address: address.to_owned(),
+            why,
+        };
+        let uri: Uri = address
+            .parse()
+            .map_err(|e: hyper::http::uri::InvalidUri| fail(e.to_string()))?;
         let secure = match uri.scheme_str() {
             Some("ws" | "http") => false,
             Some("wss" | "https") => true,
             _ => return Err(fail("it begins with ws://, wss://, http:// or https://".into())),
         };
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| fail("it has no host".into()))?;
+        let host = uri
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| fail("it has no host".into()))?;
         if uri.query().is_some() {
             return Err(fail("it has a query".into()));
         }
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { secure, host: host.to_owned(), port, path })
+        Ok(Self {
+            secure,
+            host: host.to_owned(),
+            port,
+            path,
+        })
     }
 
     fn authority(&self) -> String {
@@ -140,7 +153,10 @@ impl Endpoint {
         let mut socket = Place::parse(socket)?;
         let api = match api {
             Some(api) => Place::parse(api)?,
-            None => Place { path: String::new(), ..socket.clone() },
+            None => Place {
+                path: String::new(),
+                ..socket.clone()
+            },
         };
         if socket.path.is_empty() {
             socket.path = SOCKET_PATH_DEFAULT.to_owned();
@@ -163,26 +179,40 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
 
 async fn open(place: &Place) -> Result<Box<dyn Wire>, ConnectError> {
-    let fail = |why: String| ConnectError::Unreachable { address: place.authority(), why };
+    let fail = |why: String| ConnectError::Unreachable {
+        address: place.authority(),
+        why,
+    };
     let host = place.host.trim_start_matches('[').trim_end_matches(']');
     let tcp = match timeout(CONNECT_MAX, TcpStream::connect((host, place.port))).await {
         Ok(Ok(tcp)) => tcp,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            return Err(fail(format!("{error}: is the stack up? `tickwire up` starts one")));
+            return Err(fail(format!(
+                "{error}: is the stack up? `tickwire up` starts one"
+            )));
         }
         Ok(Err(error)) => return Err(fail(error.to_string())),
         Err(_) => return Err(fail(format!("no answer within {} s", CONNECT_MAX.as_secs()))),
     };
     tcp.set_nodelay(true).map_err(|e| fail(e.to_string()))?;
-    if place.secure { tls(place, tcp).await } else { Ok(Box::new(tcp)) }
+    if place.secure {
+        tls(place, tcp).await
+    } else {
+        Ok(Box::new(tcp))
+    }
 }
 
 #[cfg(feature = "tls")]
 async fn tls(place: &Place, tcp: TcpStream) -> Result<Box<dyn Wire>, ConnectError> {
     use tokio_rustls::rustls::pki_types::ServerName;
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
-    let fail = |why: String| ConnectError::Unreachable { address: place.authority(), why };
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let fail = |why: String| ConnectError::Unreachable {
+        address: place.authority(),
+        why,
+    };
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| fail(e.to_string()))?
@@ -214,11 +244,15 @@ pub async fn http(
     body: Bytes,
 ) -> Result<Bytes, ConnectError> {
     let place = &endpoint.api;
-    let fail = |why: String| ConnectError::Unreachable { address: place.authority(), why };
+    let fail = |why: String| ConnectError::Unreachable {
+        address: place.authority(),
+        why,
+    };
     let exchange = async {
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(open(place).await?))
-            .await
-            .map_err(|e| fail(e.to_string()))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(open(place).await?))
+                .await
+                .map_err(|e| fail(e.to_string()))?;
         let driving = tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
@@ -228,15 +262,23 @@ pub async fn http(
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|e| fail(e.to_string()))?;
-        let answer = sender.send_request(request).await.map_err(|e| fail(e.to_string()))?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(|e| fail(e.to_string()))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
         driving.abort();
         Ok((status, body.map_err(|e| fail(e.to_string()))?.to_bytes()))
     };
-    let (status, body) =
-        timeout(CONNECT_MAX, exchange).await.map_err(|_| fail("no answer in time".into()))??;
-    if status.is_success() { Ok(body) } else { Err(refused(status.as_u16(), &body)) }
+    let (status, body) = timeout(CONNECT_MAX, exchange)
+        .await
+        .map_err(|_| fail("no answer in time".into()))??;
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(refused(status.as_u16(), &body))
+    }
 }
 
 fn refused(status: u16, body: &[u8]) -> ConnectError {
@@ -257,7 +299,10 @@ fn refused(status: u16, body: &[u8]) -> ConnectError {
 pub(super) async fn connect(endpoint: &Endpoint, token: &TokenSource) -> Result<Socket, ConnectError> {
     let token = token().map_err(ConnectError::Token)?;
     let body = http(endpoint, Method::POST, "/v1/tickets", &token, Bytes::new()).await?;
-    let fail = |why: String| ConnectError::Unreachable { address: endpoint.socket.authority(), why };
+    let fail = |why: String| ConnectError::Unreachable {
+        address: endpoint.socket.authority(),
+        why,
+    };
     let ticket: TicketBody = serde_json::from_slice(&body).map_err(|e| fail(format!("no ticket: {e}")))?;
     let address = format!("{endpoint}?ticket={}", ticket.ticket);
     let mut config = WebSocketConfig::default();
@@ -268,9 +313,10 @@ pub(super) async fn connect(endpoint: &Endpoint, token: &TokenSource) -> Result<
     let shaking = tokio_tungstenite::client_async_with_config(address, wire, Some(config));
     match timeout(CONNECT_MAX, shaking).await {
         Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(tungstenite::Error::Http(answer))) => {
-            Err(refused(answer.status().as_u16(), answer.body().as_deref().unwrap_or_default()))
-        }
+        Ok(Err(tungstenite::Error::Http(answer))) => Err(refused(
+            answer.status().as_u16(),
+            answer.body().as_deref().unwrap_or_default(),
+        )),
         // Its own words could quote the address, and with it the ticket.
         Ok(Err(tungstenite::Error::Url(_) | tungstenite::Error::HttpFormat(_))) => {
             Err(fail("the address cannot be used".into()))
@@ -289,12 +335,37 @@ mod tests {
         let check = |socket: &str, api: Option<&str>, expected: &str, host: &str, path: &str| {
             let endpoint = Endpoint::parse(socket, api).unwrap();
             let api = &endpoint.api;
-            assert_eq!((endpoint.to_string().as_str(), api.authority().as_str(), api.path.as_str()), (expected, host, path));
+            assert_eq!(
+                (
+                    endpoint.to_string().as_str(),
+                    api.authority().as_str(),
+                    api.path.as_str()
+                ),
+                (expected, host, path)
+            );
         };
-        check("ws://127.0.0.1:8437", None, "ws://127.0.0.1:8437/ws", "127.0.0.1:8437", "");
-        check("ws://localhost:1/", None, "ws://localhost:1/ws", "localhost:1", "");
+        check(
+            "ws://127.0.0.1:8437",
+            None,
+            "ws://127.0.0.1:8437/ws",
+            "127.0.0.1:8437",
+            "",
+        );
+        check(
+            "ws://localhost:1/",
+            None,
+            "ws://localhost:1/ws",
+            "localhost:1",
+            "",
+        );
         check("ws://[::1]:9/x", None, "ws://[::1]:9/x", "[::1]:9", "");
-        check("wss://a.example/live", Some("https://b.example/v"), "wss://a.example:443/live", "b.example:443", "/v");
+        check(
+            "wss://a.example/live",
+            Some("https://b.example/v"),
+            "wss://a.example:443/live",
+            "b.example:443",
+            "/v",
+        );
         for bad in ["", "127.0.0.1:8437", "ftp://x", "ws://", "ws://x?ticket=1"] {
             assert!(Endpoint::parse(bad, None).is_err(), "{bad}");
         }

@@ -50,9 +50,18 @@ impl Client {
     ///
     /// # Errors
     /// When that fails. Later connections are tried again.
-    pub async fn connect(endpoint: Endpoint, token: TokenSource, session: Session) -> Result<Self, ConnectError> {
+    pub async fn connect(
+        endpoint: Endpoint,
+        token: TokenSource,
+        session: Session,
+    ) -> Result<Self, ConnectError> {
         let socket = connect(&endpoint, &token).await?;
-        Ok(Self { endpoint, token, session, socket })
+        Ok(Self {
+            endpoint,
+            token,
+            session,
+            socket,
+        })
     }
 
     /// Receives until `stop` is cancelled, over as many connections as it
@@ -65,7 +74,12 @@ impl Client {
         receive: &mut (impl Receive + Send),
         stop: &CancellationToken,
     ) -> (Session, Result<(), ClientError>) {
-        let Self { endpoint, token, mut session, socket } = self;
+        let Self {
+            endpoint,
+            token,
+            mut session,
+            socket,
+        } = self;
         let began = Instant::now();
         let mut socket = Some(socket);
         loop {
@@ -111,7 +125,10 @@ async fn one_connection(
         while let Some(action) = session.next_action() {
             match action {
                 Action::Send(text) => {
-                    if !matches!(timeout(SEND_MAX, socket.send(Message::text(text))).await, Ok(Ok(()))) {
+                    if !matches!(
+                        timeout(SEND_MAX, socket.send(Message::text(text))).await,
+                        Ok(Ok(()))
+                    ) {
                         session.on_disconnected("the connection takes nothing", None, receive);
                     }
                 }

@@ -71,7 +71,11 @@ pub struct Item<'a> {
 impl Item<'_> {
     /// The link it is, where it has an offset.
     pub fn span(&self) -> Option<Span> {
-        Some(Span { offset: self.o?, previous: self.prev, count: self.signals() })
+        Some(Span {
+            offset: self.o?,
+            previous: self.prev,
+            count: self.signals(),
+        })
     }
 
     /// Signals it stands for.
@@ -162,16 +166,35 @@ mod tests {
     #[test]
     fn reads_frames_and_replies() {
         let text = r#"[{"s":3,"k":"signal","o":9121,"prev":9120,"t":1,"r":2,"i":3,"src":"feed-1","d":{"price":24000.05}},{"s":5,"k":"snapshot","o":null,"d":{"absent":"cold"}},{"s":6,"k":"later","new":1}]"#;
-        let Ok(Message::Data(items)) = parse(text) else { panic!("not data") };
-        assert!(matches!(items[0].src, Some(Text(Cow::Borrowed("feed-1")))), "nothing is copied");
-        let span = Span { offset: Offset(9121), previous: Some(Offset(9120)), count: 1 };
+        let Ok(Message::Data(items)) = parse(text) else {
+            panic!("not data")
+        };
+        assert!(
+            matches!(items[0].src, Some(Text(Cow::Borrowed("feed-1")))),
+            "nothing is copied"
+        );
+        let span = Span {
+            offset: Offset(9121),
+            previous: Some(Offset(9120)),
+            count: 1,
+        };
         assert_eq!(items[0].span(), Some(span));
         assert_eq!((items[1].k, items[1].o), (ItemKind::Snapshot, None));
         assert_eq!(items[2].k, ItemKind::Other);
         let held = serde_json::to_string(&items[0]).unwrap();
         let again: Item<'_> = serde_json::from_str(&held).unwrap();
-        assert_eq!((again.span(), again.d.map(RawValue::get)), (Some(span), Some(r#"{"price":24000.05}"#)));
-        assert!(matches!(parse(r#"{"id":1,"ok":{}}"#), Ok(Message::Other(Envelope { id: Some(1), ok: Some(_), .. }))));
+        assert_eq!(
+            (again.span(), again.d.map(RawValue::get)),
+            (Some(span), Some(r#"{"price":24000.05}"#))
+        );
+        assert!(matches!(
+            parse(r#"{"id":1,"ok":{}}"#),
+            Ok(Message::Other(Envelope {
+                id: Some(1),
+                ok: Some(_),
+                ..
+            }))
+        ));
     }
 
     #[test]
@@ -179,14 +202,21 @@ mod tests {
         let check = |text: &str, expected: &[&str]| {
             let raw = RawValue::from_string(text.to_owned()).unwrap();
             let found = outputs(&raw).unwrap_or_default();
-            let found: Vec<_> = found.iter().map(|(name, output)| format!("{name} {output:?}")).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|(name, output)| format!("{name} {output:?}"))
+                .collect();
             assert_eq!(found, expected, "{text}");
         };
         check(r#"{"value":61.25}"#, &["value Number(Number(61.25))"]);
         check(r#"{"absent":"cold"}"#, &[r#"value Absent { absent: "cold" }"#]);
         check(
             r#"{"macd":1790000000000000001,"signal":{"absent":"cold"},"above":true}"#,
-            &["macd Number(Number(1790000000000000001))", r#"signal Absent { absent: "cold" }"#, "above Truth(true)"],
+            &[
+                "macd Number(Number(1790000000000000001))",
+                r#"signal Absent { absent: "cold" }"#,
+                "above Truth(true)",
+            ],
         );
         check("7", &[]);
     }

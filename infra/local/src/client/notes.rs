@@ -8,7 +8,10 @@ use tickwire_wire::{ErrorBody, Goodbye, StreamVerdict, Welcome};
 
 use super::message::Item;
 
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 mod limits {
     use std::time::Duration;
 

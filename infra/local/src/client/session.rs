@@ -11,8 +11,8 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use tickwire_market::UnixNanos;
 use tickwire_wire::{
-    ErrorBody, ErrorCode, Goodbye, Mode, Operation, Pong, StreamRequest, StreamVerdict, SubscribeReply, Welcome,
-    socket_message_bytes_max,
+    ErrorBody, ErrorCode, Goodbye, Mode, Operation, Pong, StreamRequest, StreamVerdict, SubscribeReply,
+    Welcome, socket_message_bytes_max,
 };
 
 use super::message::{Handles, Item, ItemKind, Message, parse};
@@ -75,7 +75,11 @@ impl Session {
     /// A session that wants `streams`, a handle each in their order. `universe`
     /// is the world to read, if not the one served by default; `seed` spreads
     /// the waits of several sessions.
-    pub fn new(streams: impl IntoIterator<Item = (String, Mode)>, universe: Option<String>, seed: u64) -> Self {
+    pub fn new(
+        streams: impl IntoIterator<Item = (String, Mode)>,
+        universe: Option<String>,
+        seed: u64,
+    ) -> Self {
         let streams: Vec<_> = streams
             .into_iter()
             .map(|(key, mode)| Stream::new(key, mode))
@@ -127,7 +131,11 @@ impl Session {
             let due = stream.due.filter(|_| free).map(|due| due.max(self.not_before));
             due.into_iter().chain(stream.deadline()).min()
         });
-        asked.into_iter().chain(free.then_some(self.ping_due)).chain(streams).min()
+        asked
+            .into_iter()
+            .chain(free.then_some(self.ping_due))
+            .chain(streams)
+            .min()
     }
 
     /// A connection is open.
@@ -155,10 +163,15 @@ impl Session {
         self.phase = Phase::Down;
         self.asked = None;
         self.actions.clear();
-        let range = reconnect_wait_min.saturating_mul(1 << self.failures.min(5)).min(reconnect_wait_max);
+        let range = reconnect_wait_min
+            .saturating_mul(1 << self.failures.min(5))
+            .min(reconnect_wait_max);
         self.failures = self.failures.saturating_add(1);
         let jitter = self.random.random_range(0.5..1.0);
-        let after = range.mul_f64(jitter).max(reconnect_wait_min).max(retry_after.unwrap_or_default());
+        let after = range
+            .mul_f64(jitter)
+            .max(reconnect_wait_min)
+            .max(retry_after.unwrap_or_default());
         receive.note(Note::Reconnect { why, after });
         self.actions.push_back(Action::Reconnect { after });
     }
@@ -179,7 +192,13 @@ impl Session {
                 if let Some(goodbye) = &envelope.goodbye {
                     self.on_goodbye(goodbye, receive);
                 } else {
-                    self.on_reply(envelope.id, envelope.ok.map(|ok| ok.get()), envelope.err, now, receive);
+                    self.on_reply(
+                        envelope.id,
+                        envelope.ok.map(|ok| ok.get()),
+                        envelope.err,
+                        now,
+                        receive,
+                    );
                 }
             }
             Err(_) => self.counts.unreadable += 1,
@@ -222,7 +241,9 @@ impl Session {
         }
         if self.asked.is_none() && self.ping_due <= now {
             let at = self.streams.iter().zip(0..).filter(|(stream, _)| !stream.refused);
-            let at: Handles = at.filter_map(|(stream, s)| Some((s, stream.chain.last()?))).collect();
+            let at: Handles = at
+                .filter_map(|(stream, s)| Some((s, stream.chain.last()?)))
+                .collect();
             self.ping_due = now + self.heartbeat;
             self.ask(Operation::Ping { at: at.clone() }, Kind::Ping(at), now);
         }
@@ -238,8 +259,16 @@ impl Session {
         let id = self.next_id;
         self.next_id += 1;
         // This type always has a JSON form.
-        let text = serde_json::to_string(&Request { id, operation: &operation }).unwrap_or_default();
-        self.asked = Some(Asked { id, kind, until: now + reply_wait });
+        let text = serde_json::to_string(&Request {
+            id,
+            operation: &operation,
+        })
+        .unwrap_or_default();
+        self.asked = Some(Asked {
+            id,
+            kind,
+            until: now + reply_wait,
+        });
         self.actions.push_back(Action::Send(text));
     }
 
@@ -252,9 +281,16 @@ impl Session {
             if stream.due.is_none_or(|due| due > now) || stream.refused {
                 continue;
             }
-            let request = StreamRequest { key: stream.key.clone(), s, mode: stream.mode, since: stream.stands() };
+            let request = StreamRequest {
+                key: stream.key.clone(),
+                s,
+                mode: stream.mode,
+                since: stream.stands(),
+            };
             bytes += serde_json::to_string(&request).map_or(0, |text| text.len() + 1);
-            if streams.len() >= self.request_streams_max || (bytes > socket_message_bytes_max && !streams.is_empty()) {
+            if streams.len() >= self.request_streams_max
+                || (bytes > socket_message_bytes_max && !streams.is_empty())
+            {
                 break;
             }
             (stream.due, stream.asked, stream.more) = (None, true, false);
@@ -280,7 +316,10 @@ impl Session {
     fn on_goodbye(&mut self, goodbye: &Goodbye, receive: &mut impl Receive) {
         receive.note(Note::Goodbye(goodbye));
         if goodbye.code == "revoked" {
-            let error = ErrorBody::with_message(ErrorCode::SessionExpired, "The user may not be connected any longer.");
+            let error = ErrorBody::with_message(
+                ErrorCode::SessionExpired,
+                "The user may not be connected any longer.",
+            );
             return self.end(Ended::Denied(error));
         }
         if goodbye.code == "slow" {
@@ -293,7 +332,10 @@ impl Session {
             self.asked = None;
             self.actions.clear();
             let after = Duration::from_millis(goodbye.reconnect_after_ms).min(reconnect_wait_max * 4);
-            receive.note(Note::Reconnect { why: &goodbye.code, after });
+            receive.note(Note::Reconnect {
+                why: &goodbye.code,
+                after,
+            });
             self.actions.push_back(Action::Reconnect { after });
         }
     }
@@ -314,13 +356,17 @@ impl Session {
         receive: &mut impl Receive,
     ) {
         // A reply that is not waited for any longer says nothing new.
-        let Some(asked) = self.asked.take_if(|asked| id == Some(asked.id)) else { return };
+        let Some(asked) = self.asked.take_if(|asked| id == Some(asked.id)) else {
+            return;
+        };
         if let Some(error) = err {
             return self.on_error(asked.kind, error, now, receive);
         }
         let ok = ok.unwrap_or("null");
         let read = match asked.kind {
-            Kind::Hello => serde_json::from_str::<Welcome>(ok).map(|welcome| self.on_welcome(&welcome, now, receive)),
+            Kind::Hello => {
+                serde_json::from_str::<Welcome>(ok).map(|welcome| self.on_welcome(&welcome, now, receive))
+            }
             Kind::Subscribe(handles) => match serde_json::from_str::<SubscribeReply>(ok) {
                 Ok(reply) => {
                     self.on_verdicts(&handles, &reply.streams, now, receive);
@@ -342,9 +388,15 @@ impl Session {
     }
 
     fn on_error(&mut self, kind: Kind, error: ErrorBody, now: Duration, receive: &mut impl Receive) {
-        let wait = error.retry_after_ms.map_or(reconnect_wait_min, Duration::from_millis).min(reconnect_wait_max);
+        let wait = error
+            .retry_after_ms
+            .map_or(reconnect_wait_min, Duration::from_millis)
+            .min(reconnect_wait_max);
         let again = now + wait;
-        if [ErrorCode::HelloFirst, ErrorCode::SessionExpired].iter().any(|code| code.code() == error.code) {
+        if [ErrorCode::HelloFirst, ErrorCode::SessionExpired]
+            .iter()
+            .any(|code| code.code() == error.code)
+        {
             return self.on_disconnected(&error.message, None, receive);
         }
         if error.code == ErrorCode::RequestStale.code() {
@@ -388,7 +440,13 @@ impl Session {
         self.ping_due = now + self.heartbeat.mul_f64(self.random.random_range(0.5..1.0));
     }
 
-    fn on_verdicts(&mut self, handles: &[u32], verdicts: &[StreamVerdict], now: Duration, receive: &mut impl Receive) {
+    fn on_verdicts(
+        &mut self,
+        handles: &[u32],
+        verdicts: &[StreamVerdict],
+        now: Duration,
+        receive: &mut impl Receive,
+    ) {
         let mut left: BTreeSet<u32> = handles.iter().copied().collect();
         for verdict in verdicts {
             if !left.remove(&verdict.s) {
@@ -418,9 +476,15 @@ impl Session {
             if verdict.recovered == Some(false) {
                 self.counts.lost += 1;
                 let since = stream.chain.last().unwrap_or_default();
-                receive.note(Note::Lost { stream: &stream.key, since });
+                receive.note(Note::Lost {
+                    stream: &stream.key,
+                    since,
+                });
             }
-            receive.note(Note::Subscribed { stream: &stream.key, verdict });
+            receive.note(Note::Subscribed {
+                stream: &stream.key,
+                verdict,
+            });
         }
         // Not a word of these.
         let left: Vec<u32> = left.into_iter().collect();
@@ -432,11 +496,18 @@ impl Session {
         stream.asked = false;
         stream.snapshot = SnapshotRule::Beyond;
         let again = error.temporary;
-        receive.note(Note::Refused { stream: &stream.key, error, again });
+        receive.note(Note::Refused {
+            stream: &stream.key,
+            error,
+            again,
+        });
         if again {
             let backoff = reconnect_wait_min * (1 << stream.tries.min(5));
             stream.tries = stream.tries.saturating_add(1);
-            let wait = error.retry_after_ms.map_or(backoff, Duration::from_millis).min(reconnect_wait_max);
+            let wait = error
+                .retry_after_ms
+                .map_or(backoff, Duration::from_millis)
+                .min(reconnect_wait_max);
             stream.due = Some(now + wait);
             self.waiting.insert(s);
         } else {
@@ -460,7 +531,9 @@ impl Session {
     fn on_pong(&mut self, at: &Handles, pong: &Pong, now: Duration) {
         self.pings_unanswered = 0;
         for (s, top) in &pong.tops {
-            let Some(stream) = self.streams.get_mut(*s as usize).filter(|stream| !stream.refused) else { continue };
+            let Some(stream) = self.streams.get_mut(*s as usize).filter(|stream| !stream.refused) else {
+                continue;
+            };
             // The tops may be old by a moment. Behind where we stood at the ping
             // before this one means another log: its epoch is new.
             let restored = stream.at_ping.is_some_and(|before| *top < before);
@@ -481,13 +554,20 @@ impl Session {
 
     fn on_item(&mut self, item: &Item<'_>, now: Duration, received: UnixNanos, receive: &mut impl Receive) {
         let s = item.s;
-        let Some(stream) = self.streams.get_mut(s as usize).filter(|stream| !stream.refused) else { return };
+        let Some(stream) = self.streams.get_mut(s as usize).filter(|stream| !stream.refused) else {
+            return;
+        };
         match item.k {
             ItemKind::Other => {}
             ItemKind::Revoked => {
                 let error = item.err.as_deref();
-                receive.note(Note::Revoked { stream: &stream.key, error });
-                let error = error.cloned().unwrap_or_else(|| ErrorCode::EntitlementRequired.into());
+                receive.note(Note::Revoked {
+                    stream: &stream.key,
+                    error,
+                });
+                let error = error
+                    .cloned()
+                    .unwrap_or_else(|| ErrorCode::EntitlementRequired.into());
                 return self.drop_stream(s, &error);
             }
             ItemKind::Snapshot => stream.on_snapshot(item, now, received, &mut self.counts, receive),

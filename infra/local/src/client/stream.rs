@@ -54,12 +54,19 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(key: String, mode: Mode) -> Self {
-        Self { key, mode, ..Self::default() }
+        Self {
+            key,
+            mode,
+            ..Self::default()
+        }
     }
 
     /// Where it stands, to resume.
     pub(super) fn stands(&self) -> Option<Since> {
-        Some(Since { epoch: self.epoch.clone()?, offset: self.chain.last()? })
+        Some(Since {
+            epoch: self.epoch.clone()?,
+            offset: self.chain.last()?,
+        })
     }
 
     /// Whether items are held.
@@ -83,7 +90,11 @@ impl Stream {
     /// When it needs a look at the clock, requests left out.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let ahead = self.ahead.map(|(_, since)| since);
-        self.hole_since.into_iter().chain(ahead).min().map(|since| since + hole_wait)
+        self.hole_since
+            .into_iter()
+            .chain(ahead)
+            .min()
+            .map(|since| since + hole_wait)
     }
 
     /// Whether it waits for anything.
@@ -167,7 +178,10 @@ impl Stream {
             Link::Next => {
                 counts.items += 1;
                 counts.signals += u64::from(span.count);
-                let early = self.held.last_key_value().is_some_and(|(held, _)| span.offset < *held);
+                let early = self
+                    .held
+                    .last_key_value()
+                    .is_some_and(|(held, _)| span.offset < *held);
                 if early && !self.overlaps(now) {
                     counts.out_of_order += 1;
                 }
@@ -186,7 +200,11 @@ impl Stream {
     }
 
     fn count_known(&self, now: Duration, counts: &mut Counts) {
-        *(if self.overlaps(now) { &mut counts.overlapped } else { &mut counts.duplicated }) += 1;
+        *(if self.overlaps(now) {
+            &mut counts.overlapped
+        } else {
+            &mut counts.duplicated
+        }) += 1;
     }
 
     fn hold(&mut self, item: &Item<'_>, span: Span, now: Duration, counts: &mut Counts) {
@@ -207,7 +225,13 @@ impl Stream {
     }
 
     /// Looks again at what is held, now that something was taken.
-    fn release(&mut self, now: Duration, received: UnixNanos, counts: &mut Counts, receive: &mut impl Receive) {
+    fn release(
+        &mut self,
+        now: Duration,
+        received: UnixNanos,
+        counts: &mut Counts,
+        receive: &mut impl Receive,
+    ) {
         let last = self.chain.last();
         // Ascending: what is taken makes known all that is held before it.
         while let Some((offset, (span, text))) = self.next_held() {
@@ -238,7 +262,9 @@ impl Stream {
     /// Removes the first held item that is known or follows, if any.
     fn next_held(&mut self) -> Option<(Offset, (Span, String))> {
         let chain = self.chain;
-        let fits = |(_, (span, _)): &(&Offset, &(Span, String))| Chain::take(&mut chain.clone(), *span) != Link::Hole;
+        let fits = |(_, (span, _)): &(&Offset, &(Span, String))| {
+            Chain::take(&mut chain.clone(), *span) != Link::Hole
+        };
         let offset = *self.held.iter().find(fits)?.0;
         self.held.remove_entry(&offset)
     }

@@ -21,11 +21,20 @@ struct Taken {
 
 impl Receive for Taken {
     fn take(&mut self, stream: &str, item: &Item<'_>, _: UnixNanos) {
-        self.items.push((stream.to_owned(), item.o.map(|o| o.0), item.k == ItemKind::Snapshot));
+        self.items.push((
+            stream.to_owned(),
+            item.o.map(|o| o.0),
+            item.k == ItemKind::Snapshot,
+        ));
     }
 
     fn note(&mut self, note: Note<'_>) {
-        self.notes.push(format!("{note:?}").chars().take_while(|c| c.is_alphanumeric()).collect());
+        self.notes.push(
+            format!("{note:?}")
+                .chars()
+                .take_while(|c| c.is_alphanumeric())
+                .collect(),
+        );
     }
 }
 
@@ -42,8 +51,13 @@ impl Table {
     fn new(streams: &[&str]) -> Self {
         let streams = streams.iter().map(|key| ((*key).to_owned(), Mode::Full));
         let session = Session::new(streams, None, 7);
-        let mut table =
-            Self { session, taken: Taken::default(), now: Duration::ZERO, sent: Vec::new(), others: Vec::new() };
+        let mut table = Self {
+            session,
+            taken: Taken::default(),
+            now: Duration::ZERO,
+            sent: Vec::new(),
+            others: Vec::new(),
+        };
         table.connect();
         table
     }
@@ -72,7 +86,8 @@ impl Table {
     }
 
     fn say(&mut self, message: &Value) {
-        self.session.on_text(&message.to_string(), self.now, UnixNanos(0), &mut self.taken);
+        self.session
+            .on_text(&message.to_string(), self.now, UnixNanos(0), &mut self.taken);
         self.collect();
     }
 
@@ -119,7 +134,11 @@ impl Table {
     }
 
     fn offsets(&self) -> Vec<u64> {
-        self.taken.items.iter().filter_map(|(_, offset, _)| *offset).collect()
+        self.taken
+            .items
+            .iter()
+            .filter_map(|(_, offset, _)| *offset)
+            .collect()
     }
 
     /// Subscribed, the chain at 10.
@@ -135,7 +154,11 @@ impl Table {
 }
 
 fn error(code: ErrorCode, retry_after_ms: Option<u64>) -> Value {
-    serde_json::to_value(ErrorBody { retry_after_ms, ..code.into() }).unwrap()
+    serde_json::to_value(ErrorBody {
+        retry_after_ms,
+        ..code.into()
+    })
+    .unwrap()
 }
 
 #[test]
@@ -149,8 +172,19 @@ fn signals_are_taken_once_and_in_order() {
     table.snapshot(Some(12));
     assert_eq!(table.offsets(), [10, 11, 12, 13]);
     let counts = table.session.counts();
-    assert_eq!((counts.signals, counts.duplicated, counts.out_of_order, counts.holes), (3, 2, 1, 1));
-    assert_eq!((counts.overlapped, counts.lost, table.session.open_holes()), (1, 0, 0));
+    assert_eq!(
+        (
+            counts.signals,
+            counts.duplicated,
+            counts.out_of_order,
+            counts.holes
+        ),
+        (3, 2, 1, 1)
+    );
+    assert_eq!(
+        (counts.overlapped, counts.lost, table.session.open_holes()),
+        (1, 0, 0)
+    );
     table.wait(Duration::from_secs(10));
     table.quiet();
 }
@@ -176,13 +210,24 @@ fn a_hole_is_waited_for_and_then_resumed() {
     table.quiet();
     table.wait(Duration::from_millis(1));
     let request = table.request("subscribe");
-    assert_eq!(request["streams"][0]["since"], json!({"epoch": "k1", "offset": 10}));
+    assert_eq!(
+        request["streams"][0]["since"],
+        json!({"epoch": "k1", "offset": 10})
+    );
     table.verdict(&request, &json!({"epoch": "k1", "top": 12, "recovered": true}));
     table.signal(11, 10);
     table.signal(12, 11);
     assert_eq!(table.offsets(), [10, 11, 12]);
     let counts = table.session.counts();
-    assert_eq!((counts.resumes, counts.lost, counts.duplicated, counts.out_of_order), (1, 0, 0, 0));
+    assert_eq!(
+        (
+            counts.resumes,
+            counts.lost,
+            counts.duplicated,
+            counts.out_of_order
+        ),
+        (1, 0, 0, 0)
+    );
     table.wait(Duration::from_secs(20));
     table.quiet();
 }
@@ -206,7 +251,10 @@ fn a_long_resume_goes_on_from_where_it_came_to() {
     table.wait(hole_wait);
     let request = table.request("subscribe");
     // The verdict may come before the items, or after them.
-    table.verdict(&request, &json!({"epoch": "k1", "top": 20, "recovered": true, "more": true}));
+    table.verdict(
+        &request,
+        &json!({"epoch": "k1", "top": 20, "recovered": true, "more": true}),
+    );
     for offset in 11..15 {
         table.wait(pull_pause / 2);
         table.signal(offset, offset - 1);
@@ -280,21 +328,32 @@ fn a_log_that_was_restored_is_noticed() {
             table.quiet();
         }
     }
-    assert_eq!(table.request("subscribe")["streams"][0]["since"], json!({"epoch": "k1", "offset": 10}));
+    assert_eq!(
+        table.request("subscribe")["streams"][0]["since"],
+        json!({"epoch": "k1", "offset": 10})
+    );
 }
 
 #[test]
 fn goodbye_and_loss_lead_to_a_new_connection_that_resumes() {
     let mut table = Table::at_ten();
     table.say(&json!({"goodbye": {"code": "lifetime", "reconnect_after_ms": 2400}}));
-    assert_eq!(table.others, [Action::Reconnect { after: Duration::from_millis(2_400) }]);
+    assert_eq!(
+        table.others,
+        [Action::Reconnect {
+            after: Duration::from_millis(2_400)
+        }]
+    );
     // Until then the old connection goes on.
     table.signal(11, 10);
     table.others.clear();
     table.wait(Duration::from_millis(2_400));
     table.connect();
     let request = table.request("subscribe");
-    assert_eq!(request["streams"][0]["since"], json!({"epoch": "k1", "offset": 11}));
+    assert_eq!(
+        request["streams"][0]["since"],
+        json!({"epoch": "k1", "offset": 11})
+    );
     table.verdict(&request, &json!({"epoch": "k1", "top": 11, "recovered": true}));
     assert_eq!(table.session.counts().reconnects, 1);
 
@@ -302,10 +361,15 @@ fn goodbye_and_loss_lead_to_a_new_connection_that_resumes() {
     for _ in 0..8 {
         table.session.on_disconnected("gone", None, &mut table.taken);
         table.collect();
-        let Some(Action::Reconnect { after }) = table.others.pop() else { panic!("no wait") };
+        let Some(Action::Reconnect { after }) = table.others.pop() else {
+            panic!("no wait")
+        };
         waits.push(after);
     }
-    assert!(waits[0] >= reconnect_wait_min && waits.iter().all(|wait| *wait <= reconnect_wait_max), "{waits:?}");
+    assert!(
+        waits[0] >= reconnect_wait_min && waits.iter().all(|wait| *wait <= reconnect_wait_max),
+        "{waits:?}"
+    );
     assert!(waits[7] >= reconnect_wait_max / 2, "the waits grow: {waits:?}");
     assert_eq!(table.session.deadline(), None);
 }
@@ -320,7 +384,9 @@ fn a_slow_client_takes_the_latest_only() {
 
 #[test]
 fn one_request_is_under_way_at_a_time_and_large_ones_are_cut() {
-    let keys: Vec<_> = (0..250).map(|n| format!("public:NSE@S{n}@EQ:tick:price")).collect();
+    let keys: Vec<_> = (0..250)
+        .map(|n| format!("public:NSE@S{n}@EQ:tick:price"))
+        .collect();
     let mut table = Table::new(&keys.iter().map(String::as_str).collect::<Vec<_>>());
     let mut asked = Vec::new();
     while asked.len() < 250 {
@@ -368,8 +434,16 @@ fn a_denied_hello_ends_and_a_passing_one_is_tried_again() {
         table.collect();
         let id = table.request("hello")["id"].clone();
         table.say(&json!({"id": id, "err": error(code, None)}));
-        assert_eq!(matches!(table.others.as_slice(), [Action::End(Ended::Denied(_))]), ends, "{code:?}");
-        assert_eq!(matches!(table.others.as_slice(), [Action::Reconnect { .. }]), !ends, "{code:?}");
+        assert_eq!(
+            matches!(table.others.as_slice(), [Action::End(Ended::Denied(_))]),
+            ends,
+            "{code:?}"
+        );
+        assert_eq!(
+            matches!(table.others.as_slice(), [Action::Reconnect { .. }]),
+            !ends,
+            "{code:?}"
+        );
     }
 }
 
@@ -377,7 +451,14 @@ fn a_denied_hello_ends_and_a_passing_one_is_tried_again() {
 fn a_server_that_answers_no_ping_is_left() {
     let mut table = Table::at_ten();
     table.wait(Duration::from_secs(100));
-    assert_eq!(table.sent.iter().filter(|request| request["op"] == "ping").count(), 2);
+    assert_eq!(
+        table
+            .sent
+            .iter()
+            .filter(|request| request["op"] == "ping")
+            .count(),
+        2
+    );
     assert!(matches!(table.others.as_slice(), [Action::Reconnect { .. }]));
 }
 
@@ -394,9 +475,16 @@ fn an_epoch_that_was_not_there_yet_is_asked_for() {
     table.snapshot(Some(1));
     table.verdict(&request, &json!({"epoch": "k1", "top": 2}));
     table.signal(3, 2);
-    assert_eq!(table.offsets(), [1, 2, 3], "a snapshot of the past takes nothing back");
+    assert_eq!(
+        table.offsets(),
+        [1, 2, 3],
+        "a snapshot of the past takes nothing back"
+    );
     table.connect();
-    assert_eq!(table.request("subscribe")["streams"][0]["since"], json!({"epoch": "k1", "offset": 3}));
+    assert_eq!(
+        table.request("subscribe")["streams"][0]["since"],
+        json!({"epoch": "k1", "offset": 3})
+    );
 }
 
 /// A server with one stream of signals 1, 2, 3 …, which loses, repeats and
@@ -454,7 +542,9 @@ fn run_against_faults(faults: &[u8]) {
         answer(&mut table, top);
     }
     let offsets = table.offsets();
-    let expected: Vec<u64> = offsets.first().map_or_else(Vec::new, |first| (*first..=top).collect());
+    let expected: Vec<u64> = offsets
+        .first()
+        .map_or_else(Vec::new, |first| (*first..=top).collect());
     assert!(top == 0 || !offsets.is_empty(), "something is taken in the end");
     assert_eq!(offsets, expected, "every signal once, in order");
     assert_eq!((table.session.counts().lost, table.session.open_holes()), (0, 0));
@@ -481,7 +571,13 @@ proptest! {
 
 /// Noise, and shapes of the protocol with fields missing, odd and extreme.
 fn hostile() -> impl Strategy<Value = (String, u64)> {
-    let number = prop_oneof![Just(json!(null)), any::<u64>().prop_map(|n| json!(n)), (0_u64..20).prop_map(|n| json!(n)), Just(json!("x")), Just(json!(-1.5))];
+    let number = prop_oneof![
+        Just(json!(null)),
+        any::<u64>().prop_map(|n| json!(n)),
+        (0_u64..20).prop_map(|n| json!(n)),
+        Just(json!("x")),
+        Just(json!(-1.5))
+    ];
     let kind = prop_oneof![Just("signal"), Just("snapshot"), Just("revoked"), Just("other")];
     let item = (kind, prop::collection::vec(number.clone(), 4))
         .prop_map(|(kind, n)| json!([{"s": if n[3].is_null() { json!(0) } else { n[3].clone() }, "k": kind, "o": n[0], "prev": n[1], "n": n[2], "d": {"value": n[0]}}]));
@@ -489,7 +585,8 @@ fn hostile() -> impl Strategy<Value = (String, u64)> {
         let fields: BTreeMap<_, _> = ["heartbeat_s", "server_time", "top", "s"].into_iter().zip(n).collect();
         json!({"id": id, "ok": {"streams": [fields], "list": {}, "tops": {"0": fields["top"]}, "server_time": 1}})
     });
-    let goodbye = any::<u64>().prop_map(|ms| json!({"goodbye": {"code": "shutdown", "reconnect_after_ms": ms}}));
+    let goodbye =
+        any::<u64>().prop_map(|ms| json!({"goodbye": {"code": "shutdown", "reconnect_after_ms": ms}}));
     let failure = (0_u64..12, 0_u16..600, any::<bool>(), any::<u64>()).prop_map(|(id, code, temporary, ms)| {
         json!({"id": id, "err": {"code": code, "slug": "x", "temporary": temporary, "message": "", "retry_after_ms": ms}})
     });

@@ -60,7 +60,10 @@ pub struct Failure {
 impl Failure {
     /// The command was called wrongly.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit: Exit::Usage }
+        Self {
+            message: message.into(),
+            exit: Exit::Usage,
+        }
     }
 
     /// Says it on standard error.
@@ -71,7 +74,11 @@ impl Failure {
 
     fn refused(message: String, error: &ErrorBody) -> Self {
         // The request itself is wrong, or the one who asks may not.
-        let exit = if (100..200).contains(&error.code) { Exit::Usage } else { Exit::Denied };
+        let exit = if (100..200).contains(&error.code) {
+            Exit::Usage
+        } else {
+            Exit::Denied
+        };
         Self { message, exit }
     }
 }
@@ -81,10 +88,13 @@ impl From<ConnectError> for Failure {
         let message = error.to_string();
         match &error {
             ConnectError::Refused { error, .. } if !error.temporary => Self::refused(message, error),
-            ConnectError::Refused { .. } | ConnectError::Unreachable { .. } => {
-                Self { message, exit: Exit::Connect }
+            ConnectError::Refused { .. } | ConnectError::Unreachable { .. } => Self {
+                message,
+                exit: Exit::Connect,
+            },
+            ConnectError::Address { .. } | ConnectError::Tls(_) | ConnectError::Token(_) => {
+                Self::usage(message)
             }
-            ConnectError::Address { .. } | ConnectError::Tls(_) | ConnectError::Token(_) => Self::usage(message),
         }
     }
 }
@@ -94,7 +104,9 @@ impl From<ClientError> for Failure {
         let message = error.to_string();
         match error {
             ClientError::Connect(error) => error.into(),
-            ClientError::Ended(Ended::Denied(error) | Ended::NoStream(error)) => Self::refused(message, &error),
+            ClientError::Ended(Ended::Denied(error) | Ended::NoStream(error)) => {
+                Self::refused(message, &error)
+            }
         }
     }
 }
@@ -174,8 +186,11 @@ pub fn make_token(data: &Path, user: &str, tier: Tier, lifetime: Duration) -> Re
     let secrets = LocalSecrets::read(data).map_err(|e| e.to_string())?;
     // Nothing is waited for: the file has been read.
     let versions = secrets.secret(JWT_KEY).now_or_never();
-    let versions = versions.ok_or("the key is not there yet")?.map_err(|e| e.to_string())?;
-    let token = sign_token(&versions.current, user, tier, lifetime, crate::now()).map_err(|e| e.to_string())?;
+    let versions = versions
+        .ok_or("the key is not there yet")?
+        .map_err(|e| e.to_string())?;
+    let token =
+        sign_token(&versions.current, user, tier, lifetime, crate::now()).map_err(|e| e.to_string())?;
     Ok(token.expose().to_owned())
 }
 
@@ -204,14 +219,20 @@ mod tests {
     fn ends_say_what_happened() {
         let check = |code: ErrorCode, expected: Exit| {
             let error: ErrorBody = code.into();
-            let failure = Failure::from(ConnectError::Refused { status: code.status(), error });
+            let failure = Failure::from(ConnectError::Refused {
+                status: code.status(),
+                error,
+            });
             assert_eq!(failure.exit, expected, "{code:?}");
         };
         check(ErrorCode::TokenInvalid, Exit::Denied);
         check(ErrorCode::GrantRequired, Exit::Denied);
         check(ErrorCode::InstrumentUnknown, Exit::Usage);
         check(ErrorCode::Unavailable, Exit::Connect);
-        let nobody = ConnectError::Unreachable { address: "x".into(), why: "y".into() };
+        let nobody = ConnectError::Unreachable {
+            address: "x".into(),
+            why: "y".into(),
+        };
         assert_eq!(Failure::from(nobody).exit, Exit::Connect);
     }
 

@@ -21,7 +21,11 @@ pub fn show(explanation: &Explanation, stream: &StreamKey, as_json: bool) -> Exi
     } else {
         print!("{}", text_of(explanation, stream));
     }
-    if explanation.bits_equal { Exit::Good.into() } else { Exit::Bad.into() }
+    if explanation.bits_equal {
+        Exit::Good.into()
+    } else {
+        Exit::Bad.into()
+    }
 }
 
 /// Numbers of a value by their names, and others as text.
@@ -39,7 +43,9 @@ fn numbers(value: &SignalValue, outputs: &[&str]) -> Vec<(String, Result<f64, St
         .into_iter()
         .flatten()
         .collect(),
-        SignalValue::Bar(bar) => bar_numbers(bar).map(|(name, number)| (name.to_owned(), Ok(number))).collect(),
+        SignalValue::Bar(bar) => bar_numbers(bar)
+            .map(|(name, number)| (name.to_owned(), Ok(number)))
+            .collect(),
         SignalValue::Values(values) => values
             .iter()
             .enumerate()
@@ -57,9 +63,18 @@ fn numbers(value: &SignalValue, outputs: &[&str]) -> Vec<(String, Result<f64, St
 }
 
 fn bar_numbers(bar: &Bar) -> impl Iterator<Item = (&'static str, f64)> + use<> {
-    let known = [("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close)];
+    let known = [
+        ("open", bar.open),
+        ("high", bar.high),
+        ("low", bar.low),
+        ("close", bar.close),
+    ];
     let optional = [("volume", bar.volume), ("open_interest", bar.open_interest)];
-    known.into_iter().chain(optional.into_iter().filter_map(|(name, number)| Some((name, number?))))
+    known.into_iter().chain(
+        optional
+            .into_iter()
+            .filter_map(|(name, number)| Some((name, number?))),
+    )
 }
 
 fn hex(number: f64) -> String {
@@ -67,7 +82,8 @@ fn hex(number: f64) -> String {
 }
 
 fn outputs_of(stream: &StreamKey) -> Vec<&'static str> {
-    Expression::parse(&stream.stream.expression).map_or_else(|_| vec!["value"], |expression| expression.outputs())
+    Expression::parse(&stream.stream.expression)
+        .map_or_else(|_| vec!["value"], |expression| expression.outputs())
 }
 
 fn event_text(event: &Event) -> String {
@@ -91,37 +107,75 @@ fn event_text(event: &Event) -> String {
 
 /// For a terminal.
 fn text_of(explanation: &Explanation, stream: &StreamKey) -> String {
-    let Explanation { stored, folded, cause, .. } = explanation;
+    let Explanation {
+        stored,
+        folded,
+        cause,
+        ..
+    } = explanation;
     let mut rows = Vec::new();
     let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
     row(&stream.to_string(), String::new());
-    let place = format!("{} (segment {}, signal {})", stored.offset, stored.offset.segment(), stored.offset.index());
+    let place = format!(
+        "{} (segment {}, signal {})",
+        stored.offset,
+        stored.offset.segment(),
+        stored.offset.index()
+    );
     row("offset", place);
     row("group", explanation.group.as_str().to_owned());
     row("exchange time", stored.exchange_time.to_string());
-    row("committed", format!("{} by engine {}", explanation.committed_at, explanation.engine_version));
-    row("folded from", match explanation.checkpoint {
-        0 => "the beginning of the log".to_owned(),
-        segment => format!("the checkpoint at segment {segment}"),
-    });
+    row(
+        "committed",
+        format!(
+            "{} by engine {}",
+            explanation.committed_at, explanation.engine_version
+        ),
+    );
+    row(
+        "folded from",
+        match explanation.checkpoint {
+            0 => "the beginning of the log".to_owned(),
+            segment => format!("the checkpoint at segment {segment}"),
+        },
+    );
     let (segments, events) = (thousands(explanation.segments), thousands(explanation.events));
     row("folded", format!("{segments} segments, {events} events"));
-    row("cause", format!("{} ({} {})", event_text(&cause.event), explanation.source, cause.seq));
+    row(
+        "cause",
+        format!(
+            "{} ({} {})",
+            event_text(&cause.event),
+            explanation.source,
+            cause.seq
+        ),
+    );
     if let Some(bar) = &explanation.bar {
-        let numbers: Vec<_> = bar_numbers(bar).map(|(name, number)| format!("{name} {number}")).collect();
-        row("bar", format!("{} to {}, {} ticks", bar.start, bar.end, bar.ticks));
+        let numbers: Vec<_> = bar_numbers(bar)
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        row(
+            "bar",
+            format!("{} to {}, {} ticks", bar.start, bar.end, bar.ticks),
+        );
         row("", numbers.join("  "));
     }
     let outputs = outputs_of(stream);
     for (name, signal) in [("stored", stored), ("folded again", folded)] {
         for (output, value) in numbers(&signal.value, &outputs) {
-            row(name, match value {
-                Ok(number) => format!("{output} {number:?}  bits {}", hex(number)),
-                Err(text) => format!("{output} {text}"),
-            });
+            row(
+                name,
+                match value {
+                    Ok(number) => format!("{output} {number:?}  bits {}", hex(number)),
+                    Err(text) => format!("{output} {text}"),
+                },
+            );
         }
     }
-    row("bits equal", if explanation.bits_equal { "yes" } else { "no" }.to_owned());
+    row(
+        "bits equal",
+        if explanation.bits_equal { "yes" } else { "no" }.to_owned(),
+    );
     pairs(&rows)
 }
 
@@ -129,8 +183,9 @@ fn signal_json(signal: &Signal, outputs: &[&str]) -> Json {
     let mut text = String::new();
     write_value(&mut text, &signal.value, outputs);
     let bits = numbers(&signal.value, outputs).into_iter();
-    let bits: serde_json::Map<_, _> =
-        bits.filter_map(|(name, number)| Some((name, Json::String(hex(number.ok()?))))).collect();
+    let bits: serde_json::Map<_, _> = bits
+        .filter_map(|(name, number)| Some((name, Json::String(hex(number.ok()?)))))
+        .collect();
     json!({
         "offset": signal.offset,
         "previous": signal.previous,
@@ -179,7 +234,11 @@ mod tests {
             receive_time: UnixNanos(1_700_000_000_100_000_000),
             source: 0,
             mock: false,
-            value: SignalValue::Values(vec![Value::Number(number), Value::Absent(Absence::Cold), Value::Number(-0.5)]),
+            value: SignalValue::Values(vec![
+                Value::Number(number),
+                Value::Absent(Absence::Cold),
+                Value::Number(-0.5),
+            ]),
         };
         let bar = Bar {
             start: UnixNanos(0),
@@ -200,13 +259,20 @@ mod tests {
             engine_version: 1,
             committed_at: UnixNanos(1_700_000_000_200_000_000),
             source: "clock".into(),
-            cause: LoggedEvent { source: 0, seq: 9, event: Event::Clock(UnixNanos(60_000_000_000)) },
+            cause: LoggedEvent {
+                source: 0,
+                seq: 9,
+                event: Event::Clock(UnixNanos(60_000_000_000)),
+            },
             bar: Some(bar),
             stored: signal(0.1),
             folded: signal(folded),
             bits_equal: folded.to_bits() == 0.1_f64.to_bits(),
         };
-        (explanation, "common:NSE@NIFTY@IDX:1m:macd(close,12,26,9)".parse().unwrap())
+        (
+            explanation,
+            "common:NSE@NIFTY@IDX:1m:macd(close,12,26,9)".parse().unwrap(),
+        )
     }
 
     #[test]
@@ -243,6 +309,9 @@ common:NSE@NIFTY@IDX:1m:macd(close,12,26,9)
         assert_eq!(json["stored"]["bits"]["macd"], "3fb999999999999a");
         assert_eq!(json["folded"]["bits"]["macd"], "3fb999999999999b");
         assert_eq!(json["stored"]["value"]["signal"], json!({"absent": "cold"}));
-        assert_eq!(format!("{:?}", show(&explanation, &stream, true)), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(
+            format!("{:?}", show(&explanation, &stream, true)),
+            format!("{:?}", ExitCode::from(1))
+        );
     }
 }

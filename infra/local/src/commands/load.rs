@@ -103,9 +103,15 @@ impl Receive for Tally {
             return;
         }
         self.measured.items.fetch_add(1, Relaxed);
-        self.measured.signals.fetch_add(u64::from(item.signals()), Relaxed);
+        self.measured
+            .signals
+            .fetch_add(u64::from(item.signals()), Relaxed);
         if let Some(stamp) = item.r {
-            let mut latency = self.measured.latency.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut latency = self
+                .measured
+                .latency
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             latency.record(received.nanos_since(stamp));
         }
     }
@@ -116,8 +122,14 @@ impl Receive for Tally {
             Note::Subscribed { verdict, .. } if verdict.recovered.is_none() => {
                 self.measured.subscribed.fetch_add(1, Relaxed);
             }
-            Note::Lost { stream, since } => eprintln!("{name}: {stream}: lost what came after offset {since}"),
-            Note::Refused { stream, error, again: false } => eprintln!("{name}: {stream}: {}", error.message),
+            Note::Lost { stream, since } => {
+                eprintln!("{name}: {stream}: lost what came after offset {since}")
+            }
+            Note::Refused {
+                stream,
+                error,
+                again: false,
+            } => eprintln!("{name}: {stream}: {}", error.message),
             Note::Reconnect { why, .. } => eprintln!("{name}: connects again: {why}"),
             _ => {}
         }
@@ -135,20 +147,30 @@ pub async fn run(args: LoadArgs) -> ExitCode {
         let text = serde_json::to_string_pretty(&measured).unwrap_or_default();
         if let Err(error) = std::fs::write(path, text + "\n") {
             let message = format!("failed to write {}: {error}", path.display());
-            return Failure { message, exit: Exit::Bad }.report();
+            return Failure {
+                message,
+                exit: Exit::Bad,
+            }
+            .report();
         }
     }
     let nothing_came = measured.signals == 0;
     if nothing_came {
         eprintln!("tickwire: no signal came while it was measured");
     }
-    if measured.is_clean() && measured.refused == 0 && !nothing_came { Exit::Good.into() } else { Exit::Bad.into() }
+    if measured.is_clean() && measured.refused == 0 && !nothing_came {
+        Exit::Good.into()
+    } else {
+        Exit::Bad.into()
+    }
 }
 
 async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
     let list = list(args).await?;
     if list.is_empty() && args.fixed.is_empty() {
-        return Err(Failure::usage("name streams, or a list with --streams-file or --instrument"));
+        return Err(Failure::usage(
+            "name streams, or a list with --streams-file or --instrument",
+        ));
     }
     let endpoint = args.client.endpoint()?;
     let measured = Arc::new(Measured::default());
@@ -162,7 +184,11 @@ async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
             let tokens = args.client.tokens(&name)?;
             let mode = args.mode.into();
             let subscriptions = chosen?.into_iter().map(|key| (key, mode));
-            let session = Session::new(subscriptions, args.client.universe.clone(), args.seed ^ u64::from(number));
+            let session = Session::new(
+                subscriptions,
+                args.client.universe.clone(),
+                args.seed ^ u64::from(number),
+            );
             Ok::<_, Failure>((name, Client::connect(endpoint, tokens, session).await?))
         }
     });
@@ -170,7 +196,11 @@ async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
     let mut running = tokio::task::JoinSet::new();
     while let Some(connected) = connecting.next().await {
         let (name, client) = connected?;
-        let mut tally = Tally { measured: measured.clone(), measuring: false, name };
+        let mut tally = Tally {
+            measured: measured.clone(),
+            measuring: false,
+            name,
+        };
         let stop = stop.clone();
         running.spawn(async move { client.run(&mut tally, &stop).await });
     }
@@ -192,7 +222,11 @@ async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
         bytes: measured.bytes.load(Relaxed),
         items: measured.items.load(Relaxed),
         signals: measured.signals.load(Relaxed),
-        tick_to_frame: measured.latency.lock().unwrap_or_else(PoisonError::into_inner).summary(),
+        tick_to_frame: measured
+            .latency
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .summary(),
         ..Delivery::default()
     };
     while let Some(ended) = running.join_next().await {
@@ -228,7 +262,10 @@ async fn list(args: &LoadArgs) -> Result<Vec<String>, Failure> {
     if let Some(path) = &args.streams_file {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Failure::usage(format!("failed to read {}: {e}", path.display())))?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         list.extend(lines.map(str::to_owned));
     }
     if !args.instrument.is_empty() {
@@ -247,7 +284,10 @@ async fn list(args: &LoadArgs) -> Result<Vec<String>, Failure> {
 /// The streams of one client: the fixed ones, and others drawn by their rank.
 fn chosen(args: &LoadArgs, list: &[String], number: u32) -> Result<Vec<String>, Failure> {
     let mut chosen: BTreeSet<&str> = args.fixed.iter().map(String::as_str).collect();
-    let wanted = chosen.len() + args.streams.min(list.iter().filter(|key| !chosen.contains(key.as_str())).count());
+    let wanted = chosen.len()
+        + args
+            .streams
+            .min(list.iter().filter(|key| !chosen.contains(key.as_str())).count());
     if !list.is_empty() {
         let zipf = Zipf::new(list.len() as f64, args.zipf)
             .map_err(|e| Failure::usage(format!("--zipf {} is not one: {e}", args.zipf)))?;
@@ -260,7 +300,10 @@ fn chosen(args: &LoadArgs, list: &[String], number: u32) -> Result<Vec<String>, 
             chosen.extend(list.get(rank.saturating_sub(1)).map(String::as_str));
         }
         // The steeper, the rarer are the last ranks: the first that are left.
-        let left = list.iter().map(String::as_str).filter(|key| !chosen.contains(key));
+        let left = list
+            .iter()
+            .map(String::as_str)
+            .filter(|key| !chosen.contains(key));
         let left: Vec<_> = left.take(wanted - chosen.len()).collect();
         chosen.extend(left);
     }
@@ -283,7 +326,9 @@ mod tests {
     fn draws_follow_the_rank_and_the_seed() {
         let fixed = "public:NSE@NIFTY@IDX:tick:price";
         let args = Cli::parse_from(["load", fixed, "--streams", "5", "--zipf", "1.2"]).args;
-        let list: Vec<_> = (0..50).map(|n| format!("public:NSE@S{n}@EQ:tick:price")).collect();
+        let list: Vec<_> = (0..50)
+            .map(|n| format!("public:NSE@S{n}@EQ:tick:price"))
+            .collect();
         let draw = |number| chosen(&args, &list, number).unwrap();
         assert_eq!(draw(3), draw(3));
         assert_ne!(draw(3), draw(4));
@@ -297,8 +342,15 @@ mod tests {
             }
         }
         assert!(popularity[0] > 150 && popularity[49] < 40, "{popularity:?}");
-        let all = LoadArgs { streams: 500, ..args.clone() };
-        assert_eq!(chosen(&all, &list, 1).unwrap().len(), 51, "no more than there are");
+        let all = LoadArgs {
+            streams: 500,
+            ..args.clone()
+        };
+        assert_eq!(
+            chosen(&all, &list, 1).unwrap().len(),
+            51,
+            "no more than there are"
+        );
         let none = LoadArgs { streams: 5, ..args };
         assert_eq!(chosen(&none, &[], 1).unwrap(), [fixed]);
     }

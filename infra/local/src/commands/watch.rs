@@ -128,7 +128,11 @@ impl Receive for Watcher {
                 let mock = if item.mock { "  mock" } else { "" };
                 shown.print(&format!("{time}  {stream}  {offset}  {value}{mock}"));
             }
-            Show::Json => match serde_json::to_string(&Line { stream, received, item }) {
+            Show::Json => match serde_json::to_string(&Line {
+                stream,
+                received,
+                item,
+            }) {
                 Ok(line) => shown.print(&line),
                 Err(error) => eprintln!("tickwire: failed to write a signal of {stream}: {error}"),
             },
@@ -154,13 +158,20 @@ impl Receive for Watcher {
             }
             Note::Lost { stream, since } => {
                 shown.lost += 1;
-                shown.say(&format!("{stream}: what came after offset {since} is lost; it goes on at a snapshot"));
+                shown.say(&format!(
+                    "{stream}: what came after offset {since} is lost; it goes on at a snapshot"
+                ));
             }
             Note::Goodbye(goodbye) if goodbye.code == "slow" => {
-                shown.say("The server found this client slow: from here on the latest of each stream is shown.");
+                shown.say(
+                    "The server found this client slow: from here on the latest of each stream is shown.",
+                );
             }
             Note::Reconnect { why, after } => {
-                shown.say(&format!("{why}: connecting again in {} s", decimals(after.as_secs_f64(), 1)));
+                shown.say(&format!(
+                    "{why}: connecting again in {} s",
+                    decimals(after.as_secs_f64(), 1)
+                ));
             }
             Note::Goodbye(_) | Note::Welcome(_) | Note::Subscribed { .. } => {}
         }
@@ -189,7 +200,9 @@ async fn watch(args: WatchArgs) -> Result<(), Failure> {
     for instrument in &args.instrument {
         let found = args.client.streams_of(instrument, &tokens).await?;
         if found.is_empty() {
-            return Err(Failure::usage(format!("{instrument} has no stream that this user may read")));
+            return Err(Failure::usage(format!(
+                "{instrument} has no stream that this user may read"
+            )));
         }
         for stream in found {
             if !streams.contains(&stream) {
@@ -213,16 +226,28 @@ async fn watch(args: WatchArgs) -> Result<(), Failure> {
     let count = streams.len();
     let seed = crate::now().0.unsigned_abs();
     let mode = args.mode.into();
-    let session = Session::new(streams.into_iter().map(|key| (key, mode)), args.client.universe.clone(), seed);
+    let session = Session::new(
+        streams.into_iter().map(|key| (key, mode)),
+        args.client.universe.clone(),
+        seed,
+    );
     let client = Client::connect(endpoint.clone(), tokens, session).await?;
-    let shown = Shown { show, signals: 0, lost: 0, stop: stop.clone() };
+    let shown = Shown {
+        show,
+        signals: 0,
+        lost: 0,
+        stop: stop.clone(),
+    };
     let watcher = Watcher(Arc::new(Mutex::new(shown)));
     let began = Instant::now();
     let drawing = tokio::spawn(draw(watcher.clone(), format!("{endpoint}"), began));
     let (session, ended) = client.run(&mut watcher.clone(), &stop).await;
     drawing.abort();
     watcher.status(&format!("{endpoint}"), began);
-    eprintln!("{}", summary(count, session.counts(), session.open_holes(), began.elapsed()));
+    eprintln!(
+        "{}",
+        summary(count, session.counts(), session.open_holes(), began.elapsed())
+    );
     Ok(ended?)
 }
 
@@ -232,7 +257,10 @@ impl Watcher {
         let (signals, lost) = (thousands(shown.signals), thousands(shown.lost));
         let seconds = began.elapsed().as_secs();
         if let Show::Table(table) = &mut shown.show {
-            table.status([format!("{endpoint}   {signals} signals in {seconds} s   {lost} lost   Ctrl-C ends"), String::new()]);
+            table.status([
+                format!("{endpoint}   {signals} signals in {seconds} s   {lost} lost   Ctrl-C ends"),
+                String::new(),
+            ]);
             // A terminal that is gone ends the command by its signal.
             let _ = table.draw(crate::now());
         }
@@ -270,9 +298,20 @@ mod tests {
     fn a_line_of_json_keeps_the_value_as_it_came() {
         let text = r#"{"s":0,"k":"signal","o":9,"prev":8,"t":1790000000000000001,"d":{"price":24000.050}}"#;
         let item: Item<'_> = serde_json::from_str(text).unwrap();
-        let line = serde_json::to_string(&Line { stream: "x", received: UnixNanos(5), item: &item }).unwrap();
-        assert!(line.starts_with(r#"{"stream":"x","received":5,"s":0,"k":"signal","o":9,"prev":8"#), "{line}");
-        assert!(line.contains(r#""t":1790000000000000001"#) && line.contains(r#""d":{"price":24000.050}"#), "{line}");
+        let line = serde_json::to_string(&Line {
+            stream: "x",
+            received: UnixNanos(5),
+            item: &item,
+        })
+        .unwrap();
+        assert!(
+            line.starts_with(r#"{"stream":"x","received":5,"s":0,"k":"signal","o":9,"prev":8"#),
+            "{line}"
+        );
+        assert!(
+            line.contains(r#""t":1790000000000000001"#) && line.contains(r#""d":{"price":24000.050}"#),
+            "{line}"
+        );
         assert!(!line.contains("mock"), "what is absent is left out: {line}");
     }
 }

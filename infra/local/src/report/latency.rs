@@ -19,7 +19,11 @@ pub struct LatencyRecorder {
 impl Default for LatencyRecorder {
     fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, MICROS_MAX, DIGITS).ok();
-        Self { histogram, negative: 0, beyond: 0 }
+        Self {
+            histogram,
+            negative: 0,
+            beyond: 0,
+        }
     }
 }
 
@@ -31,7 +35,10 @@ impl LatencyRecorder {
             self.negative += 1;
             return;
         };
-        let recorded = self.histogram.as_mut().and_then(|histogram| histogram.record(micros.max(1)).ok());
+        let recorded = self
+            .histogram
+            .as_mut()
+            .and_then(|histogram| histogram.record(micros.max(1)).ok());
         if recorded.is_none() || micros > MICROS_MAX {
             self.beyond += 1;
         }
@@ -39,7 +46,10 @@ impl LatencyRecorder {
 
     /// What was recorded; `None` if nothing was.
     pub fn summary(&self) -> Option<Latency> {
-        let histogram = self.histogram.as_ref().filter(|histogram| !histogram.is_empty())?;
+        let histogram = self
+            .histogram
+            .as_ref()
+            .filter(|histogram| !histogram.is_empty())?;
         let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
         Some(Latency {
             count: histogram.len(),
@@ -74,8 +84,17 @@ pub struct Latency {
 
 impl std::fmt::Display for Latency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { p50_ms, p95_ms, p99_ms, max_ms, .. } = self;
-        write!(f, "p50 {p50_ms:.1}  p95 {p95_ms:.1}  p99 {p99_ms:.1}  max {max_ms:.1} ms")
+        let Self {
+            p50_ms,
+            p95_ms,
+            p99_ms,
+            max_ms,
+            ..
+        } = self;
+        write!(
+            f,
+            "p50 {p50_ms:.1}  p95 {p95_ms:.1}  p99 {p99_ms:.1}  max {max_ms:.1} ms"
+        )
     }
 }
 
@@ -93,8 +112,12 @@ mod tests {
         recorder.record(-1);
         recorder.record(i64::MAX);
         let summary = recorder.summary().unwrap();
-        assert_eq!((summary.count, summary.negative, summary.beyond_an_hour), (100, 1, 1));
-        let near = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-3, "{found} {expected}");
+        assert_eq!(
+            (summary.count, summary.negative, summary.beyond_an_hour),
+            (100, 1, 1)
+        );
+        let near =
+            |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-3, "{found} {expected}");
         near(summary.p50_ms, 50.0);
         near(summary.p95_ms, 95.0);
         near(summary.p99_ms, 99.0);

@@ -47,13 +47,18 @@ impl Look {
     /// For a terminal on standard output: colours unless the environment forbids them.
     pub fn of_stdout() -> Self {
         let choice = anstream::AutoStream::choice(&io::stdout());
-        Self { colours: choice != anstream::ColorChoice::Never, size: None }
+        Self {
+            colours: choice != anstream::ColorChoice::Never,
+            size: None,
+        }
     }
 
     fn size(self) -> (usize, usize) {
         self.size.unwrap_or_else(|| {
             let size = terminal_size::terminal_size();
-            size.map_or(SIZE_DEFAULT, |(width, height)| (usize::from(width.0), usize::from(height.0)))
+            size.map_or(SIZE_DEFAULT, |(width, height)| {
+                (usize::from(width.0), usize::from(height.0))
+            })
         })
     }
 }
@@ -91,7 +96,15 @@ pub struct LiveTable<W: Write> {
 impl<W: Write> LiveTable<W> {
     /// An empty table on `out`, which is a terminal.
     pub fn new(out: W, look: Look) -> Self {
-        Self { out, look, rows: Vec::new(), places: HashMap::new(), status: Vec::new(), lines_drawn: 0, drawn: None }
+        Self {
+            out,
+            look,
+            rows: Vec::new(),
+            places: HashMap::new(),
+            status: Vec::new(),
+            lines_drawn: 0,
+            drawn: None,
+        }
     }
 
     fn row(&mut self, stream: &str) -> &mut Row {
@@ -99,7 +112,11 @@ impl<W: Write> LiveTable<W> {
             Some(place) => *place,
             None => {
                 self.places.insert(stream.to_owned(), self.rows.len());
-                self.rows.push(Row { key: stream.to_owned(), remark: "waiting".into(), ..Row::default() });
+                self.rows.push(Row {
+                    key: stream.to_owned(),
+                    remark: "waiting".into(),
+                    ..Row::default()
+                });
                 self.rows.len() - 1
             }
         };
@@ -141,7 +158,10 @@ impl<W: Write> LiveTable<W> {
     /// When the terminal cannot be written to.
     pub fn draw(&mut self, now: UnixNanos) -> io::Result<()> {
         let pause = i64::try_from(DRAW_EVERY.as_nanos()).unwrap_or(i64::MAX);
-        if self.drawn.is_some_and(|drawn| (0..pause).contains(&now.0.saturating_sub(drawn))) {
+        if self
+            .drawn
+            .is_some_and(|drawn| (0..pause).contains(&now.0.saturating_sub(drawn)))
+        {
             return Ok(());
         }
         self.draw_now(now)
@@ -187,7 +207,11 @@ impl<W: Write> LiveTable<W> {
     }
 
     fn erasure(&self) -> String {
-        if self.lines_drawn == 0 { String::new() } else { format!("\x1b[{}A\r\x1b[J", self.lines_drawn) }
+        if self.lines_drawn == 0 {
+            String::new()
+        } else {
+            format!("\x1b[{}A\r\x1b[J", self.lines_drawn)
+        }
     }
 
     fn write_line(&self, text: &mut String, line: &[(String, Style)], width: usize) {
@@ -205,13 +229,22 @@ impl<W: Write> LiveTable<W> {
     }
 
     fn lines(&mut self, now: UnixNanos, width: usize, height: usize) -> Vec<Vec<(String, Style)>> {
-        let mut lines: Vec<Vec<_>> = self.status.iter().map(|line| vec![(line.clone(), PLAIN)]).collect();
+        let mut lines: Vec<Vec<_>> = self
+            .status
+            .iter()
+            .map(|line| vec![(line.clone(), PLAIN)])
+            .collect();
         if self.rows.is_empty() {
             return lines;
         }
         let room = height.saturating_sub(lines.len() + 3).max(1);
         let hidden = self.rows.len().saturating_sub(room);
-        let widest = self.rows.iter().map(|row| row.key.chars().count()).max().unwrap_or(0);
+        let widest = self
+            .rows
+            .iter()
+            .map(|row| row.key.chars().count())
+            .max()
+            .unwrap_or(0);
         let key_width = widest.clamp(6, KEY_WIDTH_MAX.min(width / 2).max(6));
         // Exchange time, offset, age, lag and rate take 61; the value has the rest.
         let value_width = width.saturating_sub(key_width + 62).clamp(12, 48);
@@ -275,15 +308,33 @@ impl Row {
             (self.remark.clone(), DIM)
         };
         let dash = || "-".to_owned();
-        let age = self.received.map_or_else(dash, |received| span_text(now.nanos_since(received)));
+        let age = self
+            .received
+            .map_or_else(dash, |received| span_text(now.nanos_since(received)));
         let lag = self.lag_nanos.map_or_else(dash, span_text);
-        let lag_style = if self.lag_nanos.is_some_and(|lag| lag > LAG_NANOS_HIGH) { HIGH } else { PLAIN };
-        let rate = self.rate.map_or_else(dash, |rate| if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") });
+        let lag_style = if self.lag_nanos.is_some_and(|lag| lag > LAG_NANOS_HIGH) {
+            HIGH
+        } else {
+            PLAIN
+        };
+        let rate = self.rate.map_or_else(dash, |rate| {
+            if rate < 10.0 {
+                format!("{rate:.1}")
+            } else {
+                format!("{rate:.0}")
+            }
+        });
         let offset = self.offset.map_or_else(dash, |offset| offset.to_string());
         vec![
             (pad(&self.key, key_width), PLAIN),
             (pad(&text, value_width), style),
-            (format!("{:19}  {offset:>12}  {age:>6}  ", self.exchange_time.map_or_else(dash, time_text)), PLAIN),
+            (
+                format!(
+                    "{:19}  {offset:>12}  {age:>6}  ",
+                    self.exchange_time.map_or_else(dash, time_text)
+                ),
+                PLAIN,
+            ),
             (format!("{lag:>6}"), lag_style),
             (format!("  {rate:>6}"), PLAIN),
         ]
@@ -324,7 +375,12 @@ pub(crate) fn value_text(json: &str) -> (String, Option<f64>) {
     let Some(outputs) = serde_json::from_str::<&RawValue>(json).ok().and_then(outputs) else {
         return (json.to_owned(), None);
     };
-    let field = |name: &str| outputs.iter().find(|(known, _)| known == name).map(|(_, output)| output);
+    let field = |name: &str| {
+        outputs
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, output)| output)
+    };
     let number = |name: &str| match field(name) {
         Some(Output::Number(number)) => number.as_f64(),
         _ => None,
@@ -372,7 +428,9 @@ fn output_text(output: &Output) -> String {
     match output {
         Output::Number(number) => match number.as_f64() {
             Some(value) if number.is_f64() => {
-                let decimals = 7_usize.saturating_sub(value.abs().log10().max(0.0) as usize).min(6);
+                let decimals = 7_usize
+                    .saturating_sub(value.abs().log10().max(0.0) as usize)
+                    .min(6);
                 let text = format!("{value:.decimals$}");
                 match text.contains('.') {
                     true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -403,16 +461,31 @@ mod tests {
         check(r#"{"value":24000.0}"#, "24000", Some(24000.0));
         check(r#"{"value":false}"#, "false", Some(0.0));
         check(r#"{"absent":"cold"}"#, "cold", None);
-        check(r#"{"price":24000.05,"size":75,"bid":24000,"ask":24000.1}"#, "24000.05 x 75  24000/24000.1", Some(24000.05));
-        check(r#"{"start":1,"end":2,"open":1,"high":2.5,"low":0.5,"close":2.0,"volume":7,"ticks":12}"#, "2  o 1 h 2.5 l 0.5 v 7", Some(2.0));
-        check(r#"{"macd":0.35,"signal":{"absent":"cold"}}"#, "macd 0.35  signal cold", Some(0.35));
+        check(
+            r#"{"price":24000.05,"size":75,"bid":24000,"ask":24000.1}"#,
+            "24000.05 x 75  24000/24000.1",
+            Some(24000.05),
+        );
+        check(
+            r#"{"start":1,"end":2,"open":1,"high":2.5,"low":0.5,"close":2.0,"volume":7,"ticks":12}"#,
+            "2  o 1 h 2.5 l 0.5 v 7",
+            Some(2.0),
+        );
+        check(
+            r#"{"macd":0.35,"signal":{"absent":"cold"}}"#,
+            "macd 0.35  signal cold",
+            Some(0.35),
+        );
         check("", "", None);
         check("[1]", "[1]", None);
     }
 
     #[test]
     fn it_is_drawn_in_place_and_never_wider_than_the_terminal() {
-        let look = Look { colours: false, size: Some((110, 10)) };
+        let look = Look {
+            colours: false,
+            size: Some((110, 10)),
+        };
         let mut table = LiveTable::new(Vec::new(), look);
         let now = UnixNanos(1_790_000_000_000_000_000);
         for n in 0..20 {
@@ -427,7 +500,10 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 9, "drawn once, and within ten rows:\n{text}");
         assert!(lines.iter().all(|line| line.chars().count() < 110));
-        assert!(lines[2].contains("24000.05 mock") && lines[2].contains("9121") && lines[2].contains("5ms"), "{text}");
+        assert!(
+            lines[2].contains("24000.05 mock") && lines[2].contains("9121") && lines[2].contains("5ms"),
+            "{text}"
+        );
         assert_eq!(lines[8], "… and 14 more");
         table.draw(now.saturating_add(100_000_000)).unwrap();
         assert!(table.out.starts_with(b"\x1b[9A\r\x1b[J"));

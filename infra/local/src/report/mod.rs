@@ -11,6 +11,7 @@ pub(crate) use live_table::value_text;
 pub use live_table::{LiveTable, Look};
 pub use prices::{Cost, CostLine, PriceTable, US_EAST_1};
 pub use run::{
-    Delivery, LambdaUse, Memory, PostUsage, QueueUsage, RUN_REPORT_VERSION, RunReport, StoreUsage, Ticks, Usage,
+    Delivery, LambdaUse, Memory, PostUsage, QueueUsage, RUN_REPORT_VERSION, RunReport, StoreUsage, Ticks,
+    Usage,
 };
 pub use text::{bytes_text, decimals, pairs, thousands};

@@ -71,23 +71,50 @@ impl PriceTable {
         let mut lines = Vec::new();
         let mut not_counted = Vec::new();
         let mut line = |what: &str, quantity: f64, price: f64| {
-            lines.push(CostLine { what: what.to_owned(), usd: quantity * price });
+            lines.push(CostLine {
+                what: what.to_owned(),
+                usd: quantity * price,
+            });
         };
         let usage = &report.usage;
-        line("DynamoDB write request units", usage.write_units(), self.store_write_million / 1e6);
-        line("DynamoDB read request units", usage.read_units(), self.store_read_million / 1e6);
-        line("SQS FIFO requests", usage.queue_requests_billed() as f64, self.queue_million / 1e6);
-        line("WebSocket messages", usage.posts.chunks_billed as f64, self.post_million / 1e6);
+        line(
+            "DynamoDB write request units",
+            usage.write_units(),
+            self.store_write_million / 1e6,
+        );
+        line(
+            "DynamoDB read request units",
+            usage.read_units(),
+            self.store_read_million / 1e6,
+        );
+        line(
+            "SQS FIFO requests",
+            usage.queue_requests_billed() as f64,
+            self.queue_million / 1e6,
+        );
+        line(
+            "WebSocket messages",
+            usage.posts.chunks_billed as f64,
+            self.post_million / 1e6,
+        );
         match &report.delivery {
             Some(delivery) => {
                 let minutes = delivery.clients as f64 * delivery.seconds / 60.0;
-                line("WebSocket connection minutes", minutes, self.connection_minutes_million / 1e6);
+                line(
+                    "WebSocket connection minutes",
+                    minutes,
+                    self.connection_minutes_million / 1e6,
+                );
             }
             None => not_counted.push("WebSocket connection minutes".to_owned()),
         }
         match &report.lambda {
             Some(used) => {
-                line("Lambda requests", used.requests as f64, self.lambda_requests_million / 1e6);
+                line(
+                    "Lambda requests",
+                    used.requests as f64,
+                    self.lambda_requests_million / 1e6,
+                );
                 line("Lambda GB-seconds, arm64", used.gb_seconds, self.lambda_gb_second);
             }
             None => not_counted.push("Lambda".to_owned()),

@@ -126,8 +126,11 @@ impl From<&MeterSnapshot> for Usage {
             ((*table).to_owned(), calls.collect())
         });
         let queue = meter.queue.iter().map(|(call, use_)| {
-            let usage =
-                QueueUsage { calls: use_.calls, messages: use_.messages, chunks_billed: use_.chunks_billed };
+            let usage = QueueUsage {
+                calls: use_.calls,
+                messages: use_.messages,
+                chunks_billed: use_.chunks_billed,
+            };
             ((*call).to_owned(), usage)
         });
         let posts = PostUsage {
@@ -136,7 +139,11 @@ impl From<&MeterSnapshot> for Usage {
             throttled: meter.posts.throttled,
             gone: meter.posts.gone,
         };
-        Self { store: store.collect(), queue: queue.collect(), posts }
+        Self {
+            store: store.collect(),
+            queue: queue.collect(),
+            posts,
+        }
     }
 }
 
@@ -196,7 +203,9 @@ impl Memory {
     fn parse(status: &str) -> Option<Self> {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(Self { peak_bytes: kilobytes.saturating_mul(1_024) })
+        Some(Self {
+            peak_bytes: kilobytes.saturating_mul(1_024),
+        })
     }
 }
 
@@ -257,15 +266,33 @@ impl RunReport {
     pub fn render(&self) -> String {
         let mut rows: Vec<(String, String)> = Vec::new();
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
-        let Ticks { taken_in, accepted, duplicate, superseded, set_aside } = self.ticks;
-        row(&format!("{} in {} s", self.title, decimals(self.seconds, 1)), String::new());
+        let Ticks {
+            taken_in,
+            accepted,
+            duplicate,
+            superseded,
+            set_aside,
+        } = self.ticks;
+        row(
+            &format!("{} in {} s", self.title, decimals(self.seconds, 1)),
+            String::new(),
+        );
         let rate = self.ticks_per_second.map_or("-".into(), |rate| decimals(rate, 0));
         row("ticks in", format!("{} ({rate} accepted/s)", thousands(taken_in)));
         row(
             "  accepted, duplicate, superseded, set aside",
-            [accepted, duplicate, superseded, set_aside].map(thousands).join(", "),
+            [accepted, duplicate, superseded, set_aside]
+                .map(thousands)
+                .join(", "),
         );
-        row("segments", format!("{} of {}", thousands(self.segments), bytes_text(self.segment_bytes)));
+        row(
+            "segments",
+            format!(
+                "{} of {}",
+                thousands(self.segments),
+                bytes_text(self.segment_bytes)
+            ),
+        );
         row("signals", thousands(self.signals));
         row("frames posted", thousands(self.frames));
         if let Some(delivery) = &self.delivery {
@@ -277,15 +304,30 @@ impl RunReport {
         for (table, calls) in &usage.store {
             let units = |read: fn(&StoreUsage) -> f64| calls.values().map(read).sum::<f64>();
             let failed: u64 = calls.values().map(|call| call.conditions_failed).sum();
-            let failed = if failed == 0 { String::new() } else { format!(", {} conditions failed", thousands(failed)) };
+            let failed = if failed == 0 {
+                String::new()
+            } else {
+                format!(", {} conditions failed", thousands(failed))
+            };
             let (write, read) = (units(|call| call.write_units), units(|call| call.read_units));
             row(
                 &format!("  {table}"),
-                format!("{} write, {} read units{failed}", decimals(write, 0), decimals(read, 1)),
+                format!(
+                    "{} write, {} read units{failed}",
+                    decimals(write, 0),
+                    decimals(read, 1)
+                ),
             );
         }
         let mut used = |name: &str, quantity: f64| {
-            row(name, format!("{}, {} per million", decimals(quantity, 0), self.per_million_ticks(quantity)));
+            row(
+                name,
+                format!(
+                    "{}, {} per million",
+                    decimals(quantity, 0),
+                    self.per_million_ticks(quantity)
+                ),
+            );
         };
         used("write units", usage.write_units());
         used("read units", usage.read_units());
@@ -302,8 +344,13 @@ impl RunReport {
             for line in &cost.lines {
                 row(&line.what, format!("${:.4}", line.usd));
             }
-            let per_million = cost.usd_per_million_ticks.map_or("-".into(), |usd| format!("${usd:.4}"));
-            row("together", format!("${:.4}, {per_million} per million ticks", cost.usd));
+            let per_million = cost
+                .usd_per_million_ticks
+                .map_or("-".into(), |usd| format!("${usd:.4}"));
+            row(
+                "together",
+                format!("${:.4}, {per_million} per million ticks", cost.usd),
+            );
             row("not counted", cost.not_counted.join(", "));
         }
         if let Some(memory) = self.memory {
@@ -329,23 +376,55 @@ impl Delivery {
 
 fn delivery_rows(delivery: &Delivery, row: &mut impl FnMut(&str, String)) {
     let rate = |count: u64| match delivery.seconds > 0.0 {
-        true => format!("{} ({}/s)", thousands(count), decimals(count as f64 / delivery.seconds, 0)),
+        true => format!(
+            "{} ({}/s)",
+            thousands(count),
+            decimals(count as f64 / delivery.seconds, 0)
+        ),
         false => thousands(count),
     };
-    let Delivery { clients, subscriptions, seconds, .. } = *delivery;
+    let Delivery {
+        clients,
+        subscriptions,
+        seconds,
+        ..
+    } = *delivery;
     let seconds = decimals(seconds, 1);
-    row("clients, subscriptions", format!("{}, {}, {seconds} s", thousands(clients), thousands(subscriptions)));
+    row(
+        "clients, subscriptions",
+        format!(
+            "{}, {}, {seconds} s",
+            thousands(clients),
+            thousands(subscriptions)
+        ),
+    );
     row("frames", rate(delivery.frames));
     row("signals", rate(delivery.signals));
-    row("bytes", format!("{} in {} items", bytes_text(delivery.bytes), thousands(delivery.items)));
-    row("tick to frame", delivery.tick_to_frame.map_or("not measured: no stamp of now".into(), |l| l.to_string()));
+    row(
+        "bytes",
+        format!(
+            "{} in {} items",
+            bytes_text(delivery.bytes),
+            thousands(delivery.items)
+        ),
+    );
+    row(
+        "tick to frame",
+        delivery
+            .tick_to_frame
+            .map_or("not measured: no stamp of now".into(), |l| l.to_string()),
+    );
     row(
         "lost, duplicated, out of order",
-        [delivery.lost, delivery.duplicated, delivery.out_of_order].map(thousands).join(", "),
+        [delivery.lost, delivery.duplicated, delivery.out_of_order]
+            .map(thousands)
+            .join(", "),
     );
     row(
         "holes filled, reconnects, refused",
-        [delivery.holes, delivery.reconnects, delivery.refused].map(thousands).join(", "),
+        [delivery.holes, delivery.reconnects, delivery.refused]
+            .map(thousands)
+            .join(", "),
     );
 }
 
@@ -367,7 +446,13 @@ mod tests {
         RunReport {
             title: "a test".into(),
             seconds: 10.0,
-            ticks: Ticks { taken_in: 2_000_000, accepted: 1_999_990, duplicate: 4, superseded: 1, set_aside: 5 },
+            ticks: Ticks {
+                taken_in: 2_000_000,
+                accepted: 1_999_990,
+                duplicate: 4,
+                superseded: 1,
+                set_aside: 5,
+            },
             segments: 12,
             segment_bytes: 3 * 1_024 * 1_024,
             signals: 5_000_000,
@@ -377,11 +462,21 @@ mod tests {
                 seconds: 60.0,
                 frames: 6_000,
                 signals: 60_000,
-                tick_to_frame: Some(Latency { count: 1, p50_ms: 30.0, p95_ms: 55.2, p99_ms: 80.0, max_ms: 91.0, ..Latency::default() }),
+                tick_to_frame: Some(Latency {
+                    count: 1,
+                    p50_ms: 30.0,
+                    p95_ms: 55.2,
+                    p99_ms: 80.0,
+                    max_ms: 91.0,
+                    ..Latency::default()
+                }),
                 ..Delivery::default()
             }),
             usage: (&meter.snapshot()).into(),
-            lambda: Some(LambdaUse { requests: 1_000_000, gb_seconds: 30_000.0 }),
+            lambda: Some(LambdaUse {
+                requests: 1_000_000,
+                gb_seconds: 30_000.0,
+            }),
             ..RunReport::default()
         }
         .finished(&US_EAST_1)
@@ -390,7 +485,11 @@ mod tests {
     #[test]
     fn a_bill_adds_up() {
         let cost = report().cost.unwrap();
-        let usd: Vec<_> = cost.lines.iter().map(|line| format!("{} {:.6}", line.what, line.usd)).collect();
+        let usd: Vec<_> = cost
+            .lines
+            .iter()
+            .map(|line| format!("{} {:.6}", line.what, line.usd))
+            .collect();
         assert_eq!(
             usd,
             [
@@ -405,10 +504,18 @@ mod tests {
         );
         assert!((cost.usd - 1.475_029_6).abs() < 1e-6, "{}", cost.usd);
         assert!((cost.usd_per_million_ticks.unwrap() - cost.usd / 2.0).abs() < 1e-12);
-        let unmeasured = RunReport { lambda: None, delivery: None, ..report() };
+        let unmeasured = RunReport {
+            lambda: None,
+            delivery: None,
+            ..report()
+        };
         let cost = US_EAST_1.cost(&unmeasured);
         assert_eq!(cost.not_counted[..2], ["WebSocket connection minutes", "Lambda"]);
-        assert_eq!(US_EAST_1.cost(&RunReport::default()).usd_per_million_ticks, None, "unknown is never 0");
+        assert_eq!(
+            US_EAST_1.cost(&RunReport::default()).usd_per_million_ticks,
+            None,
+            "unknown is never 0"
+        );
     }
 
     #[test]
@@ -432,7 +539,12 @@ mod tests {
 
     #[test]
     fn memory_is_read_or_unknown() {
-        assert_eq!(Memory::parse("Name:\tx\nVmHWM:\t  2048 kB\n"), Some(Memory { peak_bytes: 2_097_152 }));
+        assert_eq!(
+            Memory::parse("Name:\tx\nVmHWM:\t  2048 kB\n"),
+            Some(Memory {
+                peak_bytes: 2_097_152
+            })
+        );
         assert_eq!(Memory::parse("VmHWM: many\n"), None);
     }
 }

@@ -16,9 +16,13 @@ pub fn thousands(number: u64) -> String {
 /// `1,234.57`, with as many decimals as are asked for.
 pub fn decimals(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
-    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (sign, text) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |rest| ("-", rest));
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let Ok(whole) = whole.parse() else { return format!("{sign}{text}") };
+    let Ok(whole) = whole.parse() else {
+        return format!("{sign}{text}");
+    };
     let dot = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{}{dot}{fraction}", thousands(whole))
 }
@@ -28,7 +32,11 @@ pub fn bytes_text(bytes: u64) -> String {
     let mut number = bytes as f64;
     for unit in ["B", "KB", "MB", "GB"] {
         if number < 1_024.0 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") };
+            return if unit == "B" {
+                format!("{bytes} B")
+            } else {
+                format!("{number:.1} {unit}")
+            };
         }
         number /= 1_024.0;
     }
@@ -38,7 +46,12 @@ pub fn bytes_text(bytes: u64) -> String {
 /// Names and what is said of them, in two columns. An empty name heads a part.
 pub fn pairs(rows: &[(String, String)]) -> String {
     let is_head = |row: &&(String, String)| !row.1.is_empty();
-    let width = rows.iter().filter(is_head).map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let width = rows
+        .iter()
+        .filter(is_head)
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let mut out = String::new();
     for (name, value) in rows {
         if value.is_empty() {
