@@ -18,12 +18,23 @@ use tickwire_telemetry::Meter;
 const TICKS: QueueName = QueueName::Ticks;
 
 fn queues(directory: &DataDirectory) -> Queues {
-    Queues::open(directory, QueueOptions::default(), Arc::new(SystemClock), Arc::new(Meter::default())).unwrap()
+    Queues::open(
+        directory,
+        QueueOptions::default(),
+        Arc::new(SystemClock),
+        Arc::new(Meter::default()),
+    )
+    .unwrap()
 }
 
 fn dynamo(directory: &DataDirectory) -> Dynamo {
     let engine = Engine::open(directory).unwrap();
-    Dynamo::new(engine.client(), "", Arc::new(Meter::default()), Arc::new(SystemClock))
+    Dynamo::new(
+        engine.client(),
+        "",
+        Arc::new(Meter::default()),
+        Arc::new(SystemClock),
+    )
 }
 
 fn group() -> GroupKey {
@@ -31,7 +42,11 @@ fn group() -> GroupKey {
 }
 
 fn message(group: &str, text: &str) -> Outgoing {
-    Outgoing { group: group.into(), deduplication: format!("{group}:{text}"), body: text.into() }
+    Outgoing {
+        group: group.into(),
+        deduplication: format!("{group}:{text}"),
+        body: text.into(),
+    }
 }
 
 async fn send(queues: &Queues, texts: &[&str]) {
@@ -82,14 +97,33 @@ async fn a_reopened_queue_goes_on() {
     drop(first);
 
     let second = queues(&directory);
-    assert!(!second.delete(TICKS, &in_flight[1].receipt), "a receipt of another life");
+    assert!(
+        !second.delete(TICKS, &in_flight[1].receipt),
+        "a receipt of another life"
+    );
     send(&second, &["1", "2", "5"]).await;
     let again = receive(&second, 10).await;
-    assert_eq!(bodies(&again), ["2", "3", "4", "5"], "visible at once, in order, the deleted one and duplicates not");
-    assert_eq!(again.iter().map(|m| m.receive_count).collect::<Vec<_>>(), [2, 2, 1, 1]);
-    assert_eq!((&again[0].message_id, again[0].sent_at), (&in_flight[1].message_id, in_flight[1].sent_at));
-    let dead = second.receive(QueueName::SignalsDead, 10, Duration::ZERO).await.unwrap();
-    assert_eq!((bodies(&dead), dead[0].attributes["reason"].as_str()), (vec!["bad"], "unreadable"));
+    assert_eq!(
+        bodies(&again),
+        ["2", "3", "4", "5"],
+        "visible at once, in order, the deleted one and duplicates not"
+    );
+    assert_eq!(
+        again.iter().map(|m| m.receive_count).collect::<Vec<_>>(),
+        [2, 2, 1, 1]
+    );
+    assert_eq!(
+        (&again[0].message_id, again[0].sent_at),
+        (&in_flight[1].message_id, in_flight[1].sent_at)
+    );
+    let dead = second
+        .receive(QueueName::SignalsDead, 10, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        (bodies(&dead), dead[0].attributes["reason"].as_str()),
+        (vec!["bad"], "unreadable")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,11 +132,17 @@ async fn what_was_acknowledged_is_in_the_files() {
     let directory = DataDirectory::open(home.path()).unwrap();
     let (first, log) = (queues(&directory), dynamo(&directory));
     send(&first, &["1", "2"]).await;
-    assert_eq!(log.append(&group(), 1, b"segment").await.unwrap(), Appended::Committed);
+    assert_eq!(
+        log.append(&group(), 1, b"segment").await.unwrap(),
+        Appended::Committed
+    );
     let (image, _image_home) = as_a_crash_leaves_it(&directory);
     let again = receive(&queues(&image), 10).await;
     assert_eq!(bodies(&again), ["1", "2"]);
-    assert_eq!(dynamo(&image).read(&group(), 1, 1_000).await.unwrap()[0].bytes, b"segment");
+    assert_eq!(
+        dynamo(&image).read(&group(), 1, 1_000).await.unwrap()[0].bytes,
+        b"segment"
+    );
 }
 
 /// A message over which the process ends each time is known by its count.
@@ -118,7 +158,11 @@ async fn receives_are_counted_across_crashes() {
     let mut image = as_a_crash_leaves_it(&directory);
     for count in 2..=5 {
         let queue = queues(&image.0);
-        assert_eq!(receive(&queue, 1).await[0].receive_count, count, "counted before it was handed out");
+        assert_eq!(
+            receive(&queue, 1).await[0].receive_count,
+            count,
+            "counted before it was handed out"
+        );
         image = as_a_crash_leaves_it(&image.0);
     }
 }
@@ -146,8 +190,14 @@ async fn a_reopened_log_goes_on() {
     dynamo(&directory).append(&group(), 1, b"first").await.unwrap();
     let again = dynamo(&directory);
     assert_eq!(again.head(&group()).await.unwrap(), 1);
-    assert_eq!(again.append(&group(), 1, b"other").await.unwrap(), Appended::Taken);
-    assert_eq!(again.append(&group(), 2, b"second").await.unwrap(), Appended::Committed);
+    assert_eq!(
+        again.append(&group(), 1, b"other").await.unwrap(),
+        Appended::Taken
+    );
+    assert_eq!(
+        again.append(&group(), 2, b"second").await.unwrap(),
+        Appended::Committed
+    );
 }
 
 /// Set in the process that is going to be killed: its data directory.
@@ -158,10 +208,11 @@ async fn victim(path: &Path) {
     let directory = DataDirectory::open(path).unwrap();
     let (queues, log) = (queues(&directory), dynamo(&directory));
     let mut out = std::io::stdout();
-    for n in 1.. {
+    for n in 1u64.. {
+        let (group, bytes) = (group(), n.to_be_bytes());
         let (sent, appended) = tokio::join!(
             queues.send(Queue::Ticks, message("a", &n.to_string())),
-            log.append(&group(), n, &n.to_be_bytes())
+            log.append(&group, n, &bytes)
         );
         sent.unwrap();
         assert_eq!(appended.unwrap(), Appended::Committed);
@@ -221,12 +272,21 @@ async fn expired_rows_are_swept() {
     use tickwire_market::UnixNanos;
     use tickwire_service::ports::{Clock as _, TicketGrant, Tickets as _};
     let engine = Engine::memory().unwrap();
-    let dynamo = Dynamo::new(engine.client(), "", Arc::new(Meter::default()), Arc::new(SystemClock));
+    let dynamo = Dynamo::new(
+        engine.client(),
+        "",
+        Arc::new(Meter::default()),
+        Arc::new(SystemClock),
+    );
     let now = SystemClock.now();
     for (hash, seconds) in [("old", -100), ("new", 100)] {
         let end = now.saturating_add(seconds * UnixNanos::PER_SECOND);
-        let grant =
-            TicketGrant { user: "u".into(), tier: Tier::Free, expires_at: end, identity_expires_at: end };
+        let grant = TicketGrant {
+            user: "u".into(),
+            tier: Tier::Free,
+            expires_at: end,
+            identity_expires_at: end,
+        };
         dynamo.put_ticket(hash, &grant).await.unwrap();
     }
     assert_eq!(engine.sweep().unwrap(), 1);

@@ -16,8 +16,9 @@ const LOCK_FILE: &str = "lock";
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    /// Unlocked by the operating system when the process ends, however it ends.
-    _lock: File,
+    /// Unlocked by the operating system when the process ends, however it ends;
+    /// none beside a process that has it.
+    _lock: Option<File>,
 }
 
 impl DataDirectory {
@@ -37,7 +38,18 @@ impl DataDirectory {
             Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path, &e)),
         }
         check_version(&path)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, _lock: Some(lock) })
+    }
+
+    /// Opens `path` to read beside the process that has it open, if one has.
+    ///
+    /// # Errors
+    /// It is not there, or was written by another version.
+    pub fn beside(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        File::open(path.join(VERSION_FILE)).map_err(|e| StoreError::io("open", &path, &e))?;
+        check_version(&path)?;
+        Ok(Self { path, _lock: None })
     }
 
     /// Where it is.
