@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tickwire_deliver::handle;
 use tickwire_entitlements::Tier;
 use tickwire_market::{InstrumentKey, Timeframe};
-use tickwire_service::deliver_signals::SignalMessage;
 use tickwire_service::ports::{Connections as _, Subscriber, Subscription};
+use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::testing::{Fault, by_turns};
 use tickwire_service::testing_sockets::{House, PRICED, Post};
 use tickwire_streams::{GroupKey, StreamKey, frame_bytes_max};
@@ -109,8 +109,8 @@ fn sample(name: &str) -> Value {
 }
 
 /// An event as the queue gives it.
-fn event(messages: &[SignalMessage]) -> SqsEvent {
-    let record = |message: &SignalMessage| {
+fn event(messages: &[QueueMessage]) -> SqsEvent {
+    let record = |message: &QueueMessage| {
         let mut record = sample("deliver")["Records"][0].clone();
         record["messageId"] = message.id.clone().into();
         record["receiptHandle"] = message.receipt.clone().into();
@@ -124,7 +124,7 @@ fn event(messages: &[SignalMessage]) -> SqsEvent {
 }
 
 /// Ids of what is to come back.
-fn failures(house: &House, messages: &[SignalMessage]) -> Vec<String> {
+fn failures(house: &House, messages: &[QueueMessage]) -> Vec<String> {
     let response = run(is_send(handle(&house.deliver, event(messages))));
     response
         .batch_item_failures
@@ -133,7 +133,7 @@ fn failures(house: &House, messages: &[SignalMessage]) -> Vec<String> {
         .collect()
 }
 
-fn ids(messages: &[SignalMessage]) -> Vec<String> {
+fn ids(messages: &[QueueMessage]) -> Vec<String> {
     messages.iter().map(|message| message.id.clone()).collect()
 }
 
@@ -184,7 +184,7 @@ fn poison_is_parked_and_the_group_goes_on() {
     tick(&house, PRICED, 1.0);
     tick(&house, PRICED, 2.0);
     let mut messages = house.publications();
-    let poison = SignalMessage {
+    let poison = QueueMessage {
         id: "poison".into(),
         body: "AAAA".into(),
         ..messages[0].clone()
@@ -237,7 +237,7 @@ fn only_passing_faults_fail_and_only_their_group() {
     let messages: Vec<_> = house
         .publications()
         .into_iter()
-        .map(|m| SignalMessage {
+        .map(|m| QueueMessage {
             receive_count: 2,
             ..m
         })

@@ -18,7 +18,10 @@ pub struct ScheduleEvent {
 /// # Errors
 /// When the job could not begin; the schedule calls again.
 pub async fn handle(jobs: &Jobs, event: ScheduleEvent) -> Result<JobReport, String> {
-    let report = jobs.run(event.job).await.map_err(|e| format!("failed to run {:?}: {e}", event.job))?;
+    let report = jobs
+        .run(event.job)
+        .await
+        .map_err(|e| format!("failed to run {:?}: {e}", event.job))?;
     tracing::info!(job = ?event.job, groups = report.groups, acted = report.acted, failed = report.failed, "job done");
     Ok(report)
 }

@@ -11,7 +11,10 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
+use tickwire_market::InstrumentKey;
+use tickwire_service::placement::Placement;
 use tickwire_service::ports::Clock;
+use tickwire_streams::Universe;
 use tickwire_telemetry::Meter;
 
 use crate::dynamodb::Dynamo;
@@ -35,6 +38,20 @@ pub const CONNECTIONS_ENDPOINT: &str = "TICKWIRE_CONNECTIONS_ENDPOINT";
 /// Before a secret's name in upper case: the variable that holds its id in Secrets Manager.
 pub const SECRET_ID_PREFIX: &str = "TICKWIRE_SECRET_ID_";
 
+/// Name of the universe that clients meet; `live` if it is not set.
+pub const UNIVERSE: &str = "TICKWIRE_UNIVERSE";
+/// Baskets of the venues that have more or fewer than others, as `NASDAQ=16,NSE=4`. The same for the
+/// functions and for who sends.
+pub const BASKETS: &str = "TICKWIRE_BASKETS";
+
+/// What the runtime of a function is given by the platform. It panics without.
+pub(crate) const PLATFORM: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+];
+
 /// Tries of one call to a store or a queue.
 const ATTEMPTS_MAX: u32 = 3;
 /// The first pause between tries; it doubles, with jitter.
@@ -50,16 +67,16 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a function uses.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Needs {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
     /// The tables.
-    pub tables: bool,
+    Tables,
     /// The queues.
-    pub queues: bool,
+    Queues,
     /// Posting to connections.
-    pub connections: bool,
-    /// Secrets, by name.
-    pub secrets: &'static [&'static str],
+    Connections,
+    /// A secret, by name.
+    Secret(&'static str),
 }
 
 /// The SDK's configuration of one service: every service has a type of its own.
@@ -86,6 +103,8 @@ pub struct Aws {
     queue_urls: Option<QueueUrls>,
     connections_endpoint: Option<String>,
     secret_ids: BTreeMap<String, String>,
+    universe: Universe,
+    placement: Placement,
 }
 
 impl Aws {
@@ -93,7 +112,7 @@ impl Aws {
     ///
     /// # Errors
     /// All variables that are missing or wrong.
-    pub fn from_environment(needs: Needs) -> Result<Self, ConfigError> {
+    pub fn from_environment(needs: &[Need]) -> Result<Self, ConfigError> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
@@ -105,7 +124,7 @@ impl Aws {
     /// # Errors
     /// All variables that are missing or wrong.
     pub fn read(
-        needs: Needs,
+        needs: &[Need],
         variable: impl Fn(&str) -> Option<String>,
         http: SharedHttpClient,
     ) -> Result<Self, ConfigError> {
@@ -113,6 +132,9 @@ impl Aws {
             variable,
             problems: Vec::new(),
         };
+        for name in PLATFORM {
+            reader.text(name);
+        }
         let region = reader.text("AWS_REGION");
         let key_id = reader.text("AWS_ACCESS_KEY_ID");
         let key = reader.text("AWS_SECRET_ACCESS_KEY");
@@ -122,23 +144,31 @@ impl Aws {
             reader.check_url("AWS_ENDPOINT_URL", endpoint);
         }
         // An empty prefix is a prefix, a missing one a mistake.
-        let table_prefix = if needs.tables {
+        let table_prefix = if needs.contains(&Need::Tables) {
             reader.present(TABLE_PREFIX)
         } else {
             String::new()
         };
-        let queue_urls = needs.queues.then(|| QueueUrls {
+        let queue_urls = needs.contains(&Need::Queues).then(|| QueueUrls {
             ticks: reader.url(TICKS_QUEUE_URL),
             ticks_dead: reader.url(TICKS_DEAD_QUEUE_URL),
             signals: reader.url(SIGNALS_QUEUE_URL),
             signals_dead: reader.url(SIGNALS_DEAD_QUEUE_URL),
         });
-        let connections_endpoint = needs.connections.then(|| reader.url(CONNECTIONS_ENDPOINT));
-        let secret_ids = needs.secrets.iter().map(|name| {
+        let posts = needs.contains(&Need::Connections);
+        let connections_endpoint = posts.then(|| reader.url(CONNECTIONS_ENDPOINT));
+        let secret_ids = needs.iter().filter_map(|need| {
+            let Need::Secret(name) = need else { return None };
             let id = reader.text(&format!("{SECRET_ID_PREFIX}{}", name.to_ascii_uppercase()));
-            ((*name).to_owned(), id)
+            Some(((*name).to_owned(), id))
         });
         let secret_ids = secret_ids.collect();
+        let universe = reader.parsed(UNIVERSE, |text| text.parse().ok(), "live, sim-… or replay-…");
+        let placement = reader.parsed(
+            BASKETS,
+            baskets,
+            "NASDAQ=16,NSE=4, a venue once and 1 basket at least",
+        );
         if !reader.problems.is_empty() {
             return Err(ConfigError {
                 problems: reader.problems,
@@ -153,7 +183,19 @@ impl Aws {
             queue_urls,
             connections_endpoint,
             secret_ids,
+            universe: universe.unwrap_or_else(Universe::live),
+            placement: placement.map(Placement::new).unwrap_or_default(),
         })
+    }
+
+    /// The universe that clients meet.
+    pub fn universe(&self) -> Universe {
+        self.universe.clone()
+    }
+
+    /// How instruments are spread over groups.
+    pub fn placement(&self) -> Placement {
+        self.placement.clone()
     }
 
     /// The tables.
@@ -167,17 +209,23 @@ impl Aws {
         )
     }
 
-    /// The queues; none if they were not among the needs.
-    pub fn queues(&self, meter: Arc<Meter>) -> Option<Queues> {
-        let urls = self.queue_urls.clone()?;
+    /// The queues.
+    ///
+    /// # Errors
+    /// When they were not among the needs.
+    pub fn queues(&self, meter: Arc<Meter>) -> Result<Queues, ConfigError> {
+        let urls = needed(self.queue_urls.clone(), "the queues")?;
         let config = service_config!(self, aws_sdk_sqs);
-        Some(Queues::new(aws_sdk_sqs::Client::from_conf(config), urls, meter))
+        Ok(Queues::new(aws_sdk_sqs::Client::from_conf(config), urls, meter))
     }
 
-    /// Posting to connections; none if it was not among the needs. A post has
-    /// one try: a client that missed it sees the hole and resumes.
-    pub fn posts(&self, meter: Arc<Meter>) -> Option<Posts> {
-        let endpoint = self.connections_endpoint.clone()?;
+    /// Posting to connections. A post has one try: a client that missed it sees
+    /// the hole and resumes.
+    ///
+    /// # Errors
+    /// When it was not among the needs.
+    pub fn posts(&self, meter: Arc<Meter>) -> Result<Posts, ConfigError> {
+        let endpoint = needed(self.connections_endpoint.clone(), "posting to connections")?;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(post_timeout);
@@ -189,7 +237,7 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts.build())
             .build();
-        Some(Posts::new(
+        Ok(Posts::new(
             aws_sdk_apigatewaymanagement::Client::from_conf(config),
             meter,
         ))
@@ -203,6 +251,28 @@ impl Aws {
             self.secret_ids.clone(),
         )
     }
+}
+
+fn needed<T>(part: Option<T>, what: &str) -> Result<T, ConfigError> {
+    let problem = || format!("{what} was not among what the function said it needs");
+    part.ok_or_else(|| ConfigError {
+        problems: vec![problem()],
+    })
+}
+
+/// `VENUE=COUNT`, separated by commas.
+fn baskets(text: &str) -> Option<BTreeMap<String, u16>> {
+    let mut counts = BTreeMap::new();
+    for part in text.split(',') {
+        let (venue, count) = part.trim().split_once('=')?;
+        let count = count.parse().ok().filter(|count| *count > 0)?;
+        // A venue that no instrument can name would silently have the default.
+        InstrumentKey::parse(&format!("{venue}@X@EQ")).ok()?;
+        if counts.insert(venue.to_owned(), count).is_some() {
+            return None;
+        }
+    }
+    Some(counts)
 }
 
 fn retries() -> RetryConfig {
@@ -254,6 +324,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         value
     }
 
+    /// A variable that may be left out.
+    fn parsed<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, form: &str) -> Option<T> {
+        let parsed = parse(&self.optional(name)?);
+        if parsed.is_none() {
+            self.problems.push(format!("{name} cannot be read: write {form}"));
+        }
+        parsed
+    }
+
     fn check_url(&mut self, name: &str, value: &str) {
         let host = value
             .strip_prefix("https://")
@@ -288,7 +367,14 @@ mod tests {
     use super::*;
     use crate::testing::Canned;
 
-    fn read(needs: Needs, variables: &[(&str, &str)]) -> Result<Aws, ConfigError> {
+    const ALL: [Need; 4] = [
+        Need::Tables,
+        Need::Queues,
+        Need::Connections,
+        Need::Secret("jwt_key"),
+    ];
+
+    fn read(needs: &[Need], variables: &[(&str, &str)]) -> Result<Aws, ConfigError> {
         let variables: BTreeMap<_, _> = variables.iter().copied().collect();
         let http = SharedHttpClient::new(Canned::default());
         Aws::read(needs, |name| variables.get(name).map(|v| (*v).to_owned()), http)
@@ -296,23 +382,23 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once_and_no_values() {
-        let needs = Needs {
-            tables: true,
-            queues: true,
-            connections: true,
-            secrets: &["jwt_key"],
-        };
         let error = read(
-            needs,
+            &ALL,
             &[
                 ("AWS_REGION", "eu-west-1"),
                 ("AWS_SECRET_ACCESS_KEY", ""),
                 (TICKS_QUEUE_URL, "hunter2"),
+                (UNIVERSE, "hunter2"),
+                (BASKETS, "hunter2"),
             ],
         );
         let Err(error) = error else { panic!("it was read") };
         let text = error.to_string();
         for name in [
+            "AWS_LAMBDA_RUNTIME_API is not set",
+            "AWS_LAMBDA_FUNCTION_NAME is not set",
+            "AWS_LAMBDA_FUNCTION_VERSION is not set",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is not set",
             "AWS_ACCESS_KEY_ID is not set",
             "AWS_SECRET_ACCESS_KEY is empty",
             "TICKWIRE_TABLE_PREFIX is not set",
@@ -322,21 +408,58 @@ mod tests {
             "TICKWIRE_SIGNALS_DEAD_QUEUE_URL is not set",
             "TICKWIRE_CONNECTIONS_ENDPOINT is not set",
             "TICKWIRE_SECRET_ID_JWT_KEY is not set",
+            "TICKWIRE_UNIVERSE cannot be read",
+            "TICKWIRE_BASKETS cannot be read",
         ] {
             assert!(text.contains(name), "{name}: {text}");
         }
-        assert_eq!(error.problems.len(), 9, "{text}");
+        assert_eq!(error.problems.len(), 15, "{text}");
         assert!(!text.contains("hunter2"));
     }
 
+    const LEAST: [(&str, &str); 7] = [
+        (PLATFORM[0], "127.0.0.1:9001"),
+        (PLATFORM[1], "f"),
+        (PLATFORM[2], "1"),
+        (PLATFORM[3], "128"),
+        ("AWS_REGION", "r"),
+        ("AWS_ACCESS_KEY_ID", "k"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ];
+
     #[test]
     fn what_is_not_needed_is_not_asked_for() {
-        let key = [
-            ("AWS_REGION", "r"),
-            ("AWS_ACCESS_KEY_ID", "k"),
-            ("AWS_SECRET_ACCESS_KEY", "s"),
-        ];
-        let aws = read(Needs::default(), &key).unwrap();
-        assert!(aws.queues(Arc::default()).is_none() && aws.posts(Arc::default()).is_none());
+        let aws = read(&[], &LEAST).unwrap();
+        assert!(aws.queues(Arc::default()).is_err() && aws.posts(Arc::default()).is_err());
+        assert_eq!(
+            (aws.universe(), aws.placement()),
+            (Universe::live(), Placement::default())
+        );
+    }
+
+    #[test]
+    fn baskets_are_counts_by_venue() {
+        let check = |text: &str, expected: Option<&[(&str, u16)]>| {
+            let variables: Vec<_> = LEAST.into_iter().chain([(BASKETS, text)]).collect();
+            let read = read(&[], &variables).map(|aws| aws.placement());
+            let expected =
+                expected.map(|baskets| Placement::new(baskets.iter().map(|(v, n)| ((*v).to_owned(), *n))));
+            assert_eq!(read.ok(), expected, "{text}");
+        };
+        check("", Some(&[]));
+        check("NASDAQ=16", Some(&[("NASDAQ", 16)]));
+        check("NASDAQ=16, NSE=4", Some(&[("NASDAQ", 16), ("NSE", 4)]));
+        for text in [
+            "NASDAQ",
+            "NASDAQ=",
+            "NASDAQ=0",
+            "nasdaq=4",
+            "=4",
+            "NSE=4,NSE=4",
+            "NSE=4,",
+            "NSE=70000",
+        ] {
+            check(text, None);
+        }
     }
 }

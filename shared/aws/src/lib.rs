@@ -1,5 +1,5 @@
 //! The ports on AWS: DynamoDB, SQS, API Gateway, Secrets Manager; and the
-//! system's clock and entropy.
+//! system's clock, timer and entropy.
 //!
 //! The tables run on the real service and on the embedded engine alike: all
 //! they need is a client of the SDK.
@@ -10,6 +10,8 @@ pub mod config;
 pub mod dynamodb;
 #[cfg(feature = "dynamodb")]
 mod error;
+#[cfg(feature = "events")]
+pub mod event;
 mod limits;
 mod park;
 #[cfg(feature = "remote")]
@@ -23,7 +25,7 @@ mod system;
 mod testing;
 
 #[cfg(feature = "remote")]
-pub use config::{Aws, ConfigError, Needs};
+pub use config::{Aws, ConfigError, Need};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::{Dynamo, TABLES, TableDefinition};
 pub use limits::*;
@@ -34,4 +36,4 @@ pub use push::Posts;
 pub use queue::{QueueUrls, Queues};
 #[cfg(feature = "remote")]
 pub use secrets::RemoteSecrets;
-pub use system::{OsEntropy, SystemClock};
+pub use system::{OsEntropy, SystemClock, TokioTimer};

@@ -1,9 +1,10 @@
-//! The clock and the entropy of the machine.
+//! Clock, timer and entropy of the machine.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{Clock, Entropy, PortError, PortResult};
+use tickwire_service::ports::{Clock, Entropy, PortError, PortResult, Timer};
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +17,17 @@ impl Clock for SystemClock {
             Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
         };
         UnixNanos(nanos)
+    }
+}
+
+/// Tokio's timer: to the millisecond.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokioTimer;
+
+#[async_trait]
+impl Timer for TokioTimer {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }
 

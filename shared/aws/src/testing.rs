@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
 use crate::config::{
-    Aws, CONNECTIONS_ENDPOINT, Needs, SIGNALS_DEAD_QUEUE_URL, SIGNALS_QUEUE_URL, TABLE_PREFIX,
+    Aws, CONNECTIONS_ENDPOINT, Need, PLATFORM, SIGNALS_DEAD_QUEUE_URL, SIGNALS_QUEUE_URL, TABLE_PREFIX,
     TICKS_DEAD_QUEUE_URL, TICKS_QUEUE_URL,
 };
 
@@ -130,12 +130,12 @@ impl HttpConnector for Canned {
 
 /// Everything, over `http`.
 pub(crate) fn aws(http: &Canned) -> Aws {
-    let needs = Needs {
-        tables: true,
-        queues: true,
-        connections: true,
-        secrets: &["jwt_key"],
-    };
+    let needs = [
+        Need::Tables,
+        Need::Queues,
+        Need::Connections,
+        Need::Secret("jwt_key"),
+    ];
     let variable = |name: &str| {
         let value = match name {
             "AWS_REGION" => "eu-west-1",
@@ -145,11 +145,12 @@ pub(crate) fn aws(http: &Canned) -> Aws {
             TICKS_DEAD_QUEUE_URL => "https://sqs.test/ticks-dead",
             SIGNALS_QUEUE_URL => "https://sqs.test/signals",
             SIGNALS_DEAD_QUEUE_URL => "https://sqs.test/signals-dead",
+            name if PLATFORM.contains(&name) => "1",
             CONNECTIONS_ENDPOINT => "https://ws.test/live",
             "TICKWIRE_SECRET_ID_JWT_KEY" => "tickwire/jwt",
             _ => return None,
         };
         Some(value.to_owned())
     };
-    Aws::read(needs, variable, SharedHttpClient::new(http.clone())).unwrap()
+    Aws::read(&needs, variable, SharedHttpClient::new(http.clone())).unwrap()
 }

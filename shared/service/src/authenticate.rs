@@ -41,6 +41,9 @@ mod limits {
     pub const secret_bytes_min: usize = 32;
 }
 
+/// Name of the secret that signs tokens.
+pub const JWT_KEY: &str = "jwt_key";
+
 /// Length of a ticket's text: 32 bytes in base64url without padding.
 const TICKET_TEXT_BYTES: usize = 43;
 

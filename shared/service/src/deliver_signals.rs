@@ -26,6 +26,7 @@ use crate::plans::Plans;
 use crate::ports::{
     Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Timer,
 };
+use crate::queue_message::QueueMessage;
 
 pub(crate) use shard::Target;
 use shard::{Index, Subscribers};
@@ -58,21 +59,6 @@ pub struct DeliverPorts {
     pub postpone: Arc<dyn Postpone>,
     /// For the budget of a connection.
     pub timer: Arc<dyn Timer>,
-}
-
-/// A message of the queue of signals.
-#[derive(Clone, Debug)]
-pub struct SignalMessage {
-    /// Its id.
-    pub id: String,
-    /// Its group in the queue, `{group}#{shard}`.
-    pub group: String,
-    /// For putting it off.
-    pub receipt: String,
-    /// Its text.
-    pub body: String,
-    /// How often it was received.
-    pub receive_count: u32,
 }
 
 /// Counts of this process.
@@ -153,8 +139,8 @@ impl Deliver {
 
     /// Works on a batch; returns the ids of the messages that are to come back,
     /// which are the failed ones and all that follow them in their group.
-    pub async fn deliver(&self, messages: Vec<SignalMessage>) -> Vec<String> {
-        let mut groups: Vec<Vec<SignalMessage>> = Vec::new();
+    pub async fn deliver(&self, messages: Vec<QueueMessage>) -> Vec<String> {
+        let mut groups: Vec<Vec<QueueMessage>> = Vec::new();
         for message in messages {
             match groups
                 .iter_mut()
@@ -168,7 +154,7 @@ impl Deliver {
         failed.into_iter().flatten().collect()
     }
 
-    async fn deliver_group(&self, messages: &[SignalMessage]) -> Vec<String> {
+    async fn deliver_group(&self, messages: &[QueueMessage]) -> Vec<String> {
         let mut rest = messages;
         while !rest.is_empty() {
             match self.deliver_some(rest).await {
@@ -183,7 +169,7 @@ impl Deliver {
     }
 
     /// Puts messages back with a back-off that grows with their receive count.
-    async fn put_back(&self, messages: &[SignalMessage]) -> Vec<String> {
+    async fn put_back(&self, messages: &[QueueMessage]) -> Vec<String> {
         DeliverStats::add(&self.stats.failed, messages.len());
         for message in messages {
             let delay = BACK_OFF
@@ -204,7 +190,7 @@ impl Deliver {
     }
 
     /// Works on the first messages, as many as go together; returns how many.
-    async fn deliver_some(&self, messages: &[SignalMessage]) -> PortResult<usize> {
+    async fn deliver_some(&self, messages: &[QueueMessage]) -> PortResult<usize> {
         let mut run: Vec<Publication> = Vec::new();
         for message in messages {
             // What may have killed the process before is delivered alone.
@@ -262,10 +248,10 @@ impl Deliver {
             .ok()
     }
 
-    async fn park(&self, message: &SignalMessage, reason: &str, detail: String) -> PortResult<()> {
+    async fn park(&self, message: &QueueMessage, reason: &str, detail: String) -> PortResult<()> {
         tracing::error!(
             group = message.group,
-            message = message.id,
+            message_id = message.id,
             reason,
             detail,
             "message parked"
@@ -455,7 +441,7 @@ impl Deliver {
     }
 }
 
-fn read(message: &SignalMessage) -> Result<Publication, Unread> {
+fn read(message: &QueueMessage) -> Result<Publication, Unread> {
     Publication::from_text(&message.body).map_err(|error| match error {
         PublicationError::Binary(error @ BinaryError::Newer { .. }) => Unread::Newer(error),
         error => Unread::Poison(error),

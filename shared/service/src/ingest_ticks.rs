@@ -22,6 +22,7 @@ use crate::ports::{
     Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, Groups, Log, Park, Parked, PortError, Postpone,
     Queue,
 };
+use crate::queue_message::QueueMessage;
 use crate::settle::SettleError;
 use crate::{history, load_group, settle};
 
@@ -61,21 +62,6 @@ pub struct IngestPorts {
     pub clock: Arc<dyn Clock>,
     /// For the epoch of a new log.
     pub entropy: Arc<dyn Entropy>,
-}
-
-/// A message of the queue of events.
-#[derive(Clone, Debug)]
-pub struct TickMessage {
-    /// Its id.
-    pub id: String,
-    /// Its group in the queue.
-    pub group: String,
-    /// For putting it off.
-    pub receipt: String,
-    /// Its text.
-    pub body: String,
-    /// How often it was received.
-    pub receive_count: u32,
 }
 
 /// Counts of this process.
@@ -168,8 +154,8 @@ impl Ingest {
 
     /// Works on a batch; returns the ids of the messages that are to come back,
     /// which are the failed ones and all that follow them in their group.
-    pub async fn ingest(&self, messages: Vec<TickMessage>) -> Vec<String> {
-        let mut groups: Vec<(String, Vec<TickMessage>)> = Vec::new();
+    pub async fn ingest(&self, messages: Vec<QueueMessage>) -> Vec<String> {
+        let mut groups: Vec<(String, Vec<QueueMessage>)> = Vec::new();
         for message in messages {
             match groups.iter_mut().find(|(name, _)| *name == message.group) {
                 Some((_, members)) => members.push(message),
@@ -213,7 +199,7 @@ impl Ingest {
         slots.entry(group.clone()).or_default().clone()
     }
 
-    async fn ingest_group(&self, name: String, messages: Vec<TickMessage>) -> Vec<String> {
+    async fn ingest_group(&self, name: String, messages: Vec<QueueMessage>) -> Vec<String> {
         let Ok(group) = name.parse::<GroupKey>() else {
             return self
                 .park_all(
@@ -253,7 +239,7 @@ impl Ingest {
     }
 
     /// Puts messages back with a back-off that grows with their receive count.
-    async fn put_back(&self, messages: &[TickMessage]) -> Vec<String> {
+    async fn put_back(&self, messages: &[QueueMessage]) -> Vec<String> {
         self.stats
             .failed
             .fetch_add(messages.len() as u64, Ordering::Relaxed);
@@ -279,7 +265,7 @@ impl Ingest {
         &self,
         group: &GroupKey,
         loaded: &mut Option<Loaded>,
-        message: &TickMessage,
+        message: &QueueMessage,
     ) -> Result<(), (usize, Stop)> {
         let whole = |stop: Stop| (0, stop);
         // Attempts that this process lived through killed nobody, also when an outage
@@ -342,7 +328,7 @@ impl Ingest {
         &self,
         group: &GroupKey,
         slot: &mut Option<Loaded>,
-        messages: &[TickMessage],
+        messages: &[QueueMessage],
     ) -> Result<(), (usize, Stop)> {
         let mut tries = 0;
         let poison = loop {
@@ -371,7 +357,7 @@ impl Ingest {
         &self,
         group: &GroupKey,
         warm: Option<Loaded>,
-        messages: &[TickMessage],
+        messages: &[QueueMessage],
     ) -> Result<(Loaded, Vec<Poison>), Stop> {
         let mut loaded = self.ready(group, warm, messages).await?;
         let mut poison = Vec::new();
@@ -401,7 +387,7 @@ impl Ingest {
         &self,
         group: &GroupKey,
         warm: Option<Loaded>,
-        messages: &[TickMessage],
+        messages: &[QueueMessage],
     ) -> Result<Loaded, Stop> {
         let now = self.ports.clock.now();
         let fresh = warm.filter(|loaded| now.0.saturating_sub(loaded.used_at.0) < WARM_NANOS_MAX);
@@ -543,8 +529,8 @@ impl Ingest {
         }
     }
 
-    async fn park(&self, message: &TickMessage, reason: &str, detail: &str) -> Result<(), PortError> {
-        tracing::warn!(message = %message.id, group = %message.group, reason, "message parked");
+    async fn park(&self, message: &QueueMessage, reason: &str, detail: &str) -> Result<(), PortError> {
+        tracing::warn!(message_id = %message.id, group = %message.group, reason, "message parked");
         self.stats.parked.fetch_add(1, Ordering::Relaxed);
         let parked = Parked {
             queue: Queue::Ticks,
@@ -557,7 +543,7 @@ impl Ingest {
         self.ports.park.park(parked).await
     }
 
-    async fn park_all(&self, messages: &[TickMessage], reason: &str, detail: &str) -> Vec<String> {
+    async fn park_all(&self, messages: &[QueueMessage], reason: &str, detail: &str) -> Vec<String> {
         for (done, message) in messages.iter().enumerate() {
             if self.park(message, reason, detail).await.is_err() {
                 return self.put_back(&messages[done..]).await;
@@ -570,7 +556,7 @@ impl Ingest {
 /// Whether the message's first event is the one that is expected next of its
 /// source: then nobody else has folded the group meanwhile. A wrong guess is
 /// caught by the condition of the append.
-fn follows(state: &GroupState, message: &TickMessage) -> bool {
+fn follows(state: &GroupState, message: &QueueMessage) -> bool {
     tickwire_wire::peek_origin(&message.body)
         .is_some_and(|(source, epoch, seq)| state.follows(&source, epoch, seq))
 }

@@ -18,6 +18,7 @@ pub mod open_connection;
 pub mod placement;
 pub mod plans;
 pub mod query_history;
+pub mod queue_message;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "testing")]

@@ -19,7 +19,7 @@ use tickwire_wire::{
 
 use crate::entitle::Entitle;
 use crate::log_reader::LogReader;
-use crate::open_connection::{Fault, forget, has_expired};
+use crate::open_connection::{ConnectionPorts, Fault, forget, has_expired};
 use crate::placement::{Placement, shard_of};
 use crate::plans::{Plans, unreadable};
 use crate::ports::{
@@ -65,6 +65,17 @@ pub struct SubscriptionPorts {
     pub grants: Arc<dyn Grants>,
     /// Now.
     pub clock: Arc<dyn Clock>,
+}
+
+impl From<&SubscriptionPorts> for ConnectionPorts {
+    fn from(ports: &SubscriptionPorts) -> Self {
+        Self {
+            connections: ports.connections.clone(),
+            groups: ports.groups.clone(),
+            push: ports.push.clone(),
+            clock: ports.clock.clone(),
+        }
+    }
 }
 
 /// The use case.

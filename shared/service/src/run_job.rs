@@ -7,7 +7,7 @@ use tickwire_signals::LATENESS_NANOS;
 use tickwire_streams::{GroupKey, Universe};
 use tickwire_wire::{LatestRow, Sender, clock_message, decode};
 
-use crate::ingest_ticks::Ingest;
+use crate::ingest_ticks::{Ingest, IngestPorts};
 use crate::ports::{Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
 
 /// A group without events for so long gets no clock: its bars are closed.
@@ -24,6 +24,17 @@ pub struct JobPorts {
     pub enqueue: Arc<dyn Enqueue>,
     /// Now.
     pub clock: Arc<dyn Clock>,
+}
+
+impl From<&IngestPorts> for JobPorts {
+    fn from(ports: &IngestPorts) -> Self {
+        Self {
+            groups: ports.groups.clone(),
+            log: ports.log.clone(),
+            enqueue: ports.enqueue.clone(),
+            clock: ports.clock.clone(),
+        }
+    }
 }
 
 /// A job, as the schedule's event names it.

@@ -1,5 +1,9 @@
 //! Logs: one line an event, to standard error.
 
+use std::fmt::Display;
+use std::future::Future;
+use std::process::ExitCode;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -40,6 +44,25 @@ pub fn init(format: Format, directives: &str) -> Result<(), LoggingError> {
         Format::Text => builder.with_target(false).finish().try_init(),
     }
     .map_err(|_| LoggingError::Started)
+}
+
+/// Variable that chooses what a function logs, as the directives of [`init`].
+pub const LOG: &str = "TICKWIRE_LOG";
+
+/// Runs the `main` of a function: starts logging, and says in one line what ended it.
+pub async fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
+    let directives = std::env::var(LOG).unwrap_or_default();
+    if let Err(error) = init(Format::Json, &directives) {
+        eprintln!("{LOG}: {error}");
+        return ExitCode::FAILURE;
+    }
+    match main.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Why logging could not start.

@@ -56,6 +56,8 @@ named! {
         Connections = "connections",
         /// One-time tickets.
         Tickets = "tickets",
+        /// Grants of products to users.
+        Grants = "grants",
     }
 }
 

@@ -18,7 +18,7 @@ use tickwire_service::authenticate::{Authenticate, SecretText, sign_token};
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
 use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPorts};
-use tickwire_service::open_connection::{ConnectionPorts, GoodbyeCode, OpenConnection};
+use tickwire_service::open_connection::{GoodbyeCode, OpenConnection};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{
     Clock, Enqueue, Entropy, Outgoing, PortError, Push, Queue, Secrets,
@@ -162,7 +162,7 @@ impl Host {
         let secrets = Arc::new(secrets);
         let queue_port = Arc::new(queues.clone());
 
-        let ingest = Arc::new(Ingest::new(IngestPorts {
+        let ingest_ports = IngestPorts {
             log: store.clone(),
             groups: store.clone(),
             checkpoints: store.clone(),
@@ -172,16 +172,10 @@ impl Host {
             postpone: queue_port.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
-        }));
-        let jobs = Arc::new(Jobs::new(
-            JobPorts {
-                groups: store.clone(),
-                log: store.clone(),
-                enqueue: queue_port.clone(),
-                clock: clock.clone(),
-            },
-            ingest.clone(),
-        ));
+        };
+        let job_ports = JobPorts::from(&ingest_ports);
+        let ingest = Arc::new(Ingest::new(ingest_ports));
+        let jobs = Arc::new(Jobs::new(job_ports, ingest.clone()));
         let deliver = Arc::new(Deliver::new(
             DeliverPorts {
                 groups: store.clone(),
@@ -193,30 +187,22 @@ impl Host {
             },
             options.placement.clone(),
         ));
+        let socket_ports = SubscriptionPorts {
+            connections: store.clone(),
+            groups: store.clone(),
+            log: store.clone(),
+            push: sockets.clone(),
+            enqueue: queue_port.clone(),
+            grants: store.clone(),
+            clock: clock.clone(),
+        };
         let socket = Arc::new(Socket {
             connections: OpenConnection::new(
-                ConnectionPorts {
-                    connections: store.clone(),
-                    groups: store.clone(),
-                    push: sockets.clone(),
-                    clock: clock.clone(),
-                },
+                (&socket_ports).into(),
                 options.placement.clone(),
                 universe.clone(),
             ),
-            subscriptions: ManageSubscription::new(
-                SubscriptionPorts {
-                    connections: store.clone(),
-                    groups: store.clone(),
-                    log: store.clone(),
-                    push: sockets.clone(),
-                    enqueue: queue_port.clone(),
-                    grants: store.clone(),
-                    clock: clock.clone(),
-                },
-                options.placement.clone(),
-            )
-            .into(),
+            subscriptions: ManageSubscription::new(socket_ports, options.placement.clone()),
         });
         let authenticate =
             Authenticate::new(secrets.clone(), store.clone(), clock.clone(), entropy.clone(), JWT_KEY);

@@ -7,6 +7,7 @@ mod bars;
 mod calls;
 mod checkpoints;
 mod connections;
+mod grants;
 mod groups;
 mod item;
 mod log;
@@ -84,6 +85,11 @@ pub const TABLES: [TableDefinition; Table::ALL.len()] = [
         sort_key: None,
         time_to_live: Some(EXPIRES),
     },
+    TableDefinition {
+        table: Table::Grants,
+        sort_key: Some(KeyType::S),
+        time_to_live: None,
+    },
 ];
 
 /// Partition key of every table.
@@ -93,8 +99,8 @@ pub const SORT_KEY: &str = "sk";
 /// End of a row's life.
 const EXPIRES: &str = "expires";
 
-/// The ports `Log`, `Groups`, `Checkpoints`, `Bars`, `Connections` and
-/// `Tickets` on DynamoDB.
+/// The ports `Log`, `Groups`, `Checkpoints`, `Bars`, `Connections`, `Tickets`
+/// and `Grants` on DynamoDB.
 pub struct Dynamo {
     client: Client,
     /// Names of the tables, in the order of [`Table::ALL`].

@@ -11,13 +11,14 @@ use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
 
 use super::{Sockets, Turns};
 use crate::authenticate::Authenticate;
-use crate::deliver_signals::{Deliver, DeliverPorts, SignalMessage};
-use crate::ingest_ticks::{Ingest, TickMessage};
+use crate::deliver_signals::{Deliver, DeliverPorts};
+use crate::ingest_ticks::Ingest;
 use crate::manage_subscription::{ManageSubscription, SubscriptionPorts};
 use crate::open_connection::{ConnectionPorts, OpenConnection};
 use crate::placement::Placement;
 use crate::ports::{Enqueue as _, Outgoing, PortResult, Queue};
 use crate::query_history::{QueryHistory, QueryPorts};
+use crate::queue_message::QueueMessage;
 use crate::testing::{Process, Store};
 
 /// When a test begins: 2026-11-18T11:06:40Z.
@@ -209,7 +210,7 @@ impl House {
     /// Folds what waits in the queue of ticks.
     pub async fn fold(&self) {
         let from = self.ticks_taken.load(Ordering::Relaxed);
-        let messages: Vec<TickMessage> = {
+        let messages: Vec<QueueMessage> = {
             let content = self.store.content();
             self.ticks_taken.store(content.sent.len(), Ordering::Relaxed);
             let waiting = content
@@ -219,7 +220,7 @@ impl House {
                 .skip(from)
                 .filter(|(_, (queue, _))| *queue == Queue::Ticks);
             waiting
-                .map(|(nth, (_, message))| TickMessage {
+                .map(|(nth, (_, message))| QueueMessage {
                     id: format!("t{nth}"),
                     group: message.group.clone(),
                     receipt: format!("t{nth}"),
@@ -233,7 +234,7 @@ impl House {
     }
 
     /// What waits in the queue of signals; it is taken out.
-    pub fn publications(&self) -> Vec<SignalMessage> {
+    pub fn publications(&self) -> Vec<QueueMessage> {
         let content = self.store.content();
         let from = self.signals_taken.swap(content.sent.len(), Ordering::Relaxed);
         let waiting = content
@@ -243,7 +244,7 @@ impl House {
             .skip(from)
             .filter(|(_, (queue, _))| *queue == Queue::Signals);
         waiting
-            .map(|(nth, (_, message))| SignalMessage {
+            .map(|(nth, (_, message))| QueueMessage {
                 id: format!("s{nth}"),
                 group: message.group.clone(),
                 receipt: format!("s{nth}"),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, Timeframe, UnixNanos};
 use tickwire_service::group::GroupState;
-use tickwire_service::ingest_ticks::{Ingest, TickMessage};
+use tickwire_service::ingest_ticks::Ingest;
+use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::load_group::newest_checkpoint;
 use tickwire_service::testing::{Process, Store};
 use tickwire_signals::{ClosedBar, ReferenceChange, Signal, StreamId};
@@ -51,8 +52,8 @@ pub(crate) fn tick(instrument: &str, seconds: i64, price: f64) -> Tick {
     }
 }
 
-pub(crate) fn message(id: &str, body: String) -> TickMessage {
-    TickMessage {
+pub(crate) fn message(id: &str, body: String) -> QueueMessage {
+    QueueMessage {
         id: id.into(),
         group: group().to_string(),
         receipt: format!("r-{id}"),
@@ -61,7 +62,7 @@ pub(crate) fn message(id: &str, body: String) -> TickMessage {
     }
 }
 
-pub(crate) fn ticks_of(source: &str, epoch: u64, seq: u64, ticks: &[Tick]) -> TickMessage {
+pub(crate) fn ticks_of(source: &str, epoch: u64, seq: u64, ticks: &[Tick]) -> QueueMessage {
     let sent = ticks.last().map_or(START, |tick| tick.receive_time);
     let group = group();
     let sender = Sender {
@@ -74,7 +75,7 @@ pub(crate) fn ticks_of(source: &str, epoch: u64, seq: u64, ticks: &[Tick]) -> Ti
     message(&format!("{source}-{epoch}-{seq}"), ticks_message(&sender, ticks))
 }
 
-pub(crate) fn instruments(names: &[&str]) -> TickMessage {
+pub(crate) fn instruments(names: &[&str]) -> QueueMessage {
     let known = |name: &&str| ReferenceChange::Instrument {
         instrument: key(name),
         calendar: Calendar::Crypto,
@@ -83,7 +84,7 @@ pub(crate) fn instruments(names: &[&str]) -> TickMessage {
     references(&names.iter().map(known).collect::<Vec<_>>())
 }
 
-pub(crate) fn references(changes: &[ReferenceChange]) -> TickMessage {
+pub(crate) fn references(changes: &[ReferenceChange]) -> QueueMessage {
     let group = group();
     let sender = Sender {
         group: &group,
@@ -95,7 +96,7 @@ pub(crate) fn references(changes: &[ReferenceChange]) -> TickMessage {
     message("reference", reference_message(&sender, changes))
 }
 
-pub(crate) fn plan(add: &[&str], remove: &[&str]) -> TickMessage {
+pub(crate) fn plan(add: &[&str], remove: &[&str]) -> QueueMessage {
     let keys = |texts: &[&str]| texts.iter().map(|text| stream(text)).collect::<Vec<_>>();
     let group = group();
     let sender = Sender {
@@ -119,21 +120,21 @@ pub(crate) const STREAMS: [&str; 7] = [
 ];
 
 /// Instruments and streams of most tests.
-pub(crate) fn setup() -> Vec<TickMessage> {
+pub(crate) fn setup() -> Vec<QueueMessage> {
     vec![instruments(&[BTC, ETH]), plan(&STREAMS, &[])]
 }
 
 /// Runs a batch; `None` if the process died in it.
-pub(crate) fn try_run(ingest: &Ingest, messages: Vec<TickMessage>) -> Option<Vec<String>> {
+pub(crate) fn try_run(ingest: &Ingest, messages: Vec<QueueMessage>) -> Option<Vec<String>> {
     ingest.ingest(messages).now_or_never()
 }
 
-pub(crate) fn run(ingest: &Ingest, messages: Vec<TickMessage>) -> Vec<String> {
+pub(crate) fn run(ingest: &Ingest, messages: Vec<QueueMessage>) -> Vec<String> {
     try_run(ingest, messages).unwrap()
 }
 
 /// Runs a batch that must succeed.
-pub(crate) fn take(ingest: &Ingest, messages: Vec<TickMessage>) {
+pub(crate) fn take(ingest: &Ingest, messages: Vec<QueueMessage>) {
     assert_eq!(run(ingest, messages), Vec::<String>::new());
 }
 

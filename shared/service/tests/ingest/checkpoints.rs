@@ -176,7 +176,7 @@ fn a_newer_engine_stops_this_one_and_loses_nothing() {
         store.advance(Duration::from_secs(700));
         for consumer in [&warm, &ingest(&store.process())] {
             for receive_count in [1, 4] {
-                let message = tickwire_service::ingest_ticks::TickMessage {
+                let message = tickwire_service::queue_message::QueueMessage {
                     receive_count,
                     ..message()
                 };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tickwire_service::ingest_ticks::{Ingest, TickMessage};
+use tickwire_service::ingest_ticks::Ingest;
+use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::ports::{GroupRow, Groups as _};
 use tickwire_service::testing::{Call, Fault, Store, by_turns};
 
@@ -42,7 +43,7 @@ fn trouble(seed: u64, one_in: u64) -> impl FnMut(Call) -> Option<Fault> + Send {
 }
 
 /// Messages of two feeds, in the order of the queue, and how many ticks they hold.
-fn feeds(shape: &[(bool, u8, u16)]) -> (Vec<TickMessage>, usize) {
+fn feeds(shape: &[(bool, u8, u16)]) -> (Vec<QueueMessage>, usize) {
     let (mut messages, mut next, mut seconds) = (setup(), [0u64; 2], 0);
     for (place, (second, len, gap)) in shape.iter().enumerate() {
         let feed = usize::from(*second);
@@ -67,7 +68,7 @@ fn feeds(shape: &[(bool, u8, u16)]) -> (Vec<TickMessage>, usize) {
     (messages, (next[0] + next[1]) as usize)
 }
 
-fn clean_run(messages: &[TickMessage]) -> Arc<Store> {
+fn clean_run(messages: &[QueueMessage]) -> Arc<Store> {
     let store = Store::new(START);
     let ingest = ingest(&store.process());
     for message in messages {
@@ -102,7 +103,7 @@ proptest! {
             }
             store.advance(Duration::from_millis([0, 100, 3_000, 700_000, 4_000_000][dice.roll(5) as usize]));
             let len = 1 + dice.roll(queue.len().min(6) as u64) as usize;
-            let batch: Vec<TickMessage> = queue[..len].to_vec();
+            let batch: Vec<QueueMessage> = queue[..len].to_vec();
             // One consumer, the other, or both with the same messages: visibility ran out.
             let at_work: Vec<usize> = match dice.roll(4) {
                 0 => vec![0, 1],
@@ -152,7 +153,7 @@ proptest! {
 }
 
 /// A message of 10,000 ticks, with everything in it that a feed can tell.
-fn large() -> TickMessage {
+fn large() -> QueueMessage {
     let ticks: Vec<_> = (0..10_000)
         .map(|n| tick(BTC, n / 50, 100.0 + (n % 400) as f64 / 8.0))
         .collect();

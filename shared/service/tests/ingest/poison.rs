@@ -3,17 +3,17 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tickwire_service::ingest_ticks::TickMessage;
+use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::testing::{Fault, SOURCE_THAT_PANICS, Store};
 
 use crate::bench::*;
 
-fn good(seq: u64) -> TickMessage {
+fn good(seq: u64) -> QueueMessage {
     ticks_of("feed-a", 1, seq, &[tick(BTC, 1 + seq as i64, 100.0)])
 }
 
-fn received(count: u32, message: TickMessage) -> TickMessage {
-    TickMessage {
+fn received(count: u32, message: QueueMessage) -> QueueMessage {
+    QueueMessage {
         receive_count: count,
         ..message
     }
@@ -76,7 +76,7 @@ fn a_message_that_cannot_be_read_is_parked_once_with_its_reason() {
 fn a_group_that_is_none_is_parked_whole() {
     let store = Store::new(START);
     let ingest = ingest(&store.process());
-    let stray = |id: &str| TickMessage {
+    let stray = |id: &str| QueueMessage {
         group: "nowhere".into(),
         ..message(id, "{}".into())
     };
@@ -116,7 +116,7 @@ fn a_bad_event_does_not_spoil_its_message() {
     ];
     ticks[1].price = -2.0;
     let message = ticks_of("feed-a", 1, 0, &ticks);
-    let message = TickMessage {
+    let message = QueueMessage {
         body: message.body.replacen("\"p\":3.0", "\"p\":\"3\"", 1),
         ..message
     };
