@@ -3,7 +3,11 @@
 //!
 //! `cargo bench -p tickwire --bench durable [-- DIRECTORY]`: the directory
 //! (by default the system's for temporary files) decides which disk is measured.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and stops where it cannot go on")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops where it cannot go on"
+)]
 
 use std::io::{Seek as _, Write as _};
 use std::sync::Arc;
@@ -13,7 +17,9 @@ use hdrhistogram::Histogram;
 use tickwire::queue::{QueueName, QueueOptions, Queues};
 use tickwire::store::{DataDirectory, Engine};
 use tickwire_aws::{Dynamo, SystemClock};
-use tickwire_service::ports::{Checkpoints as _, Connections as _, Enqueue as _, Groups as _, Log as _, Outgoing, Queue};
+use tickwire_service::ports::{
+    Checkpoints as _, Connections as _, Enqueue as _, Groups as _, Log as _, Outgoing, Queue,
+};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::Meter;
 
@@ -42,9 +48,12 @@ impl Times {
 
 fn main() {
     let base = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let home = base.map_or_else(tempfile::tempdir, |base| tempfile::tempdir_in(base)).unwrap();
+    let home = base.map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
     sync_alone(home.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let memory = Engine::memory().unwrap();
         let directory = DataDirectory::open(home.path().join("data")).unwrap();
@@ -68,7 +77,12 @@ fn main() {
 }
 
 fn dynamo(engine: &Engine) -> Arc<Dynamo> {
-    Arc::new(Dynamo::new(engine.client(), "", Arc::new(Meter::default()), Arc::new(SystemClock)))
+    Arc::new(Dynamo::new(
+        engine.client(),
+        "",
+        Arc::new(Meter::default()),
+        Arc::new(SystemClock),
+    ))
 }
 
 fn group(name: &str) -> GroupKey {
@@ -156,7 +170,11 @@ async fn under_load(dynamo: &Arc<Dynamo>) {
 }
 
 fn message(group: usize, n: usize, bytes: usize) -> Outgoing {
-    Outgoing { group: format!("g{group}"), deduplication: format!("{group}:{n}"), body: "x".repeat(bytes) }
+    Outgoing {
+        group: format!("g{group}"),
+        deduplication: format!("{group}:{n}"),
+        body: "x".repeat(bytes),
+    }
 }
 
 async fn queue(place: &str, queues: Queues) {
@@ -166,7 +184,11 @@ async fn queue(place: &str, queues: Queues) {
         tokio::spawn(async move {
             let mut times = Times::new();
             while times.0.len() < 2_000 {
-                for m in queues.receive(QueueName::Ticks, 10, Duration::from_secs(1)).await.unwrap() {
+                for m in queues
+                    .receive(QueueName::Ticks, 10, Duration::from_secs(1))
+                    .await
+                    .unwrap()
+                {
                     let sent: u64 = m.body.trim_end_matches('x').parse().unwrap();
                     times.0.record(now_nanos() - sent).unwrap();
                     assert!(queues.delete(QueueName::Ticks, &m.receipt));
@@ -177,13 +199,19 @@ async fn queue(place: &str, queues: Queues) {
     };
     let mut sends = Times::new();
     for n in 0..2_000 {
-        let message = Outgoing { body: format!("{}{}", now_nanos(), "x".repeat(1_000)), ..message(n % 10, n, 1) };
+        let message = Outgoing {
+            body: format!("{}{}", now_nanos(), "x".repeat(1_000)),
+            ..message(n % 10, n, 1)
+        };
         let start = Instant::now();
         queues.send(Queue::Ticks, message).await.unwrap();
         sends.add(start);
     }
     sends.print(&format!("{place}: queue.send of 1 KB, one at a time"));
-    consumer.await.unwrap().print(&format!("{place}: queue, send to receipt, one at a time"));
+    consumer
+        .await
+        .unwrap()
+        .print(&format!("{place}: queue, send to receipt, one at a time"));
 
     // Many senders, with and without a consumer.
     const SENDERS: usize = 64;
@@ -209,7 +237,10 @@ async fn queue(place: &str, queues: Queues) {
                 let mut samples = Vec::with_capacity(EACH);
                 for n in 0..EACH {
                     let start = Instant::now();
-                    queues.send(Queue::Signals, message(consumers * SENDERS + sender, n, 1_000)).await.unwrap();
+                    queues
+                        .send(Queue::Signals, message(consumers * SENDERS + sender, n, 1_000))
+                        .await
+                        .unwrap();
                     samples.push(start.elapsed());
                 }
                 samples
@@ -220,12 +251,17 @@ async fn queue(place: &str, queues: Queues) {
                 times.0.record(sample.as_nanos() as u64).unwrap();
             }
         }
-        times.print(&format!("{place}: queue.send of 1 KB, {SENDERS} senders, {consumers} consumers"));
+        times.print(&format!(
+            "{place}: queue.send of 1 KB, {SENDERS} senders, {consumers} consumers"
+        ));
         eaters.iter().for_each(tokio::task::JoinHandle::abort);
         queues.purge(name).await.unwrap();
     }
 }
 
 fn now_nanos() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos() as u64
 }

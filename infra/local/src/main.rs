@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tickwire::commands;
 
 /// Market ticks in; entitled, ordered, traceable signals out.
@@ -25,6 +25,13 @@ enum Command {
     Load(commands::load::LoadArgs),
     /// Print a development token for a stack on this machine
     Token(commands::token::TokenArgs),
+    /// Show from what a signal came, folded again from the log
+    Explain(commands::explain::ExplainArgs),
+    /// Print a script that completes commands in your shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[tokio::main]
@@ -37,6 +44,11 @@ async fn main() -> ExitCode {
         Command::Watch(args) => commands::watch::run(args).await,
         Command::Load(args) => commands::load::run(args).await,
         Command::Token(args) => commands::token::run(&args),
+        Command::Explain(args) => commands::explain::run(args).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tickwire", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
     }
 }
 

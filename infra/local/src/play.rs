@@ -174,7 +174,15 @@ const BAD_ROWS_SHOWN: u64 = 10;
 impl Player {
     /// Plays all but the first `skip` ticks.
     pub fn new(pieces: mpsc::Receiver<Piece>, speed: Speed, stamps: Stamps, skip: u64) -> Self {
-        Self { pieces, speed, stamps, skip, played: Played::default(), began: None, shown_bad_rows: 0 }
+        Self {
+            pieces,
+            speed,
+            stamps,
+            skip,
+            played: Played::default(),
+            began: None,
+            shown_bad_rows: 0,
+        }
     }
 
     /// Plays until the feed ends or `stop` is cancelled. `look` is called a few
@@ -236,7 +244,11 @@ impl Player {
         Ok(self.played)
     }
 
-    async fn next_piece(&mut self, sender: &mut Sender, stop: &CancellationToken) -> Result<Option<Piece>, SendError> {
+    async fn next_piece(
+        &mut self,
+        sender: &mut Sender,
+        stop: &CancellationToken,
+    ) -> Result<Option<Piece>, SendError> {
         loop {
             let due = sender.due();
             tokio::select! {
@@ -293,9 +305,12 @@ impl Player {
     }
 
     fn due(&mut self, tick: &Tick) -> Option<Instant> {
-        let Speed::Times(times) = self.speed else { return None };
-        let (time, instant, _) =
-            *self.began.get_or_insert_with(|| (tick.exchange_time, Instant::now(), crate::now()));
+        let Speed::Times(times) = self.speed else {
+            return None;
+        };
+        let (time, instant, _) = *self
+            .began
+            .get_or_insert_with(|| (tick.exchange_time, Instant::now(), crate::now()));
         let nanos = (tick.exchange_time.0.saturating_sub(time.0)) as f64 / times;
         Some(instant + Duration::from_nanos(nanos.max(0.0) as u64))
     }

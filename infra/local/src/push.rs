@@ -45,7 +45,12 @@ impl Sockets {
 
     /// Names of the connections.
     pub fn names(&self) -> Vec<String> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 
     /// Connections that are registered.

@@ -50,7 +50,10 @@ pub enum World {
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { version: VERSION, runs: Vec::new() }
+        Self {
+            version: VERSION,
+            runs: Vec::new(),
+        }
     }
 }
 
@@ -61,7 +64,11 @@ impl Runs {
     /// When the file cannot be read, or is of another version.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let path = path.join(FILE);
-        let failed = |why: String| StoreError::Engine { action: "read", path: path.clone(), why };
+        let failed = |why: String| StoreError::Engine {
+            action: "read",
+            path: path.clone(),
+            why,
+        };
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -71,7 +78,10 @@ impl Runs {
         if runs.version == VERSION {
             Ok(runs)
         } else {
-            Err(failed(format!("it has version {}, and {VERSION} is read", runs.version)))
+            Err(failed(format!(
+                "it has version {}, and {VERSION} is read",
+                runs.version
+            )))
         }
     }
 
@@ -93,7 +103,11 @@ impl Runs {
             return (run.clone(), false);
         }
         let number = last.map_or(1, |run| run.number + 1);
-        let short: String = feed.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+        let short: String = feed
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(12)
+            .collect();
         let kind = match world {
             World::Replay => "replay",
             World::Simulation => "sim",
@@ -102,7 +116,14 @@ impl Runs {
         // Letters, digits and dashes: always a universe.
         let universe = name.parse().unwrap_or_else(|_| Universe::live());
         let was_finished = last.is_some();
-        let run = Run { feed: feed.to_owned(), number, universe, acknowledged: 0, baskets, finished: false };
+        let run = Run {
+            feed: feed.to_owned(),
+            number,
+            universe,
+            acknowledged: 0,
+            baskets,
+            finished: false,
+        };
         self.put(run.clone());
         (run, was_finished)
     }
@@ -112,6 +133,11 @@ impl Runs {
         self.runs.last()
     }
 
+    /// The run of a universe.
+    pub fn of(&self, universe: &Universe) -> Option<&Run> {
+        self.runs.iter().find(|run| run.universe == *universe)
+    }
+
     /// Notes how far a run came.
     pub fn put(&mut self, run: Run) {
         match self.runs.iter_mut().find(|known| known.universe == run.universe) {
@@ -119,7 +145,9 @@ impl Runs {
             None => self.runs.push(run),
         }
         while self.runs.len() > RUNS_MAX {
-            let Some(oldest) = self.runs.iter().position(|run| run.finished) else { return };
+            let Some(oldest) = self.runs.iter().position(|run| run.finished) else {
+                return;
+            };
             self.runs.remove(oldest);
         }
     }
@@ -136,11 +164,20 @@ mod tests {
         assert_eq!((run.universe.as_str(), again), ("replay-abcdef012345-1", false));
         run.acknowledged = 10;
         runs.put(run.clone());
-        assert_eq!(runs.resume("abcdef0123456789", World::Replay, 8), (run.clone(), false));
+        assert_eq!(
+            runs.resume("abcdef0123456789", World::Replay, 8),
+            (run.clone(), false)
+        );
         run.finished = true;
         runs.put(run);
         let (next, again) = runs.resume("abcdef0123456789", World::Replay, 8);
-        assert_eq!((next.universe.as_str(), next.acknowledged, again), ("replay-abcdef012345-2", 0, true));
-        assert_eq!(runs.resume("seed 7", World::Simulation, 8).0.universe.as_str(), "sim-seed7-1");
+        assert_eq!(
+            (next.universe.as_str(), next.acknowledged, again),
+            ("replay-abcdef012345-2", 0, true)
+        );
+        assert_eq!(
+            runs.resume("seed 7", World::Simulation, 8).0.universe.as_str(),
+            "sim-seed7-1"
+        );
     }
 }

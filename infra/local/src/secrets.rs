@@ -63,7 +63,11 @@ impl LocalSecrets {
             path: path.join(FILE),
             why: "there is none: start the stack with this --data first, or name its directory".into(),
         })?;
-        Ok(Self { directory: None, entropy: Arc::new(tickwire_aws::OsEntropy), secrets: Mutex::new(stored) })
+        Ok(Self {
+            directory: None,
+            entropy: Arc::new(tickwire_aws::OsEntropy),
+            secrets: Mutex::new(stored),
+        })
     }
 
     /// In memory, new with every start.
@@ -136,7 +140,11 @@ fn new_key(entropy: &dyn Entropy) -> PortResult<String> {
 
 fn load(directory: &Path) -> Result<Option<BTreeMap<String, StoredVersions>>, StoreError> {
     let path = directory.join(FILE);
-    let failed = |why: String| StoreError::Engine { action: "read", path: path.clone(), why };
+    let failed = |why: String| StoreError::Engine {
+        action: "read",
+        path: path.clone(),
+        why,
+    };
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -144,10 +152,16 @@ fn load(directory: &Path) -> Result<Option<BTreeMap<String, StoredVersions>>, St
     };
     // The parser's own words could quote a key.
     let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| {
-        failed(format!("it is damaged at line {}: restore it, or delete it to end all identities", e.line()))
+        failed(format!(
+            "it is damaged at line {}: restore it, or delete it to end all identities",
+            e.line()
+        ))
     })?;
     if stored.version != VERSION {
-        return Err(failed(format!("it has version {}, and {VERSION} is read", stored.version)));
+        return Err(failed(format!(
+            "it has version {}, and {VERSION} is read",
+            stored.version
+        )));
     }
     Ok(Some(stored.secrets))
 }

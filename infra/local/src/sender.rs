@@ -75,7 +75,12 @@ struct Lane {
 
 impl Lane {
     fn new() -> Self {
-        Self { seq: 0, waiting: Vec::new(), from: 0, since: Instant::now() }
+        Self {
+            seq: 0,
+            waiting: Vec::new(),
+            from: 0,
+            since: Instant::now(),
+        }
     }
 }
 
@@ -128,14 +133,20 @@ impl Sender {
     ///
     /// # Errors
     /// When an exchange has no calendar, or the queue does not take it.
-    pub async fn introduce_all(&mut self, instruments: &[(InstrumentKey, Option<f64>)]) -> Result<(), SendError> {
+    pub async fn introduce_all(
+        &mut self,
+        instruments: &[(InstrumentKey, Option<f64>)],
+    ) -> Result<(), SendError> {
         let mut by_group: BTreeMap<GroupKey, (Vec<ReferenceChange>, Vec<StreamKey>)> = BTreeMap::new();
         for (instrument, tick_size) in instruments {
             if !self.introduced.insert(instrument.clone()) {
                 continue;
             }
             let calendar = Calendar::of(instrument).map_err(|e| SendError::Calendar(e.to_string()))?;
-            let group = self.options.placement.group_of(&self.options.universe, instrument);
+            let group = self
+                .options
+                .placement
+                .group_of(&self.options.universe, instrument);
             self.groups.insert(instrument.clone(), group.clone());
             let (references, streams) = by_group.entry(group).or_default();
             references.push(ReferenceChange::Instrument {
@@ -147,10 +158,12 @@ impl Sender {
         }
         for (group, (references, streams)) in by_group {
             for references in references.chunks(TICKS_PER_MESSAGE_MAX) {
-                self.send_control(&group, |sender| wire::reference_message(sender, references)).await?;
+                self.send_control(&group, |sender| wire::reference_message(sender, references))
+                    .await?;
             }
             for streams in streams.chunks(TICKS_PER_MESSAGE_MAX) {
-                self.send_control(&group, |sender| wire::plan_message(sender, streams, &[])).await?;
+                self.send_control(&group, |sender| wire::plan_message(sender, streams, &[]))
+                    .await?;
             }
         }
         Ok(())
@@ -160,12 +173,27 @@ impl Sender {
     ///
     /// # Errors
     /// When the queue does not take it.
-    pub async fn split(&mut self, instrument: &InstrumentKey, ratio: f64, at: UnixNanos) -> Result<(), SendError> {
+    pub async fn split(
+        &mut self,
+        instrument: &InstrumentKey,
+        ratio: f64,
+        at: UnixNanos,
+    ) -> Result<(), SendError> {
         self.introduce(instrument, None).await?;
-        let Some(group) = self.groups.get(instrument).cloned() else { return Ok(()) };
+        let Some(group) = self.groups.get(instrument).cloned() else {
+            return Ok(());
+        };
         self.flush_group(&group).await?;
-        let change = ReferenceChange::Split { instrument: instrument.clone(), ratio, at, warm_up: Vec::new() };
-        self.send_control(&group, |sender| wire::reference_message(sender, std::slice::from_ref(&change))).await
+        let change = ReferenceChange::Split {
+            instrument: instrument.clone(),
+            ratio,
+            at,
+            warm_up: Vec::new(),
+        };
+        self.send_control(&group, |sender| {
+            wire::reference_message(sender, std::slice::from_ref(&change))
+        })
+        .await
     }
 
     /// Tells all groups the time of the data: bars that end by then are closed.
@@ -175,7 +203,10 @@ impl Sender {
     pub async fn clock(&mut self, time: UnixNanos) -> Result<(), SendError> {
         self.flush().await?;
         for group in self.lanes.keys().cloned().collect::<Vec<_>>() {
-            self.send_control(&group, |sender| wire::clock_message(sender, time.saturating_add(-LATENESS_NANOS))).await?;
+            self.send_control(&group, |sender| {
+                wire::clock_message(sender, time.saturating_add(-LATENESS_NANOS))
+            })
+            .await?;
         }
         Ok(())
     }
@@ -188,7 +219,9 @@ impl Sender {
         if !self.introduced.contains(&tick.instrument) {
             self.introduce(&tick.instrument, None).await?;
         }
-        let Some(group) = self.groups.get(&tick.instrument) else { return Ok(()) };
+        let Some(group) = self.groups.get(&tick.instrument) else {
+            return Ok(());
+        };
         if !self.lanes.contains_key(group) {
             self.lanes.insert(group.clone(), Lane::new());
         }
@@ -209,10 +242,11 @@ impl Sender {
 
     /// Counts a tick that an earlier run of this source has sent already.
     pub fn skip(&mut self, tick: &Tick) {
-        let group = self
-            .groups
-            .entry(tick.instrument.clone())
-            .or_insert_with(|| self.options.placement.group_of(&self.options.universe, &tick.instrument));
+        let group = self.groups.entry(tick.instrument.clone()).or_insert_with(|| {
+            self.options
+                .placement
+                .group_of(&self.options.universe, &tick.instrument)
+        });
         self.lanes.entry(group.clone()).or_insert_with(Lane::new).seq += 1;
         self.skipped += 1;
     }
@@ -220,7 +254,11 @@ impl Sender {
     /// All ticks of the feed before this place are acknowledged; some behind it
     /// may be too. A later run of the feed goes on from here.
     pub fn acknowledged_up_to(&self) -> u64 {
-        let waiting = self.lanes.values().filter(|lane| !lane.waiting.is_empty()).map(|lane| lane.from);
+        let waiting = self
+            .lanes
+            .values()
+            .filter(|lane| !lane.waiting.is_empty())
+            .map(|lane| lane.from);
         waiting.min().unwrap_or(self.skipped + self.sent.ticks)
     }
 
@@ -236,7 +274,8 @@ impl Sender {
     /// When the queue does not take it.
     pub async fn flush_due(&mut self) -> Result<(), SendError> {
         let latest = Instant::now().checked_sub(self.options.flush);
-        self.flush_where(|lane| latest.is_some_and(|latest| lane.since <= latest)).await
+        self.flush_where(|lane| latest.is_some_and(|latest| lane.since <= latest))
+            .await
     }
 
     /// Sends all that waits.
@@ -276,7 +315,13 @@ impl Sender {
         self.control_seq += 1;
         let source = format!("{}/control", self.options.source);
         let epoch = sent.0.unsigned_abs();
-        let sender = wire::Sender { group, source: &source, epoch, seq: self.control_seq, sent };
+        let sender = wire::Sender {
+            group,
+            source: &source,
+            epoch,
+            seq: self.control_seq,
+            sent,
+        };
         let message = Outgoing {
             group: group.to_string(),
             deduplication: deduplication_id(&format!("{group}:{source}:{epoch}:{}", self.control_seq)),
@@ -289,7 +334,12 @@ impl Sender {
         let ticks: u64 = messages.iter().map(|(ticks, _)| ticks).sum();
         let count = messages.len() as u64;
         let outlet = &*self.outlet;
-        let again = try_join_all(messages.into_iter().map(|(_, message)| send_until_taken(outlet, message))).await?;
+        let again = try_join_all(
+            messages
+                .into_iter()
+                .map(|(_, message)| send_until_taken(outlet, message)),
+        )
+        .await?;
         self.sent.acknowledged += ticks;
         self.sent.messages += count;
         self.sent.again += again.into_iter().sum::<u64>();
@@ -303,8 +353,17 @@ impl Lane {
             return None;
         }
         let (source, epoch, seq) = (&options.source, options.epoch, self.seq);
-        let sent = self.waiting.first().map_or(UnixNanos(0), |tick| tick.receive_time);
-        let sender = wire::Sender { group, source, epoch, seq, sent };
+        let sent = self
+            .waiting
+            .first()
+            .map_or(UnixNanos(0), |tick| tick.receive_time);
+        let sender = wire::Sender {
+            group,
+            source,
+            epoch,
+            seq,
+            sent,
+        };
         let ticks = self.waiting.len() as u64;
         let message = Outgoing {
             group: group.to_string(),
@@ -323,7 +382,10 @@ fn deduplication_id(text: &str) -> String {
     if text.len() <= DEDUPLICATION_BYTES_MAX {
         return text.to_owned();
     }
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Sends until the queue has it; says how often it had to be sent again. The

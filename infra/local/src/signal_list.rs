@@ -78,7 +78,11 @@ impl SignalList {
         ] {
             if let Ok(expression) = Expression::parse(expression) {
                 let what = What::Expression(expression.to_string());
-                list.rules.push(Rule { pattern: "*".into(), timeframe, what });
+                list.rules.push(Rule {
+                    pattern: "*".into(),
+                    timeframe,
+                    what,
+                });
             }
         }
         list
@@ -86,7 +90,11 @@ impl SignalList {
 
     /// Price and bars of every instrument.
     pub fn base(timeframe: Timeframe) -> Self {
-        let rule = |timeframe, what| Rule { pattern: "*".into(), timeframe, what };
+        let rule = |timeframe, what| Rule {
+            pattern: "*".into(),
+            timeframe,
+            what,
+        };
         let mut rules = vec![rule(Timeframe::TICK, What::Price)];
         if timeframe != Timeframe::TICK {
             rules.push(rule(timeframe, What::Bars));
@@ -97,7 +105,11 @@ impl SignalList {
     /// The streams of an instrument, each once.
     pub fn streams_of(&self, instrument: &InstrumentKey) -> Vec<StreamKey> {
         let mut streams = Vec::new();
-        for rule in self.rules.iter().filter(|rule| matches_pattern(&rule.pattern, instrument.as_str())) {
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| matches_pattern(&rule.pattern, instrument.as_str()))
+        {
             let stream = match &rule.what {
                 What::Price => StreamKey::price(instrument.clone()),
                 What::Bars => StreamKey::bars(instrument.clone(), rule.timeframe),
@@ -116,8 +128,9 @@ impl Rule {
         const FORM: &str = "write INSTRUMENT TIMEFRAME EXPRESSION";
         let (pattern, rest) = text.split_once(char::is_whitespace).ok_or(FORM)?;
         let (timeframe, expression) = rest.trim_start().split_once(char::is_whitespace).ok_or(FORM)?;
-        let timeframe: Timeframe =
-            timeframe.parse().map_err(|e: tickwire_market::TimeframeError| e.to_string())?;
+        let timeframe: Timeframe = timeframe
+            .parse()
+            .map_err(|e: tickwire_market::TimeframeError| e.to_string())?;
         let what = match expression.trim() {
             "price" if timeframe == Timeframe::TICK => What::Price,
             "price" => return Err("price is a stream of ticks: write tick".into()),
@@ -128,7 +141,11 @@ impl Rule {
         if !pattern.contains('*') {
             InstrumentKey::parse(pattern).map_err(|e| e.to_string())?;
         }
-        Ok(Self { pattern: pattern.to_owned(), timeframe, what })
+        Ok(Self {
+            pattern: pattern.to_owned(),
+            timeframe,
+            what,
+        })
     }
 }
 
@@ -136,7 +153,9 @@ impl Rule {
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut last = None;
     for part in parts {
         if let Some(middle) = last.replace(part) {
@@ -153,7 +172,9 @@ mod tests {
 
     #[test]
     fn patterns() {
-        let check = |pattern, text, expected| assert_eq!(matches_pattern(pattern, text), expected, "{pattern} {text}");
+        let check = |pattern, text, expected| {
+            assert_eq!(matches_pattern(pattern, text), expected, "{pattern} {text}")
+        };
         check("*", "NSE@NIFTY@IDX", true);
         check("NSE@*", "NSE@NIFTY@IDX", true);
         check("NSE@*", "NFO@NIFTY@IDX", false);
@@ -171,7 +192,13 @@ mod tests {
         let list = SignalList::parse("# none\n* tick price\n*@IDX 1m rsi(14) # fast\n\n").unwrap();
         let index = InstrumentKey::parse("NSE@NIFTY@IDX").unwrap();
         let streams: Vec<String> = list.streams_of(&index).iter().map(ToString::to_string).collect();
-        assert_eq!(streams, ["public:NSE@NIFTY@IDX:tick:price", "common:NSE@NIFTY@IDX:1m:rsi(close,14)"]);
+        assert_eq!(
+            streams,
+            [
+                "public:NSE@NIFTY@IDX:tick:price",
+                "common:NSE@NIFTY@IDX:1m:rsi(close,14)"
+            ]
+        );
         let check = |text: &str, line| assert_eq!(SignalList::parse(text).unwrap_err().line, line, "{text}");
         check("*", 1);
         check("* tick price\n* 61x bars", 2);

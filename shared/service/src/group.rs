@@ -13,8 +13,9 @@ const SOURCES_PER_GROUP_MAX: usize = 1_024;
 /// Signals at which a segment is cut. One event gives at most as many as a
 /// group has streams, so the index of an offset never runs out.
 const SIGNALS_PER_SEGMENT_CUT: usize = Offset::SIGNALS_PER_SEGMENT / 2 - 1;
-/// Estimated bytes at which a segment is cut; the rest of the bound is reserve.
-const SEGMENT_BYTES_CUT: usize = segment_bytes_max * 9 / 10;
+/// Estimated bytes at which a segment is cut. The rest of the bound is for the
+/// last event: one that closes the bars of a whole group gives many signals.
+const SEGMENT_BYTES_CUT: usize = segment_bytes_max * 3 / 8;
 /// Upper estimates of what things take in an encoded segment.
 const TICK_BYTES: usize = 28;
 const NUMBER_BYTES: usize = 8;

@@ -1,24 +1,24 @@
 //! The use cases, over narrow ports.
 
 pub mod authenticate;
+mod checkpoint;
+pub mod deliver_signals;
 pub mod entitle;
-pub mod ports;
+pub mod explain_signal;
 pub mod group;
+mod history;
 pub mod ingest_ticks;
 pub mod load_group;
-mod checkpoint;
-mod history;
-mod settle;
-pub mod explain_signal;
-pub mod run_job;
-pub mod deliver_signals;
 pub mod log_reader;
 pub mod manage_subscription;
 pub mod open_connection;
 pub mod placement;
 pub mod plans;
+pub mod ports;
 pub mod query_history;
 pub mod queue_message;
+pub mod run_job;
+mod settle;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "testing")]

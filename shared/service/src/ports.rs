@@ -151,8 +151,12 @@ pub trait Checkpoints: Send + Sync {
     /// Puts the manifest of the checkpoint at `segment`.
     async fn put_manifest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()>;
     /// The newest `limit` manifests at or below `segment_max`, newest first.
-    async fn manifests(&self, group: &GroupKey, segment_max: u64, limit: usize)
-    -> PortResult<Vec<StoredCheckpoint>>;
+    async fn manifests(
+        &self,
+        group: &GroupKey,
+        segment_max: u64,
+        limit: usize,
+    ) -> PortResult<Vec<StoredCheckpoint>>;
     /// Deletes a checkpoint's manifest and the pages named.
     async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()>;
 }

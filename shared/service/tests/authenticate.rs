@@ -190,7 +190,10 @@ fn expiry_is_judged_when_the_ticket_is_read() {
             ..identity()
         };
         let ticket = issue(&authenticate, &identity);
-        assert!(ticket.expires_at <= identity.expires_at, "a ticket outlives its identity");
+        assert!(
+            ticket.expires_at <= identity.expires_at,
+            "a ticket outlives its identity"
+        );
         world.now.fetch_add(after, Ordering::Relaxed);
         let found = take(&authenticate, ticket.text.expose()).map(|found| assert_eq!(found, identity));
         assert_eq!(found, expected, "after {after} ns");

@@ -23,7 +23,7 @@ pub const LATENESS_NANOS: i64 = 2 * UnixNanos::PER_SECOND;
 /// Instruments in one group.
 pub const INSTRUMENTS_PER_GROUP_MAX: usize = 8_192;
 /// Streams in one group, ended ones included.
-pub const STREAMS_PER_GROUP_MAX: usize = 32_768;
+pub const STREAMS_PER_GROUP_MAX: usize = 4_096;
 /// Distinct sub-expressions of one instrument and timeframe.
 pub const NODES_PER_GRAPH_MAX: usize = 4_096;
 
@@ -520,7 +520,7 @@ impl Engine {
             .get(&stream.instrument)
             .ok_or_else(|| Refusal::UnknownInstrument(stream.instrument.clone()))?;
         if self.streams.len() >= STREAMS_PER_GROUP_MAX {
-            return Err(Refusal::Full("32768 streams"));
+            return Err(Refusal::Full("4096 streams"));
         }
         let id = self.streams.len() as StreamId;
         let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));

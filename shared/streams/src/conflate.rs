@@ -20,7 +20,11 @@ pub struct Span {
 impl Span {
     /// One signal.
     pub fn one(offset: Offset, previous: Option<Offset>) -> Self {
-        Self { offset, previous, count: 1 }
+        Self {
+            offset,
+            previous,
+            count: 1,
+        }
     }
 
     /// Lets `self` stand for `later` as well, which must follow directly.
@@ -43,8 +47,18 @@ mod tests {
     fn absorbing_keeps_the_chain() {
         let mut span = Span::one(Offset(10), Some(Offset(7)));
         assert!(span.absorb(Span::one(Offset(12), Some(Offset(10)))));
-        assert_eq!(span, Span { offset: Offset(12), previous: Some(Offset(7)), count: 2 });
-        assert!(!span.absorb(Span::one(Offset(20), Some(Offset(15)))), "a hole must stay visible");
+        assert_eq!(
+            span,
+            Span {
+                offset: Offset(12),
+                previous: Some(Offset(7)),
+                count: 2
+            }
+        );
+        assert!(
+            !span.absorb(Span::one(Offset(20), Some(Offset(15)))),
+            "a hole must stay visible"
+        );
         assert_eq!(span.offset, Offset(12));
     }
 }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize, de};
 use tickwire_market::{InstrumentKey, Product, Timeframe};
 
 /// Baskets into which the equities of one venue are hashed, unless configured.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const baskets_default: u16 = 8;
 
 /// Longest universe name, in bytes.
@@ -43,14 +46,20 @@ impl FromStr for Universe {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let tail_is_good = |tail: &str| {
             !tail.is_empty()
-                && tail.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && tail
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         let good = text == "live"
-            || ["sim-", "replay-"].iter().any(|p| text.strip_prefix(p).is_some_and(tail_is_good));
+            || ["sim-", "replay-"]
+                .iter()
+                .any(|p| text.strip_prefix(p).is_some_and(tail_is_good));
         if good && text.len() <= UNIVERSE_BYTES_MAX {
             Ok(Self(text.into()))
         } else {
-            Err(GroupKeyError::Universe(text.chars().take(UNIVERSE_BYTES_MAX).collect()))
+            Err(GroupKeyError::Universe(
+                text.chars().take(UNIVERSE_BYTES_MAX).collect(),
+            ))
         }
     }
 }
@@ -75,7 +84,10 @@ impl GroupKey {
                 format!("{}.{basket}", instrument.exchange())
             }
         };
-        Self { text: format!("{}/{name}", universe.as_str()).into(), universe: universe.clone() }
+        Self {
+            text: format!("{}/{name}", universe.as_str()).into(),
+            universe: universe.clone(),
+        }
     }
 
     /// The world the group lives in.
@@ -100,7 +112,14 @@ impl FromStr for GroupKey {
             && name.bytes().all(|b| {
                 b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'&' | b'_' | b':')
             });
-        if good { Ok(Self { universe, text: text.into() }) } else { Err(malformed()) }
+        if good {
+            Ok(Self {
+                universe,
+                text: text.into(),
+            })
+        } else {
+            Err(malformed())
+        }
     }
 }
 
@@ -188,13 +207,24 @@ impl StreamKey {
     }
 
     fn new(class: Class, instrument: InstrumentKey, timeframe: Timeframe, expression: &str) -> Self {
-        Self { class, stream: InstrumentStream { instrument, timeframe, expression: expression.into() } }
+        Self {
+            class,
+            stream: InstrumentStream {
+                instrument,
+                timeframe,
+                expression: expression.into(),
+            },
+        }
     }
 }
 
 impl fmt::Display for StreamKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InstrumentStream { instrument, timeframe, expression } = &self.stream;
+        let InstrumentStream {
+            instrument,
+            timeframe,
+            expression,
+        } = &self.stream;
         write!(f, "{}:{instrument}:{timeframe}:{expression}", self.class)
     }
 }
@@ -204,7 +234,10 @@ impl FromStr for StreamKey {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.len() > STREAM_KEY_BYTES_MAX {
-            return Err(StreamKeyError::TooLong { bytes: text.len(), bytes_max: STREAM_KEY_BYTES_MAX });
+            return Err(StreamKeyError::TooLong {
+                bytes: text.len(),
+                bytes_max: STREAM_KEY_BYTES_MAX,
+            });
         }
         let mut parts = text.splitn(4, ':');
         let (Some(class), Some(instrument), Some(timeframe), Some(expression)) =
@@ -214,7 +247,9 @@ impl FromStr for StreamKey {
         };
         let name_is_good = |name: &str| {
             (1..=64).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
         let class = match class.split_once('/') {
             None if class == "public" => Class::Public,
@@ -223,18 +258,24 @@ impl FromStr for StreamKey {
             Some(("personal", user)) if name_is_good(user) => Class::Personal(user.into()),
             _ => return Err(StreamKeyError::Class(class.chars().take(80).collect())),
         };
-        let instrument = InstrumentKey::parse(instrument).map_err(|e| StreamKeyError::Instrument(e.to_string()))?;
-        let timeframe: Timeframe =
-            timeframe.parse().map_err(|e: tickwire_market::TimeframeError| StreamKeyError::Timeframe(e.to_string()))?;
+        let instrument =
+            InstrumentKey::parse(instrument).map_err(|e| StreamKeyError::Instrument(e.to_string()))?;
+        let timeframe: Timeframe = timeframe
+            .parse()
+            .map_err(|e: tickwire_market::TimeframeError| StreamKeyError::Timeframe(e.to_string()))?;
         if expression.is_empty() {
             return Err(StreamKeyError::Parts);
         }
         match (&class, expression) {
             (Class::Public, "price") if timeframe != Timeframe::TICK => {
-                return Err(StreamKeyError::Timeframe("price is a stream of ticks: write tick".into()));
+                return Err(StreamKeyError::Timeframe(
+                    "price is a stream of ticks: write tick".into(),
+                ));
             }
             (Class::Public, "bars") if timeframe == Timeframe::TICK => {
-                return Err(StreamKeyError::Timeframe("bars need a timeframe of 1m to 1d".into()));
+                return Err(StreamKeyError::Timeframe(
+                    "bars need a timeframe of 1m to 1d".into(),
+                ));
             }
             (Class::Public, "price" | "bars") => {}
             (Class::Public, _) => return Err(StreamKeyError::PublicExpression),

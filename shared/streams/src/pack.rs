@@ -1,7 +1,10 @@
 //! Packing of data frames: as many items into one post as the bound allows.
 
 /// Largest frame that is posted, in bytes; the platform bills and bounds by 32 KB.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const frame_bytes_max: usize = 30 * 1_024;
 
 /// Packs rendered JSON items into JSON arrays, greedily and in order.
@@ -45,7 +48,14 @@ mod tests {
 
     #[test]
     fn every_item_once_in_order_within_the_bound() {
-        for size in [1, 10, 1_000, frame_bytes_max / 2, frame_bytes_max - 2, frame_bytes_max + 10] {
+        for size in [
+            1,
+            10,
+            1_000,
+            frame_bytes_max / 2,
+            frame_bytes_max - 2,
+            frame_bytes_max + 10,
+        ] {
             let mut packer = Packer::default();
             let mut frames = Vec::new();
             for n in 0..40 {
@@ -57,7 +67,11 @@ mod tests {
             for frame in &frames {
                 let inner = frame.strip_prefix('[').unwrap().strip_suffix(']').unwrap();
                 let items: Vec<&str> = inner.split(',').collect();
-                assert!(frame.len() <= frame_bytes_max || items.len() == 1, "{} bytes", frame.len());
+                assert!(
+                    frame.len() <= frame_bytes_max || items.len() == 1,
+                    "{} bytes",
+                    frame.len()
+                );
                 seen.extend(items.iter().map(|i| i.trim_matches('"').parse::<u32>().unwrap()));
             }
             assert_eq!(seen, (0..40).collect::<Vec<_>>(), "items of {size} bytes");

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 /// Holes kept per source; beyond that the oldest is forgotten and counted.
-#[expect(non_upper_case_globals, reason = "limits carry the same name in code, configuration and documents")]
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
 pub const holes_max: usize = 1_024;
 
 /// Name of a source of events, e.g. a feed's shard or a file's content hash.
@@ -96,7 +99,12 @@ impl Position {
         match verdict {
             SeqVerdict::Accept => {
                 if epoch > self.epoch {
-                    *self = Self { epoch, gaps: self.gaps, holes_forgotten: self.holes_forgotten, ..Self::default() };
+                    *self = Self {
+                        epoch,
+                        gaps: self.gaps,
+                        holes_forgotten: self.holes_forgotten,
+                        ..Self::default()
+                    };
                 }
                 if seq > self.next {
                     self.gaps += seq - self.next;
@@ -111,7 +119,9 @@ impl Position {
             SeqVerdict::Fill => {
                 if let Some(index) = self.hole_of(seq) {
                     let (from, to) = self.holes[index];
-                    let rest = [(from, seq), (seq + 1, to)].into_iter().filter(|(from, to)| from < to);
+                    let rest = [(from, seq), (seq + 1, to)]
+                        .into_iter()
+                        .filter(|(from, to)| from < to);
                     self.holes.splice(index..=index, rest);
                     if self.holes.len() > holes_max {
                         self.holes.remove(0);
@@ -165,7 +175,11 @@ mod tests {
         }
         assert_eq!(position.holes.len(), holes_max);
         assert_eq!(position.holes_forgotten, 10);
-        assert_eq!(position.take(1, 0), SeqVerdict::Duplicate, "the oldest hole was forgotten");
+        assert_eq!(
+            position.take(1, 0),
+            SeqVerdict::Duplicate,
+            "the oldest hole was forgotten"
+        );
     }
 
     proptest! {

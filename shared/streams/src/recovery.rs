@@ -28,7 +28,10 @@ pub fn recover(
     bytes_max: usize,
 ) -> Recovery {
     match after.first() {
-        None if top == Some(since) => Recovery::Replay { count: 0, more: false },
+        None if top == Some(since) => Recovery::Replay {
+            count: 0,
+            more: false,
+        },
         None => Recovery::Lost,
         Some((_, previous, _)) if *previous != Some(since) => Recovery::Lost,
         Some(_) => {
@@ -42,7 +45,10 @@ pub fn recover(
                 })
                 .count()
                 .max(1);
-            Recovery::Replay { count, more: count < after.len() }
+            Recovery::Replay {
+                count,
+                more: count < after.len(),
+            }
         }
     }
 }
@@ -110,17 +116,48 @@ mod tests {
     #[test]
     fn a_replay_is_whole_or_not_at_all() {
         let check = |since, top, after: &[_], expected| {
-            assert_eq!(recover(Offset(since), top, after, 3, 1_000), expected, "since {since}");
+            assert_eq!(
+                recover(Offset(since), top, after, 3, 1_000),
+                expected,
+                "since {since}"
+            );
         };
-        check(5, Some(Offset(5)), &[], Recovery::Replay { count: 0, more: false });
+        check(
+            5,
+            Some(Offset(5)),
+            &[],
+            Recovery::Replay {
+                count: 0,
+                more: false,
+            },
+        );
         check(5, None, &[], Recovery::Lost);
         check(5, Some(Offset(9)), &[], Recovery::Lost);
-        check(5, Some(Offset(9)), &[signal(9, 5)], Recovery::Replay { count: 1, more: false });
+        check(
+            5,
+            Some(Offset(9)),
+            &[signal(9, 5)],
+            Recovery::Replay {
+                count: 1,
+                more: false,
+            },
+        );
         check(5, Some(Offset(9)), &[signal(9, 7)], Recovery::Lost);
         let four = [signal(6, 5), signal(7, 6), signal(8, 7), signal(9, 8)];
-        check(5, Some(Offset(9)), &four, Recovery::Replay { count: 3, more: true });
-        assert_eq!(recover(Offset(5), None, &four, 3, 25), Recovery::Replay { count: 2, more: true });
-        assert_eq!(recover(Offset(5), None, &four, 3, 1), Recovery::Replay { count: 1, more: true });
+        check(
+            5,
+            Some(Offset(9)),
+            &four,
+            Recovery::Replay { count: 3, more: true },
+        );
+        assert_eq!(
+            recover(Offset(5), None, &four, 3, 25),
+            Recovery::Replay { count: 2, more: true }
+        );
+        assert_eq!(
+            recover(Offset(5), None, &four, 3, 1),
+            Recovery::Replay { count: 1, more: true }
+        );
     }
 
     #[test]
@@ -130,7 +167,14 @@ mod tests {
         assert_eq!(chain.take(span(9, 7)), Link::Hole);
         assert_eq!(chain.take(span(7, 5)), Link::Next);
         assert_eq!(chain.take(span(7, 5)), Link::Known);
-        assert_eq!(chain.take(Span { offset: Offset(12), previous: Some(Offset(5)), count: 3 }), Link::Next);
+        assert_eq!(
+            chain.take(Span {
+                offset: Offset(12),
+                previous: Some(Offset(5)),
+                count: 3
+            }),
+            Link::Next
+        );
         assert_eq!(chain.last(), Some(Offset(12)));
         assert_eq!(Chain::default().take(span(9, 7)), Link::Hole);
         assert_eq!(Chain::default().take(Span::one(Offset(1), None)), Link::Next);

@@ -1,6 +1,7 @@
 //! The commands.
 
 pub mod client_args;
+pub mod explain;
 pub mod explain_view;
 pub mod load;
 pub mod send;

@@ -66,7 +66,10 @@ pub async fn run(args: SendArgs) -> Result<(), UpError> {
     let source = source_of(file.content_hash());
     let instruments: Vec<_> = file.instruments().into_iter().map(|key| (key, None)).collect();
     let outlet = HttpOutlet::open(&args).await?;
-    let stack = outlet.stack().await.map_err(|e| UpError::Failed("reach the stack", e.to_string()))?;
+    let stack = outlet
+        .stack()
+        .await
+        .map_err(|e| UpError::Failed("reach the stack", e.to_string()))?;
     eprintln!("{description}");
     let mut sender = Sender::new(
         SenderOptions {
@@ -80,14 +83,22 @@ pub async fn run(args: SendArgs) -> Result<(), UpError> {
         Arc::new(outlet),
     );
     sender.introduce_all(&instruments).await?;
-    let player = Player::new(read_ahead(Feed::File(Box::new(file), Vec::new())), args.speed, Stamps::AsRecorded, 0);
+    let player = Player::new(
+        read_ahead(Feed::File(Box::new(file), Vec::new())),
+        args.speed,
+        Stamps::AsRecorded,
+        0,
+    );
     let played = player.play(&mut sender, &stop, || false, |_, _| {}).await?;
     if let Some(time) = played.time.filter(|_| played.finished) {
         sender.clock(time).await?;
     }
     let sent = sender.sent();
     if args.json {
-        println!("{}", serde_json::json!({ "sent": sent, "rows_set_aside": played.bad_rows, "finished": played.finished }));
+        println!(
+            "{}",
+            serde_json::json!({ "sent": sent, "rows_set_aside": played.bad_rows, "finished": played.finished })
+        );
     } else {
         println!(
             "{} ticks acknowledged in {} messages ({} sent again), {} rows set aside",
@@ -97,7 +108,10 @@ pub async fn run(args: SendArgs) -> Result<(), UpError> {
     if played.finished {
         Ok(())
     } else {
-        Err(UpError::Failed("send the whole file", "it was stopped; send it again to go on: what is there is not taken twice".into()))
+        Err(UpError::Failed(
+            "send the whole file",
+            "it was stopped; send it again to go on: what is there is not taken twice".into(),
+        ))
     }
 }
 
@@ -112,13 +126,20 @@ impl HttpOutlet {
     async fn open(args: &SendArgs) -> Result<Self, UpError> {
         let endpoint = Endpoint::parse(&args.url, None).map_err(|e| UpError::Usage(e.to_string()))?;
         let secrets = LocalSecrets::read(&args.data)?;
-        Ok(Self { endpoint, secrets, token: tokio::sync::Mutex::default() })
+        Ok(Self {
+            endpoint,
+            secrets,
+            token: tokio::sync::Mutex::default(),
+        })
     }
 
     async fn token(&self) -> Result<String, PortError> {
         let unavailable = |why: String| PortError::Refused { what: "send", why };
         let mut held = self.token.lock().await;
-        if let Some((made, token)) = held.as_ref().filter(|(made, _)| made.elapsed() < TOKEN_RENEWED_AFTER) {
+        if let Some((made, token)) = held
+            .as_ref()
+            .filter(|(made, _)| made.elapsed() < TOKEN_RENEWED_AFTER)
+        {
             let _ = made;
             return Ok(token.clone());
         }
@@ -133,28 +154,56 @@ impl HttpOutlet {
 
     async fn stack(&self) -> Result<Stack, PortError> {
         let token = self.token().await?;
-        let body = http(&self.endpoint, Method::GET, "/local/v1/stack", &token, Vec::new().into())
-            .await
-            .map_err(|e| as_port_error(&e))?;
-        serde_json::from_slice(&body).map_err(|e| PortError::Refused { what: "send", why: e.to_string() })
+        let body = http(
+            &self.endpoint,
+            Method::GET,
+            "/local/v1/stack",
+            &token,
+            Vec::new().into(),
+        )
+        .await
+        .map_err(|e| as_port_error(&e))?;
+        serde_json::from_slice(&body).map_err(|e| PortError::Refused {
+            what: "send",
+            why: e.to_string(),
+        })
     }
 }
 
 fn as_port_error(error: &ConnectError) -> PortError {
     let (what, why) = ("send", error.to_string());
-    if error.is_final() { PortError::Refused { what, why } } else { PortError::Unavailable { what, why } }
+    if error.is_final() {
+        PortError::Refused { what, why }
+    } else {
+        PortError::Unavailable { what, why }
+    }
 }
 
 #[async_trait]
 impl Outlet for HttpOutlet {
     async fn send(&self, message: Outgoing) -> Result<(), PortError> {
         let token = self.token().await?;
-        let Outgoing { group, deduplication, body } = message;
+        let Outgoing {
+            group,
+            deduplication,
+            body,
+        } = message;
         // This type always has a JSON form.
-        let body = serde_json::to_vec(&LocalMessage { group, deduplication, body }).unwrap_or_default();
-        http(&self.endpoint, Method::POST, "/local/v1/messages", &token, body.into())
-            .await
-            .map(drop)
-            .map_err(|e| as_port_error(&e))
+        let body = serde_json::to_vec(&LocalMessage {
+            group,
+            deduplication,
+            body,
+        })
+        .unwrap_or_default();
+        http(
+            &self.endpoint,
+            Method::POST,
+            "/local/v1/messages",
+            &token,
+            body.into(),
+        )
+        .await
+        .map(drop)
+        .map_err(|e| as_port_error(&e))
     }
 }

@@ -130,7 +130,12 @@ impl FileArgs {
     /// # Errors
     /// When a column or zone is not one.
     pub fn options(&self) -> Result<FileOptions, String> {
-        let columns = self.columns.as_deref().map(Column::parse_list).transpose().map_err(|e| e.to_string())?;
+        let columns = self
+            .columns
+            .as_deref()
+            .map(Column::parse_list)
+            .transpose()
+            .map_err(|e| e.to_string())?;
         let time_zone = self
             .timezone
             .as_deref()
@@ -151,7 +156,9 @@ impl FileArgs {
 /// A duration: `250ms`, `90s`, `10m`, `2h`, or a plain number of milliseconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     const FORM: &str = "write a duration such as 5ms, 90s, 10m or 2h";
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| FORM.to_owned())?;
     let seconds = match unit {
@@ -206,7 +213,11 @@ struct Plan {
 
 impl UpArgs {
     fn place(&self) -> DataPlace {
-        if self.data.as_os_str() == ":memory:" { DataPlace::Memory } else { DataPlace::Directory(self.data.clone()) }
+        if self.data.as_os_str() == ":memory:" {
+            DataPlace::Memory
+        } else {
+            DataPlace::Directory(self.data.clone())
+        }
     }
 
     fn host(&self, placement: Placement) -> HostOptions {
@@ -233,7 +244,8 @@ impl UpArgs {
 
     fn plan_sample(&self) -> Result<Plan, UpError> {
         let file = sample::feed()?;
-        let splits = sample::splits().map_err(|e| UpError::Failed("read the sample's splits", e.to_string()))?;
+        let splits =
+            sample::splits().map_err(|e| UpError::Failed("read the sample's splits", e.to_string()))?;
         let instruments: Vec<_> = file.instruments().into_iter().map(|key| (key, None)).collect();
         Ok(Plan {
             id: file.content_hash().to_owned(),
@@ -272,17 +284,30 @@ impl UpArgs {
             MixArg::Equities => Mix::Equities,
         };
         let start = simulated_start(mix).map_err(|e| UpError::Failed("find a session to simulate", e))?;
-        let options =
-            SimulatorOptions { seed, instruments: self.instruments, rate_per_s: self.rate, start, mix };
+        let options = SimulatorOptions {
+            seed,
+            instruments: self.instruments,
+            rate_per_s: self.rate,
+            start,
+            mix,
+        };
         let simulator = Simulator::new(options)?;
-        let until = self.until.map(|until| start.saturating_add(i64::try_from(until.as_nanos()).unwrap_or(i64::MAX)));
-        let instruments: Vec<_> =
-            simulator.instruments().into_iter().map(|(key, tick_size)| (key, Some(tick_size))).collect();
+        let until = self
+            .until
+            .map(|until| start.saturating_add(i64::try_from(until.as_nanos()).unwrap_or(i64::MAX)));
+        let instruments: Vec<_> = simulator
+            .instruments()
+            .into_iter()
+            .map(|(key, tick_size)| (key, Some(tick_size)))
+            .collect();
         Ok(Plan {
             // A simulation begins at a time of today's choosing: every run is one of its own.
             id: format!("seed{seed}-{}", crate::now().0 / UnixNanos::PER_SECOND),
             world: World::Simulation,
-            title: format!("a simulated market of {} instruments from seed {seed}, {} ticks/s", self.instruments, self.rate),
+            title: format!(
+                "a simulated market of {} instruments from seed {seed}, {} ticks/s",
+                self.instruments, self.rate
+            ),
             source: format!("simulator-{seed}"),
             speed: self.speed.unwrap_or(Speed::Times(1.0)),
             stamps: Stamps::Now,
@@ -298,7 +323,9 @@ impl UpArgs {
 
 /// The signals of a file of `--signals`, or the standard ones on bars of `timeframe`.
 fn read_signals(path: Option<&Path>, timeframe: Timeframe) -> Result<SignalList, UpError> {
-    let Some(path) = path else { return Ok(SignalList::standard(timeframe)) };
+    let Some(path) = path else {
+        return Ok(SignalList::standard(timeframe));
+    };
     let text = std::fs::read_to_string(path)
         .map_err(|e| UpError::Usage(format!("failed to read {}: {e}", path.display())))?;
     SignalList::parse(&text).map_err(|e| UpError::Usage(format!("{}: {e}", path.display())))
@@ -306,7 +333,10 @@ fn read_signals(path: Option<&Path>, timeframe: Timeframe) -> Result<SignalList,
 
 /// The signals of a file of `--signals`, or the standard ones on the bars that suit the feed.
 pub(super) fn signals_of(path: Option<&Path>, file: &Description) -> Result<SignalList, UpError> {
-    let daily = file.timeframe.as_deref().is_some_and(|text| text.starts_with("1d"));
+    let daily = file
+        .timeframe
+        .as_deref()
+        .is_some_and(|text| text.starts_with("1d"));
     read_signals(path, if daily { Timeframe::DAY } else { Timeframe::MINUTE })
 }
 
@@ -320,8 +350,16 @@ pub(super) fn source_of(content_hash: &str) -> String {
 fn simulated_signals() -> Result<SignalList, UpError> {
     let mut text = String::from("* tick price\n* 1m bars\n");
     for expression in [
-        "ema(5)", "ema(20)", "ema(50)", "sma(20)", "rsi(14)", "macd(12,26,9)", "bbands(20,2)", "close>ema(20)",
-        "ema(rsi(14),9)", "close-sma(50)",
+        "ema(5)",
+        "ema(20)",
+        "ema(50)",
+        "sma(20)",
+        "rsi(14)",
+        "macd(12,26,9)",
+        "bbands(20,2)",
+        "close>ema(20)",
+        "ema(rsi(14),9)",
+        "close-sma(50)",
     ] {
         for timeframe in ["tick", "1m"] {
             text.push_str(&format!("*@IDX {timeframe} {expression}\n"));
@@ -377,9 +415,7 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
     save(&mut runs, &run)?;
     View::greet(&args, &plan.title, &run, was_finished, &host).await?;
 
-    let mut view =
-        View::start(&args, &host, &plan.signals, &plan.instruments, plan.stamps == Stamps::Now).await?;
-    let began = Instant::now();
+    let signals = plan.signals.clone();
     let mut sender = Sender::new(
         SenderOptions {
             universe: run.universe.clone(),
@@ -392,6 +428,17 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
         host.outlet(),
     );
     sender.introduce_all(&plan.instruments).await?;
+    // A stream can be subscribed to once its instrument is known.
+    host.drained(DRAIN_MAX).await;
+    let mut view = View::start(
+        &args,
+        &host,
+        &signals,
+        &plan.instruments,
+        plan.stamps == Stamps::Now,
+    )
+    .await?;
+    let began = Instant::now();
     let player = Player::new(read_ahead(plan.feed), plan.speed, plan.stamps, run.acknowledged);
     let title = plan.title;
     let mut saved = Instant::now();
@@ -416,7 +463,9 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
     run.acknowledged = sender.acknowledged_up_to();
     if let Some(time) = played.time.filter(|_| played.finished) {
         // Two days on, every bar has ended: also those of the last session.
-        sender.clock(time.saturating_add(2 * 86_400 * UnixNanos::PER_SECOND)).await?;
+        sender
+            .clock(time.saturating_add(2 * 86_400 * UnixNanos::PER_SECOND))
+            .await?;
         run.finished = true;
     }
     save(&mut runs, &run)?;
@@ -427,7 +476,8 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
         stop.cancelled().await;
     }
     host.reconcile().await;
-    view.finish(&args, &host, &title, sender.sent(), played, elapsed).await?;
+    view.finish(&args, &host, &title, sender.sent(), played, elapsed)
+        .await?;
     host.stop().await;
     Ok(())
 }

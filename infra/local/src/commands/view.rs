@@ -77,7 +77,10 @@ impl Receive for Viewer {
         if let Some(committed) = item.i {
             shown.lag_nanos = Some(received.0 - committed.0);
         }
-        if let Some(handed_over) = item.r.filter(|_| shown.measures && item.k == crate::client::ItemKind::Signal) {
+        if let Some(handed_over) = item
+            .r
+            .filter(|_| shown.measures && item.k == crate::client::ItemKind::Signal)
+        {
             shown.latency.record(received.0 - handed_over.0);
         }
         if let Some(table) = &mut shown.table {
@@ -100,7 +103,11 @@ impl Receive for Viewer {
 fn chosen(signals: &SignalList, instruments: &[(InstrumentKey, Option<f64>)]) -> Vec<String> {
     let mut streams = Vec::new();
     for (place, (instrument, _)) in instruments.iter().enumerate() {
-        let most = if place == 0 { STREAMS_SHOWN_MAX } else { STREAMS_OF_OTHERS_MAX };
+        let most = if place == 0 {
+            STREAMS_SHOWN_MAX
+        } else {
+            STREAMS_OF_OTHERS_MAX
+        };
         let all = signals.streams_of(instrument);
         streams.extend(all.iter().take(most).map(ToString::to_string));
         if streams.len() >= STREAMS_SHOWN_MAX {
@@ -122,9 +129,16 @@ impl View {
     ) -> Result<(), UpError> {
         eprintln!("{title}");
         if run.acknowledged > 0 {
-            eprintln!("Run {} goes on behind {} ticks.", run.universe, thousands(run.acknowledged));
+            eprintln!(
+                "Run {} goes on behind {} ticks.",
+                run.universe,
+                thousands(run.acknowledged)
+            );
         } else if was_finished {
-            eprintln!("It was played to its end before: this is a new run, {}.", run.universe);
+            eprintln!(
+                "It was played to its end before: this is a new run, {}.",
+                run.universe
+            );
         } else {
             eprintln!("Run {}.", run.universe);
         }
@@ -181,7 +195,10 @@ impl View {
             lined: Instant::now(),
             is_terminal,
             quiet: args.quiet,
-            counts: Arc::new(Counters { ingest: host.ingest.clone(), deliver: host.deliver.clone() }),
+            counts: Arc::new(Counters {
+                ingest: host.ingest.clone(),
+                deliver: host.deliver.clone(),
+            }),
         };
         if !streams.is_empty() {
             view.connect(host, streams).await?;
@@ -191,16 +208,25 @@ impl View {
 
     async fn connect(&mut self, host: &Host, streams: Vec<String>) -> Result<(), UpError> {
         let failed = |why: String| UpError::Failed("connect to the own socket", why);
-        let token = host.token(USER, Tier::Enterprise, TOKEN_LIFETIME).await.map_err(failed)?;
-        let endpoint = Endpoint::parse(&format!("ws://{}/ws", host.address), None).map_err(|e| failed(e.to_string()))?;
+        let token = host
+            .token(USER, Tier::Enterprise, TOKEN_LIFETIME)
+            .await
+            .map_err(failed)?;
+        let endpoint =
+            Endpoint::parse(&format!("ws://{}/ws", host.address), None).map_err(|e| failed(e.to_string()))?;
         let wanted = streams.into_iter().map(|key| (key, tickwire_wire::Mode::Full));
         let session = Session::new(wanted, None, 1);
-        let client = timeout(CONNECT_MAX, Client::connect(endpoint, fixed_token(token.expose()), session))
-            .await
-            .map_err(|_| failed("it took too long".into()))?
-            .map_err(|e| failed(e.to_string()))?;
+        let client = timeout(
+            CONNECT_MAX,
+            Client::connect(endpoint, fixed_token(token.expose()), session),
+        )
+        .await
+        .map_err(|_| failed("it took too long".into()))?
+        .map_err(|e| failed(e.to_string()))?;
         let (mut viewer, stop) = (Viewer(Arc::clone(&self.shown)), self.stop.clone());
-        self.client = Some(tokio::spawn(async move { client.run(&mut viewer, &stop).await.0 }));
+        self.client = Some(tokio::spawn(
+            async move { client.run(&mut viewer, &stop).await.0 },
+        ));
         Ok(())
     }
 
@@ -212,8 +238,12 @@ impl View {
         let seconds = self.began.elapsed().as_secs_f64().max(1e-3);
         let accepted = self.counts.ingest.accepted.load(Relaxed);
         let mut shown = locked(&self.shown);
-        let lag = shown.lag_nanos.map_or_else(|| "-".to_owned(), |nanos| format!("{:.1} ms", nanos as f64 / 1e6));
-        let market = played.time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+        let lag = shown
+            .lag_nanos
+            .map_or_else(|| "-".to_owned(), |nanos| format!("{:.1} ms", nanos as f64 / 1e6));
+        let market = played
+            .time
+            .map_or_else(|| "-".to_owned(), |time| time.to_string());
         let first = format!(
             "market time {market}   sent {}   accepted {} ({:.0}/s)",
             thousands(sent.acknowledged),
@@ -261,7 +291,9 @@ impl View {
     ) -> Result<(), UpError> {
         self.stop.cancel();
         let counts = match self.client.take() {
-            Some(client) => client.await.map_or_else(|_| Counts::default(), |session| session.counts()),
+            Some(client) => client
+                .await
+                .map_or_else(|_| Counts::default(), |session| session.counts()),
             None => Counts::default(),
         };
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
@@ -304,7 +336,8 @@ impl View {
         }
         println!("{}", report.render());
         if let Some(path) = &args.report {
-            let text = serde_json::to_string_pretty(&report).map_err(|e| UpError::Failed("write the report", e.to_string()))?;
+            let text = serde_json::to_string_pretty(&report)
+                .map_err(|e| UpError::Failed("write the report", e.to_string()))?;
             std::fs::write(path, text + "\n")
                 .map_err(|e| UpError::Failed("write the report", format!("{}: {e}", path.display())))?;
         }

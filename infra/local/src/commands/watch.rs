@@ -244,6 +244,10 @@ async fn watch(args: WatchArgs) -> Result<(), Failure> {
     let (session, ended) = client.run(&mut watcher.clone(), &stop).await;
     drawing.abort();
     watcher.status(&format!("{endpoint}"), began);
+    if io::stderr().is_terminal() {
+        // The terminal has written ^C there.
+        eprint!("\r");
+    }
     eprintln!(
         "{}",
         summary(count, session.counts(), session.open_holes(), began.elapsed())

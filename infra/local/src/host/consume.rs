@@ -72,27 +72,40 @@ where
     H: Fn(SqsEvent) -> F,
     F: Future<Output = SqsBatchResponse> + Send + 'static,
 {
-    let receipts: Vec<(String, String)> =
-        received.iter().map(|message| (message.message_id.clone(), message.receipt.clone())).collect();
+    let receipts: Vec<(String, String)> = received
+        .iter()
+        .map(|message| (message.message_id.clone(), message.receipt.clone()))
+        .collect();
     let mut event = SqsEvent::default();
-    event.records = received.into_iter().map(|message| record(queue, message)).collect();
+    event.records = received
+        .into_iter()
+        .map(|message| record(queue, message))
+        .collect();
     // A task of its own: a panic ends the call, not the consumer.
     let call = tokio::spawn(handle(event));
     let abort = call.abort_handle();
     match tokio::time::timeout(FUNCTION_TIMEOUT, call).await {
         Ok(Ok(response)) => {
-            let failed: Vec<&str> =
-                response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+            let failed: Vec<&str> = response
+                .batch_item_failures
+                .iter()
+                .map(|failure| failure.item_identifier.as_str())
+                .collect();
             for (id, receipt) in &receipts {
                 if !failed.contains(&id.as_str()) {
                     queues.delete(queue, receipt);
                 }
             }
         }
-        Ok(Err(error)) => tracing::error!(queue = queue.as_str(), %error, "the function panicked: its batch comes back"),
+        Ok(Err(error)) => {
+            tracing::error!(queue = queue.as_str(), %error, "the function panicked: its batch comes back")
+        }
         Err(_) => {
             abort.abort();
-            tracing::error!(queue = queue.as_str(), "the function took longer than its time: its batch comes back");
+            tracing::error!(
+                queue = queue.as_str(),
+                "the function took longer than its time: its batch comes back"
+            );
         }
     }
 }
@@ -105,7 +118,10 @@ fn record(queue: QueueName, message: Received) -> SqsMessage {
     record.body = Some(message.body.to_string());
     record.attributes = HashMap::from([
         ("MessageGroupId".to_owned(), message.group.to_string()),
-        ("ApproximateReceiveCount".to_owned(), message.receive_count.to_string()),
+        (
+            "ApproximateReceiveCount".to_owned(),
+            message.receive_count.to_string(),
+        ),
         ("SentTimestamp".to_owned(), message.sent_at.millis().to_string()),
     ]);
     record.event_source = Some("aws:sqs".to_owned());

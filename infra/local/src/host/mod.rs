@@ -20,10 +20,8 @@ use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
 use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPorts};
 use tickwire_service::open_connection::{GoodbyeCode, OpenConnection};
 use tickwire_service::placement::Placement;
-use tickwire_service::ports::{
-    Clock, Enqueue, Entropy, Outgoing, PortError, Push, Queue, Secrets,
-};
-use tickwire_service::query_history::{QueryPorts, QueryHistory};
+use tickwire_service::ports::{Clock, Enqueue, Entropy, Outgoing, PortError, Push, Queue, Secrets};
+use tickwire_service::query_history::{QueryHistory, QueryPorts};
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
 use tickwire_socket::Socket;
 use tickwire_streams::Universe;
@@ -154,7 +152,12 @@ impl Host {
             }
             DataPlace::Memory => {
                 let queues = Queues::memory(queue_options, clock.clone(), meter.clone());
-                (None, Engine::memory()?, queues, LocalSecrets::memory(entropy.clone())?)
+                (
+                    None,
+                    Engine::memory()?,
+                    queues,
+                    LocalSecrets::memory(entropy.clone())?,
+                )
             }
         };
         let store = Arc::new(Dynamo::new(engine.client(), "", meter.clone(), clock.clone()));
@@ -204,8 +207,13 @@ impl Host {
             ),
             subscriptions: ManageSubscription::new(socket_ports, options.placement.clone()),
         });
-        let authenticate =
-            Authenticate::new(secrets.clone(), store.clone(), clock.clone(), entropy.clone(), JWT_KEY);
+        let authenticate = Authenticate::new(
+            secrets.clone(),
+            store.clone(),
+            clock.clone(),
+            entropy.clone(),
+            JWT_KEY,
+        );
         let api = Api {
             authenticate: authenticate.clone(),
             history: QueryHistory::new(
@@ -237,7 +245,9 @@ impl Host {
         let (stop_servers, mut servers) = (CancellationToken::new(), JoinSet::new());
         let stopped = stop_servers.clone();
         servers.spawn(async move {
-            let ended = axum::serve(listener, routes).with_graceful_shutdown(stopped.cancelled_owned()).await;
+            let ended = axum::serve(listener, routes)
+                .with_graceful_shutdown(stopped.cancelled_owned())
+                .await;
             if let Err(error) = ended {
                 tracing::error!(%error, "the server ended");
             }
@@ -246,15 +256,29 @@ impl Host {
 
         let (stop_consumers, mut consumers) = (CancellationToken::new(), JoinSet::new());
         let function = ingest.clone();
-        consume::spawn(&mut consumers, &queues, QueueName::Ticks, options.consumers, &stop_consumers, move |event| {
-            let ingest = function.clone();
-            async move { tickwire_ingest::handle(&ingest, event).await }
-        });
+        consume::spawn(
+            &mut consumers,
+            &queues,
+            QueueName::Ticks,
+            options.consumers,
+            &stop_consumers,
+            move |event| {
+                let ingest = function.clone();
+                async move { tickwire_ingest::handle(&ingest, event).await }
+            },
+        );
         let function = deliver.clone();
-        consume::spawn(&mut consumers, &queues, QueueName::Signals, DELIVER_CONSUMERS, &stop_consumers, move |event| {
-            let deliver = function.clone();
-            async move { tickwire_deliver::handle(&deliver, event).await }
-        });
+        consume::spawn(
+            &mut consumers,
+            &queues,
+            QueueName::Signals,
+            DELIVER_CONSUMERS,
+            &stop_consumers,
+            move |event| {
+                let deliver = function.clone();
+                async move { tickwire_deliver::handle(&deliver, event).await }
+            },
+        );
         for (job, period) in [(Job::Clock, CLOCK_EVERY), (Job::Reconcile, RECONCILE_EVERY)] {
             let jobs = jobs.clone();
             servers.spawn(async move {
@@ -334,12 +358,18 @@ impl Host {
         self.drained(DRAIN_MAX).await;
         let (stop, mut consumers) = self.consumers;
         stop.cancel();
-        let ended = tokio::time::timeout(DRAIN_MAX, async { while consumers.join_next().await.is_some() {} }).await;
+        let ended = tokio::time::timeout(DRAIN_MAX, async {
+            while consumers.join_next().await.is_some() {}
+        })
+        .await;
         if ended.is_err() {
             tracing::warn!("work in hand was given up; its messages come back with the next start");
         }
         let connections = self.sockets.names();
-        self.socket.connections.say_goodbye(&connections, GoodbyeCode::Shutdown).await;
+        self.socket
+            .connections
+            .say_goodbye(&connections, GoodbyeCode::Shutdown)
+            .await;
         for connection in &connections {
             let _ = self.sockets.disconnect(connection).await;
         }
@@ -354,10 +384,16 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, HostError> {
     TcpListener::bind(address).await.map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
-                format!("port {} is in use: end what uses it, or choose another with --port", address.port())
+                format!(
+                    "port {} is in use: end what uses it, or choose another with --port",
+                    address.port()
+                )
             }
             std::io::ErrorKind::PermissionDenied => {
-                format!("port {} may not be used: choose one from 1024 on with --port", address.port())
+                format!(
+                    "port {} may not be used: choose one from 1024 on with --port",
+                    address.port()
+                )
             }
             _ => error.to_string(),
         };

@@ -20,6 +20,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tickwire_authorize::SocketRequest;
 use tickwire_service::authenticate::Authenticate;
+use tickwire_service::open_connection::GoodbyeCode;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{Enqueue, Entropy, Outgoing, PortError, Push, Queue};
 use tickwire_socket::Socket;
@@ -38,6 +39,8 @@ const IDLE_MAX: Duration = Duration::from_secs(600);
 const LIFETIME_MAX: Duration = Duration::from_secs(2 * 3_600);
 /// So long before that the client is told.
 const FAREWELL_BEFORE: Duration = Duration::from_secs(60);
+/// Connections that the platform opens in a second.
+const RECONNECTS_PER_SECOND: u64 = 500;
 /// A write to a socket that takes longer means that nobody reads.
 const WRITE_MAX: Duration = Duration::from_secs(10);
 /// Replies that wait for the socket's writer.
@@ -61,7 +64,10 @@ pub(super) fn routes(served: Arc<Served>) -> Router {
     Router::new()
         .route("/ws", get(upgrade))
         .route("/local/v1/stack", get(stack))
-        .route("/local/v1/messages", post(send).layer(DefaultBodyLimit::max(2 * message_bytes_max)))
+        .route(
+            "/local/v1/messages",
+            post(send).layer(DefaultBodyLimit::max(2 * message_bytes_max)),
+        )
         .with_state(served)
 }
 
@@ -92,25 +98,33 @@ fn refuse(error: ErrorBody, status: u16) -> Response {
 }
 
 async fn operator(served: &Served, headers: &HeaderMap) -> Result<(), Response> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     match served.authenticate.by_authorization(header).await {
         Ok(identity) if identity.user == OPERATOR => Ok(()),
         Ok(_) => {
-            let error = ErrorBody::with_message(ErrorCode::NotYours, "Only the operator's token may do this.");
+            let error =
+                ErrorBody::with_message(ErrorCode::NotYours, "Only the operator's token may do this.");
             Err(refuse(error, ErrorCode::NotYours.status()))
         }
         Err(refused) => {
             let code = refused.code.error_code();
-            Err(refuse(ErrorBody::with_message(code, refused.code.reason()), code.status()))
+            Err(refuse(
+                ErrorBody::with_message(code, refused.code.reason()),
+                code.status(),
+            ))
         }
     }
 }
 
 async fn stack(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
     match operator(&served, &headers).await {
-        Ok(()) => {
-            Json(Stack { universe: served.universe.clone(), placement: served.placement.clone() }).into_response()
-        }
+        Ok(()) => Json(Stack {
+            universe: served.universe.clone(),
+            placement: served.placement.clone(),
+        })
+        .into_response(),
         Err(response) => response,
     }
 }
@@ -126,15 +140,32 @@ async fn send(State(served): State<Arc<Served>>, headers: HeaderMap, body: Bytes
             return refuse(error, ErrorCode::MessageMalformed.status());
         }
     };
-    let LocalMessage { group, deduplication, body } = message;
-    match served.enqueue.send(Queue::Ticks, Outgoing { group, deduplication, body }).await {
+    let LocalMessage {
+        group,
+        deduplication,
+        body,
+    } = message;
+    match served
+        .enqueue
+        .send(
+            Queue::Ticks,
+            Outgoing {
+                group,
+                deduplication,
+                body,
+            },
+        )
+        .await
+    {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(PortError::Refused { why, .. }) => {
-            refuse(ErrorBody::with_message(ErrorCode::ParameterInvalid, why), ErrorCode::ParameterInvalid.status())
-        }
-        Err(error) => {
-            refuse(ErrorBody::with_message(ErrorCode::Unavailable, error.to_string()), ErrorCode::Unavailable.status())
-        }
+        Err(PortError::Refused { why, .. }) => refuse(
+            ErrorBody::with_message(ErrorCode::ParameterInvalid, why),
+            ErrorCode::ParameterInvalid.status(),
+        ),
+        Err(error) => refuse(
+            ErrorBody::with_message(ErrorCode::Unavailable, error.to_string()),
+            ErrorCode::Unavailable.status(),
+        ),
     }
 }
 
@@ -145,18 +176,22 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let ticket = query.as_deref().and_then(|query| {
-        query.split('&').find_map(|pair| pair.strip_prefix("ticket="))
-    });
+    let ticket = query
+        .as_deref()
+        .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("ticket=")));
     let mut request = SocketRequest::default();
     request.type_ = Some("REQUEST".to_owned());
     request.method_arn = Some("arn:aws:execute-api:local:000000000000:socket/local/$connect".to_owned());
     if let Some(ticket) = ticket {
-        request.query_string_parameters = HashMap::from([("ticket".to_owned(), vec![ticket.to_owned()])]).into();
+        request.query_string_parameters =
+            HashMap::from([("ticket".to_owned(), vec![ticket.to_owned()])]).into();
     }
     let answer = tickwire_authorize::authorize_socket(&served.authenticate, &request).await;
     let Some(identity) = answer.context.identity.clone() else {
-        let code = answer.context.code.map_or(ErrorCode::TicketInvalid, |code| code.error_code());
+        let code = answer
+            .context
+            .code
+            .map_or(ErrorCode::TicketInvalid, |code| code.error_code());
         return refuse(code.into(), code.status());
     };
     let connection = match served.entropy.bytes() {
@@ -174,9 +209,15 @@ async fn upgrade(
     .collect();
     let response = tickwire_socket::handle(&served.socket, event).await;
     if response.status_code != 200 {
-        let status = u16::try_from(response.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
+        let status = u16::try_from(response.status_code)
+            .ok()
+            .and_then(|code| StatusCode::from_u16(code).ok());
         let json = [(header::CONTENT_TYPE, "application/json")];
-        return (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), json, text(response).unwrap_or_default())
+        return (
+            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            json,
+            text(response).unwrap_or_default(),
+        )
             .into_response();
     }
     let abandoned = (Arc::clone(&served), connection.clone());
@@ -251,7 +292,8 @@ async fn read(
                 }
                 told = true;
                 farewell = opened + LIFETIME_MAX;
-                let goodbye = Goodbye { code: "lifetime".to_owned(), reconnect_after_ms: 0 };
+                let goodbye =
+                    Goodbye { code: GoodbyeCode::Lifetime.as_str().to_owned(), reconnect_after_ms: spread_ms(served) };
                 let _ = replies.send(goodbye_push(&goodbye)).await;
                 continue;
             }
@@ -266,13 +308,24 @@ async fn read(
                 return;
             }
         };
-        let response = tickwire_socket::handle(&served.socket, event(connection, "$default", Some(body))).await;
+        let response =
+            tickwire_socket::handle(&served.socket, event(connection, "$default", Some(body))).await;
         if let Some(reply) = text(response)
             && replies.send(reply).await.is_err()
         {
             return;
         }
     }
+}
+
+/// A wait before connecting again that spreads all clients over at least a
+/// second for every [`RECONNECTS_PER_SECOND`] of them.
+fn spread_ms(served: &Served) -> u64 {
+    let over_ms = (served.sockets.len() as u64 * 1_000 / RECONNECTS_PER_SECOND).max(1_000);
+    let random = served.entropy.bytes().map_or(0, |bytes| {
+        u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    });
+    random % over_ms
 }
 
 async fn write(
@@ -294,6 +347,9 @@ async fn write(
             Ok(Err(_)) | Err(_) => return,
         }
     }
-    let farewell = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    let farewell = CloseFrame {
+        code: close_code::NORMAL,
+        reason: "".into(),
+    };
     let _ = timeout(WRITE_MAX, sink.send(Message::Close(Some(farewell)))).await;
 }

@@ -550,10 +550,15 @@ mod tests {
     async fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(&home.path().join("queues.db")).unwrap();
-        store.connection.pragma_update(None, "max_page_count", 20).unwrap();
+        store
+            .connection
+            .pragma_update(None, "max_page_count", 20)
+            .unwrap();
         let options = super::super::QueueOptions::default();
-        let contents =
-            Contents { states: Default::default(), ledger: super::super::Ledger::new(options.deduplication) };
+        let contents = Contents {
+            states: Default::default(),
+            ledger: super::super::Ledger::new(options.deduplication),
+        };
         let clock = Arc::new(tickwire_aws::SystemClock);
         let shared = Arc::new(Shared::new(contents, options, clock, Arc::default()));
         let journal = Journal::start(store, Arc::clone(&shared)).unwrap();
@@ -571,7 +576,10 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert!(matches!(&error, PortError::Unavailable { why, .. } if why.contains("disk is full")), "{error}");
+        assert!(
+            matches!(&error, PortError::Unavailable { why, .. } if why.contains("disk is full")),
+            "{error}"
+        );
         assert!(sent > 0);
         assert_eq!(shared.lock().state(QueueName::Ticks).waiting(), sent);
     }

@@ -27,6 +27,9 @@ const KEY_WIDTH_MAX: usize = 52;
 /// Size where the terminal does not tell it: columns, rows.
 const SIZE_DEFAULT: (usize, usize) = (100, 30);
 
+/// Marks what a simulation made up.
+const MOCK: &str = " mock";
+
 const HEAD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const UP: Style = AnsiColor::Green.on_default();
@@ -303,7 +306,10 @@ impl Row {
                 (_, Some(false)) => DOWN,
                 _ => PLAIN,
             };
-            (if self.mock { format!("{text} mock") } else { text }, style)
+            // What is made up is marked, however long it is.
+            let mark = if self.mock { MOCK } else { "" };
+            let room = value_width.saturating_sub(mark.len());
+            (format!("{}{mark}", cut(&text, room)), style)
         } else {
             (self.remark.clone(), DIM)
         };
@@ -339,6 +345,16 @@ impl Row {
             (format!("  {rate:>6}"), PLAIN),
         ]
     }
+}
+
+/// Cuts at the end.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
 }
 
 /// Cuts in the middle: what tells streams apart stands at their ends.
@@ -417,7 +433,7 @@ pub(crate) fn value_text(json: &str) -> (String, Option<f64>) {
     }
     for (name, output) in &outputs {
         let gap = if text.is_empty() { "" } else { "  " };
-        let _ = write!(text, "{gap}{name} {}", output_text(output));
+        let _ = write!(text, "{gap}{name} {}", short_text(output, 3));
     }
     let first = outputs.iter().find_map(|(name, _)| number(name));
     (text, first)
@@ -425,12 +441,16 @@ pub(crate) fn value_text(json: &str) -> (String, Option<f64>) {
 
 /// A number to at most eight digits, so that a column can be read.
 fn output_text(output: &Output) -> String {
+    short_text(output, 6)
+}
+
+fn short_text(output: &Output, decimals_max: usize) -> String {
     match output {
         Output::Number(number) => match number.as_f64() {
             Some(value) if number.is_f64() => {
                 let decimals = 7_usize
                     .saturating_sub(value.abs().log10().max(0.0) as usize)
-                    .min(6);
+                    .min(decimals_max);
                 let text = format!("{value:.decimals$}");
                 match text.contains('.') {
                     true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -476,6 +496,11 @@ mod tests {
             "macd 0.35  signal cold",
             Some(0.35),
         );
+        check(
+            r#"{"upper":24001.90712,"middle":23999.5,"lower":23997.5239}"#,
+            "upper 24001.907  middle 23999.5  lower 23997.524",
+            Some(24001.90712),
+        );
         check("", "", None);
         check("[1]", "[1]", None);
     }
@@ -507,6 +532,20 @@ mod tests {
         assert_eq!(lines[8], "… and 14 more");
         table.draw(now.saturating_add(100_000_000)).unwrap();
         assert!(table.out.starts_with(b"\x1b[9A\r\x1b[J"));
+    }
+
+    #[test]
+    fn a_long_value_stays_marked() {
+        let look = Look {
+            colours: false,
+            size: Some((100, 10)),
+        };
+        let mut table = LiveTable::new(Vec::new(), look);
+        let json = r#"{"s":0,"k":"signal","o":9,"prev":8,"mock":true,"d":{"upper":24001.90712,"middle":23999.5,"lower":23997.523}}"#;
+        table.update("common:x", &item(json), UnixNanos(0));
+        table.draw_now(UnixNanos(0)).unwrap();
+        let text = String::from_utf8(table.out).unwrap();
+        assert!(text.contains("… mock  "), "{text}");
     }
 
     #[test]

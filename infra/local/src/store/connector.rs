@@ -171,18 +171,32 @@ mod tests {
     #[test]
     fn what_is_not_embedded_is_refused() {
         let databases = HashMap::from([("log".to_owned(), Database::memory().unwrap())]);
-        assert_eq!(failed(&databases, "PutItem", "{"), "400 EOF while parsing an object at line 1 column 1");
-        assert_eq!(failed(&databases, "PutItem", r#"{"TableName":"other"}"#), "400 there is no table other");
-        assert_eq!(failed(&databases, "Scan", r#"{"TableName":"log"}"#), "400 operation Scan is not embedded");
+        assert_eq!(
+            failed(&databases, "PutItem", "{"),
+            "400 EOF while parsing an object at line 1 column 1"
+        );
+        assert_eq!(
+            failed(&databases, "PutItem", r#"{"TableName":"other"}"#),
+            "400 there is no table other"
+        );
+        assert_eq!(
+            failed(&databases, "Scan", r#"{"TableName":"log"}"#),
+            "400 operation Scan is not embedded"
+        );
         let two = r#"{"RequestItems":{"log":{},"bars":{}}}"#;
-        assert_eq!(failed(&databases, "BatchGetItem", two), "400 a request here names one table");
+        assert_eq!(
+            failed(&databases, "BatchGetItem", two),
+            "400 a request here names one table"
+        );
     }
 
     #[test]
     fn errors_of_the_disk_say_what_to_do() {
         let check = |code, expected: &str| {
             let failure = rusqlite::ffi::Error::new(code);
-            let error = explain(DynoxideError::SqliteError(rusqlite::Error::SqliteFailure(failure, None)));
+            let error = explain(DynoxideError::SqliteError(rusqlite::Error::SqliteFailure(
+                failure, None,
+            )));
             assert_eq!(error.status_code(), 500);
             assert!(error.to_string().contains(expected), "{error}");
         };

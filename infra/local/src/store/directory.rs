@@ -38,7 +38,10 @@ impl DataDirectory {
             Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path, &e)),
         }
         check_version(&path)?;
-        Ok(Self { path, _lock: Some(lock) })
+        Ok(Self {
+            path,
+            _lock: Some(lock),
+        })
     }
 
     /// Opens `path` to read beside the process that has it open, if one has.

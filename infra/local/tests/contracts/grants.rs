@@ -32,7 +32,11 @@ pub(crate) async fn a_users_grants_come_back(store: &Dynamo, clock: &ManualClock
         store.put_grant(stored).await.unwrap();
     }
     assert_eq!(store.grants("u1").await.unwrap(), [ended, trial], "by product");
-    assert_eq!(store.grants("u").await.unwrap(), [], "not by the beginning of a name");
+    assert_eq!(
+        store.grants("u").await.unwrap(),
+        [],
+        "not by the beginning of a name"
+    );
 }
 
 pub(crate) async fn a_grant_replaces_that_of_the_same_product(store: &Dynamo, clock: &ManualClock) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tickwire_service::ingest_ticks::Ingest;
-use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::ports::{GroupRow, Groups as _};
+use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::testing::{Call, Fault, Store, by_turns};
 
 use crate::bench::*;
