@@ -229,8 +229,7 @@ impl Host {
                 options.placement.clone(),
                 universe.clone(),
                 JWT_KEY,
-            )
-            .into(),
+            ),
         };
         let routes = tickwire_api::router(Arc::new(api)).merge(serve::routes(Arc::new(Served {
             authenticate,
