@@ -12,7 +12,7 @@ use tickwire_market::UnixNanos;
 use tickwire_streams::Offset;
 
 use super::text::thousands;
-use crate::client::{Item, Output, outputs};
+use crate::client::{Item, ItemKind, Output, outputs};
 
 /// Between two drawings.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -141,7 +141,10 @@ impl<W: Write> LiveTable<W> {
         row.offset = item.o;
         row.exchange_time = item.t;
         row.received = Some(received);
-        row.lag_nanos = lag_nanos(item, received);
+        // A snapshot is as old as its stream is quiet: that is no latency.
+        row.lag_nanos = (item.k == ItemKind::Signal)
+            .then(|| lag_nanos(item, received))
+            .flatten();
         row.signals += u64::from(item.signals());
     }
 
