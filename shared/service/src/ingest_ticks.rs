@@ -29,7 +29,7 @@ use crate::{history, load_group, settle};
 /// Receive count from which a message is folded alone.
 pub const RECEIVES_ALONE: u32 = 3;
 /// Times a message may kill the process while it is folded alone.
-pub const ATTEMPTS_MAX: u32 = 2;
+pub const ATTEMPTS_MAX: u32 = 4;
 /// Suspicious messages remembered by a process.
 const SURVIVED_MAX: usize = 1_024;
 /// Shortest and longest back-off of a failed message.
@@ -268,6 +268,11 @@ impl Ingest {
         message: &QueueMessage,
     ) -> Result<(), (usize, Stop)> {
         let whole = |stop: Stop| (0, stop);
+        // Loading comes first: a process that dies while it loads was not killed by the message.
+        let ready = self
+            .ready(group, loaded.take(), std::slice::from_ref(message))
+            .await;
+        *loaded = Some(ready.map_err(whole)?);
         // Attempts that this process lived through killed nobody, also when an outage
         // keeps their end from being noted.
         let survived = self.survived(&message.id, true);

@@ -23,3 +23,4 @@ mod settle;
 pub mod testing;
 #[cfg(feature = "testing")]
 pub mod testing_sockets;
+pub mod verify_log;

@@ -38,8 +38,8 @@ pub const message_bytes_max: usize = 1_048_576;
     reason = "limits carry the same name in code, configuration and documents"
 )]
 pub const sequence_max: u64 = 1 << 53;
-/// Bytes kept of an event that could not be read.
-const RAW_BYTES_MAX: usize = 200;
+/// Bytes kept of an event or a message that could not be read, and of what is wrong with it.
+const QUOTED_BYTES_MAX: usize = 200;
 /// Bytes of a source's name.
 const SOURCE_BYTES_MAX: usize = 80;
 
@@ -278,16 +278,9 @@ fn read_list<'a, T: Deserialize<'a>>(
     list: &[&'a RawValue],
     into_event: impl Fn(T) -> Result<Event, String>,
 ) -> Vec<InboundEvent> {
-    let bad = |raw: &RawValue, why: String| {
-        let raw = raw.get();
-        let end = (0..=RAW_BYTES_MAX.min(raw.len()))
-            .rev()
-            .find(|at| raw.is_char_boundary(*at))
-            .unwrap_or(0);
-        BadEvent {
-            why,
-            raw: raw[..end].to_owned(),
-        }
+    let bad = |raw: &RawValue, why: String| BadEvent {
+        why: beginning(&why),
+        raw: beginning(raw.get()),
     };
     list.iter()
         .map(|raw| {
@@ -295,6 +288,11 @@ fn read_list<'a, T: Deserialize<'a>>(
             into_event(value).map_err(|why| bad(raw, why))
         })
         .collect()
+}
+
+/// The beginning of a text: the parser quotes what it found, however long that is.
+fn beginning(text: &str) -> String {
+    text[..text.floor_char_boundary(QUOTED_BYTES_MAX)].to_owned()
 }
 
 /// Reads a message. One event that cannot be read does not spoil the others.
@@ -311,7 +309,7 @@ pub fn parse_inbound(body: &str) -> Result<Inbound, InboundError> {
     }
     let message: Message<'_> = serde_json::from_str(body).map_err(|e| match serde_json::from_str(body) {
         Ok(Version { v }) if v != VERSION => InboundError::Version(v),
-        _ => InboundError::Malformed(e.to_string()),
+        _ => InboundError::Malformed(beginning(&e.to_string())),
     })?;
     if message.v != VERSION {
         return Err(InboundError::Version(message.v));

@@ -133,6 +133,13 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         first = [{}, [snapshot(2)], [signal(3, 2)], "close"]
         await self.check([first, [{"recovered": True}, [signal(4, 3)]]], [2, 3, 4], [None, 3])
 
+    async def test_before_the_first_signal_there_is_nothing_to_resume(self):
+        await self.check([[{}, [snapshot(None)], "close"], [{}, [snapshot(4)], [signal(5, 4)]]], [4, 5], [None, None])
+
+    async def test_what_comes_before_the_first_verdict_is_not_taken_without_it(self):
+        first = [[snapshot(2), signal(3, 2)], "close"]
+        await self.check([first, [[snapshot(5)], {}, [signal(6, 5)]]], [5, 6], [None, None])
+
     async def test_goodbye_is_followed(self):
         first = [{}, [snapshot(2)], {"goodbye": {"code": "lifetime", "reconnect_after_ms": 5}}]
         await self.check([first, [{"recovered": True}, [signal(3, 2)]]], [2, 3], [None, 2])

@@ -34,8 +34,9 @@ class Stream:
     def __init__(self, key, emit):
         self.key, self.emit = key, emit
         self.epoch = self.last = self.value = self.due = None
-        self.begun, self.resumes = False, 0
+        self.resumes = 0
         self.held = {}  # by offset: items whose link before is missing
+        self.early = []  # items before the first verdict: without its epoch there is no resume
 
     def request(self, handle):
         self.due, self.resumes = None, self.resumes + 1
@@ -51,17 +52,22 @@ class Stream:
         if verdict.get("recovered") is False:
             raise Broken(f"{self.key}: what followed {self.last} is not to be had")
         self.epoch = verdict.get("epoch", self.epoch)
+        early, self.early = self.early, []
+        for item in early:
+            self.item(item)
         if verdict.get("more"):
             self.due = time.monotonic() + MORE_S
 
     def item(self, item):
         if item["k"] == "revoked":
             raise Broken(f"{self.key}: revoked: {item['err']['message']}")
-        if item["k"] == "snapshot" and not self.begun:
-            self.begun = True
-            if item["o"] is not None:
+        if self.epoch is None:
+            self.early.append(item)
+            return
+        if item["k"] == "snapshot" and self.last is None:
+            if item["o"] is not None:  # else nothing was said yet: what comes first begins
                 self.take(item)
-        elif item["k"] == "snapshot" and item["o"] is not None and item["o"] > (self.last or -1):
+        elif item["k"] == "snapshot" and item["o"] is not None and item["o"] > self.last:
             raise Broken(f"{self.key}: a snapshot at {item['o']} leaves out what followed {self.last}")
         elif item["k"] == "signal":
             self.held.setdefault(item["o"], item)
@@ -77,7 +83,7 @@ class Stream:
             self.due = time.monotonic() + HOLD_S
 
     def take(self, item):
-        self.begun, self.resumes = True, 0
+        self.resumes = 0
         self.last, self.value = item["o"], item["d"]
         self.emit({"key": self.key, "o": item["o"], "d": item["d"]})
 
@@ -149,6 +155,7 @@ async def follow(socket, api, token, keys, emit):
             print(f"connection lost ({error}); again in {wait_s} s", file=sys.stderr)
         for stream in streams.values():  # what was held comes again
             stream.held.clear()
+            stream.early.clear()
             stream.due, stream.resumes = None, 0
         progress = before != [stream.last for stream in streams.values()]
         retry_s = RETRY_S if progress else min(2 * retry_s, RETRY_S_MAX)

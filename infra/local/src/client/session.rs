@@ -197,6 +197,7 @@ impl Session {
                         envelope.ok.map(|ok| ok.get()),
                         envelope.err,
                         now,
+                        received,
                         receive,
                     );
                 }
@@ -353,6 +354,7 @@ impl Session {
         ok: Option<&str>,
         err: Option<ErrorBody>,
         now: Duration,
+        received: UnixNanos,
         receive: &mut impl Receive,
     ) {
         // A reply that is not waited for any longer says nothing new.
@@ -369,7 +371,7 @@ impl Session {
             }
             Kind::Subscribe(handles) => match serde_json::from_str::<SubscribeReply>(ok) {
                 Ok(reply) => {
-                    self.on_verdicts(&handles, &reply.streams, now, receive);
+                    self.on_verdicts(&handles, &reply.streams, now, received, receive);
                     Ok(())
                 }
                 Err(error) => {
@@ -445,6 +447,7 @@ impl Session {
         handles: &[u32],
         verdicts: &[StreamVerdict],
         now: Duration,
+        received: UnixNanos,
         receive: &mut impl Receive,
     ) {
         let mut left: BTreeSet<u32> = handles.iter().copied().collect();
@@ -459,15 +462,16 @@ impl Session {
             }
             let stream = &mut self.streams[s as usize];
             (stream.asked, stream.tries, stream.overlap_until) = (false, 0, now + overlap_wait);
+            if verdict.epoch.is_some() {
+                stream.epoch.clone_from(&verdict.epoch);
+            }
+            stream.take_early(now, received, &mut self.counts, receive);
             let came = stream.snapshot == SnapshotRule::Came;
             stream.snapshot = match verdict.recovered {
                 Some(true) => SnapshotRule::Beyond,
                 _ if came => SnapshotRule::Beyond,
                 _ => SnapshotRule::Announced,
             };
-            if verdict.epoch.is_some() {
-                stream.epoch.clone_from(&verdict.epoch);
-            }
             stream.more = verdict.more;
             if verdict.more {
                 stream.due = Some(now + pull_pause);

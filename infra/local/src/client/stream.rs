@@ -34,6 +34,8 @@ pub(super) struct Stream {
     pub(super) epoch: Option<String>,
     /// Items that lack what is before them, as JSON.
     held: BTreeMap<Offset, (Span, String)>,
+    /// The snapshot that came before the first verdict, as JSON.
+    early: Option<String>,
     pub(super) hole_since: Option<Duration>,
     /// A top beyond ours that a pong told, and when.
     pub(super) ahead: Option<(Offset, Duration)>,
@@ -84,7 +86,30 @@ impl Stream {
     /// Holds nothing any longer.
     pub(super) fn let_go(&mut self) {
         self.held.clear();
-        self.hole_since = None;
+        (self.hole_since, self.early) = (None, None);
+    }
+
+    /// Until the first verdict tells the epoch nothing is taken: were the
+    /// connection lost, it could not be resumed from there.
+    fn is_early(&self) -> bool {
+        self.epoch.is_none() && self.asked
+    }
+
+    /// The first verdict came: takes what came before it.
+    pub(super) fn take_early(
+        &mut self,
+        now: Duration,
+        received: UnixNanos,
+        counts: &mut Counts,
+        receive: &mut impl Receive,
+    ) {
+        // Written by us, so it can be read.
+        if let Some(text) = self.early.take()
+            && let Ok(item) = serde_json::from_str::<Item<'_>>(&text)
+        {
+            self.on_snapshot(&item, now, received, counts, receive);
+        }
+        self.release(now, received, counts, receive);
     }
 
     /// When it needs a look at the clock, requests left out.
@@ -139,6 +164,10 @@ impl Stream {
         counts: &mut Counts,
         receive: &mut impl Receive,
     ) {
+        if self.is_early() {
+            self.early = serde_json::to_string(item).ok();
+            return;
+        }
         let last = self.chain.last();
         // Without an epoch nothing was lost: it says again what is known.
         let again = self.epoch.is_none() && last.is_some() && item.o <= last;
@@ -174,6 +203,9 @@ impl Stream {
         counts: &mut Counts,
         receive: &mut impl Receive,
     ) {
+        if self.is_early() {
+            return self.hold(item, span, now, counts);
+        }
         match self.chain.take(span) {
             Link::Next => {
                 counts.items += 1;

@@ -262,14 +262,14 @@ async fn run(served: Arc<Served>, connection: String, socket: WebSocket) {
     let (replies, waiting) = mpsc::channel(REPLIES_WAITING_MAX);
     let (sink, stream) = socket.split();
     let mut writer = tokio::spawn(write(sink, waiting, frames));
-    tokio::select! {
-        () = read(&served, &connection, stream, replies) => {}
-        _ = &mut writer => {}
-    }
+    let writes = tokio::select! {
+        () = read(&served, &connection, stream, replies) => true,
+        _ = &mut writer => false,
+    };
     // Dropping the channel ends the writer once what was taken is written.
     let _ = served.sockets.disconnect(&connection).await;
     disconnect(&served, &connection).await;
-    if timeout(WRITE_MAX, writer).await.is_err() {
+    if writes && timeout(WRITE_MAX, writer).await.is_err() {
         tracing::debug!(connection, "a socket's writer was given up");
     }
 }

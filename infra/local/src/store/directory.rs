@@ -18,7 +18,7 @@ pub struct DataDirectory {
     path: PathBuf,
     /// Unlocked by the operating system when the process ends, however it ends;
     /// none beside a process that has it.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl DataDirectory {
@@ -40,7 +40,7 @@ impl DataDirectory {
         check_version(&path)?;
         Ok(Self {
             path,
-            _lock: Some(lock),
+            lock: Some(lock),
         })
     }
 
@@ -52,7 +52,12 @@ impl DataDirectory {
         let path = path.into();
         File::open(path.join(VERSION_FILE)).map_err(|e| StoreError::io("open", &path, &e))?;
         check_version(&path)?;
-        Ok(Self { path, _lock: None })
+        Ok(Self { path, lock: None })
+    }
+
+    /// Whether this process has it open alone, and may begin anew in it.
+    pub fn is_ours(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Where it is.
@@ -81,6 +86,15 @@ impl DataDirectory {
             File::open(&self.path)?.sync_all()
         };
         write().map_err(|e| StoreError::io("write", &path, &e))
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove_file(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", &path, &e)),
+            _ => Ok(()),
+        }
     }
 
     /// Reads a file whole; `None` if there is none.

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tickwire_aws::dynamodb::{PARTITION_KEY, SORT_KEY};
 use tickwire_aws::{TABLES, TableDefinition};
+use tickwire_telemetry::metrics::Table;
 
 use super::connector::Connector;
 use super::directory::{DataDirectory, StoreError};
@@ -34,7 +35,15 @@ impl Engine {
     /// without syncing.
     pub fn open(directory: &DataDirectory) -> Result<Self, StoreError> {
         Self::with(|definition| {
-            let path = directory.private_file(&format!("{}.db", definition.table.as_str()))?;
+            let name = format!("{}.db", definition.table.as_str());
+            if definition.table == Table::Connections && directory.is_ours() {
+                // Connections ended with the process that held them, which may have been killed:
+                // their rows would count against their users until they expire.
+                for end in ["-wal", "-shm", ""] {
+                    directory.remove_file(&format!("{name}{end}"))?;
+                }
+            }
+            let path = directory.private_file(&name)?;
             let database = path
                 .to_str()
                 .ok_or_else(|| not_unicode(&path))
@@ -206,5 +215,49 @@ fn not_unicode(path: &Path) -> StoreError {
         action: "open",
         path: path.to_owned(),
         why: "the path is not Unicode".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tickwire_aws::{Dynamo, SystemClock};
+    use tickwire_entitlements::Tier;
+    use tickwire_market::UnixNanos;
+    use tickwire_service::ports::{ConnectionRow, Connections};
+    use tickwire_streams::Universe;
+    use tickwire_telemetry::Meter;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn connections_end_with_the_process() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::open(home.path()).unwrap();
+        let store = || {
+            let engine = Engine::open(&directory).unwrap();
+            Dynamo::new(
+                engine.client(),
+                "",
+                Arc::<Meter>::default(),
+                Arc::new(SystemClock),
+            )
+        };
+        let first = store();
+        let row = ConnectionRow {
+            connection: "a".into(),
+            user: "reader".into(),
+            tier: Tier::Free,
+            universe: Universe::live(),
+            opened_at: UnixNanos(0),
+            expires_at: crate::now().saturating_add(3_600 * UnixNanos::PER_SECOND),
+            request_id: 0,
+            subscriptions: Vec::new(),
+        };
+        first.open(&row).await.unwrap();
+        assert_eq!(first.count("reader").await.unwrap(), 1);
+        drop(first);
+        let second = store();
+        assert_eq!(second.count("reader").await.unwrap(), 0);
+        assert_eq!(second.connection("a").await.unwrap(), None);
     }
 }

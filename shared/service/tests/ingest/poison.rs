@@ -148,7 +148,7 @@ fn a_message_that_kills_the_process_is_parked_alone() {
     let store = Store::new(START);
     take(&ingest(&store.process()), setup());
     // It dies each time while this message is folded alone.
-    for count in [3, 4] {
+    for count in [3, 4, 5, 6] {
         let ingest = ingest(&store.process_with(|call| (call.what == "append").then_some(Fault::DieBefore)));
         assert_eq!(
             try_run(&ingest, vec![received(count, good(0)), received(count, good(1))]),
@@ -157,7 +157,7 @@ fn a_message_that_kills_the_process_is_parked_alone() {
         assert_eq!(parked(&store), []);
     }
     let ingest = ingest(&store.process());
-    take(&ingest, vec![received(5, good(0)), received(5, good(1)), good(2)]);
+    take(&ingest, vec![received(7, good(0)), received(7, good(1)), good(2)]);
     assert_eq!(
         parked(&store),
         [("feed-a-1-0".to_owned(), "kills_the_consumer".to_owned())]
