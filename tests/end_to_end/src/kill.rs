@@ -419,7 +419,7 @@ async fn live(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome, F
                     scene.outcome.kills_stack += 1;
                     stack.kill();
                     stack = scene.start_idle()?;
-                    if scene.outcome.kills_stack % MEASURED_ONE_IN == 0 {
+                    if scene.outcome.kills_stack.is_multiple_of(MEASURED_ONE_IN) {
                         scene.measure(killed).await;
                     }
                 } else {
