@@ -1,5 +1,11 @@
 //! The real binary where the machine is not as it should be: it says what is
 //! wrong and what to do, ends with a status, and loses nothing.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 #![cfg(unix)]
 
 use std::fs;

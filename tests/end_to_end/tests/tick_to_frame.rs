@@ -1,5 +1,12 @@
 //! From a tick to the frames of clients.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 #[expect(dead_code, reason = "these tests use a part")]
 mod common;
 
