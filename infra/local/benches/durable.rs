@@ -179,6 +179,7 @@ fn message(group: usize, n: usize, bytes: usize) -> Outgoing {
 
 async fn queue(place: &str, queues: Queues) {
     // One message at a time: from the send to its receipt by a waiting consumer.
+    let (received, mut receipts) = tokio::sync::mpsc::unbounded_channel();
     let consumer = {
         let queues = queues.clone();
         tokio::spawn(async move {
@@ -192,6 +193,7 @@ async fn queue(place: &str, queues: Queues) {
                     let sent: u64 = m.body.trim_end_matches('x').parse().unwrap();
                     times.0.record(now_nanos() - sent).unwrap();
                     assert!(queues.delete(QueueName::Ticks, &m.receipt));
+                    received.send(()).unwrap();
                 }
             }
             times
@@ -206,6 +208,7 @@ async fn queue(place: &str, queues: Queues) {
         let start = Instant::now();
         queues.send(Queue::Ticks, message).await.unwrap();
         sends.add(start);
+        receipts.recv().await.unwrap();
     }
     sends.print(&format!("{place}: queue.send of 1 KB, one at a time"));
     consumer
@@ -254,7 +257,11 @@ async fn queue(place: &str, queues: Queues) {
         times.print(&format!(
             "{place}: queue.send of 1 KB, {SENDERS} senders, {consumers} consumers"
         ));
-        eaters.iter().for_each(tokio::task::JoinHandle::abort);
+        for eater in eaters {
+            eater.abort();
+            // Its end is all that is waited for.
+            let _ = eater.await;
+        }
         queues.purge(name).await.unwrap();
     }
 }
