@@ -92,7 +92,7 @@ impl Stream {
     /// Until the first verdict tells the epoch nothing is taken: were the
     /// connection lost, it could not be resumed from there.
     fn is_early(&self) -> bool {
-        self.epoch.is_none() && self.asked
+        self.epoch.is_none() && self.asked && self.chain.last().is_none()
     }
 
     /// The first verdict came: takes what came before it.

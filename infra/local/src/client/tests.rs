@@ -593,3 +593,28 @@ fn hostile() -> impl Strategy<Value = (String, u64)> {
     let shaped = prop_oneof![item, reply, goodbye, failure].prop_map(|value| value.to_string());
     (prop_oneof![4 => shaped, 1 => any::<String>()], 0_u64..100_000)
 }
+
+#[test]
+fn what_comes_before_the_first_verdict_is_taken_with_it_or_not_at_all() {
+    let mut table = Table::new(&[STREAM]);
+    table.request("subscribe");
+    table.snapshot(Some(5));
+    table.signal(6, 5);
+    assert!(
+        table.offsets().is_empty(),
+        "without an epoch it could not be resumed from there"
+    );
+    // The connection is lost before the verdict, and with it nothing that was taken.
+    table.session.on_disconnected("lost", None, &mut table.taken);
+    table.collect();
+    table.others.clear();
+    table.connect();
+    let request = table.request("subscribe");
+    assert!(request["streams"][0].get("since").is_none(), "{request}");
+    table.signal(10, 9);
+    table.snapshot(Some(9));
+    table.verdict(&request, &json!({"epoch": "k3", "top": 10}));
+    assert_eq!(table.offsets(), [9, 10]);
+    table.signal(11, 10);
+    assert_eq!(table.offsets(), [9, 10, 11]);
+}
