@@ -27,6 +27,10 @@ const DEDUPLICATION_BYTES_MAX: usize = 128;
 /// Tries before the sender gives up.
 const TRIES_MAX: u32 = 40;
 
+/// The runtime's timer rings up to so much late; a flush is due by so much earlier,
+/// so that no tick waits longer than was asked for.
+const TIMER_GRAIN: Duration = Duration::from_millis(1);
+
 /// Where messages go: the queue in this process, or that of a running stack.
 #[async_trait]
 pub trait Outlet: Send + Sync {
@@ -262,10 +266,14 @@ impl Sender {
         waiting.min().unwrap_or(self.skipped + self.sent.ticks)
     }
 
+    fn wait(&self) -> Duration {
+        self.options.flush.saturating_sub(TIMER_GRAIN)
+    }
+
     /// When the first group is due.
     pub fn due(&self) -> Option<Instant> {
         let waiting = self.lanes.values().filter(|lane| !lane.waiting.is_empty());
-        waiting.map(|lane| lane.since + self.options.flush).min()
+        waiting.map(|lane| lane.since + self.wait()).min()
     }
 
     /// Sends what has waited long enough.
@@ -273,7 +281,7 @@ impl Sender {
     /// # Errors
     /// When the queue does not take it.
     pub async fn flush_due(&mut self) -> Result<(), SendError> {
-        let latest = Instant::now().checked_sub(self.options.flush);
+        let latest = Instant::now().checked_sub(self.wait());
         self.flush_where(|lane| latest.is_some_and(|latest| lane.since <= latest))
             .await
     }

@@ -18,7 +18,7 @@ const BARS_PER_BLOCK: usize = 2_000;
 /// The latest row is written at most once in this time ...
 const LATEST_NANOS_MIN: i64 = UnixNanos::PER_SECOND;
 /// ... and, when it is large, so seldom that it takes at most so many write units a second.
-const LATEST_UNITS_PER_SECOND_MAX: i64 = 8;
+const LATEST_UNITS_PER_SECOND_MAX: i64 = 5;
 
 /// Why a commit could not be followed up. The segment stands; this is done again.
 #[derive(Debug, thiserror::Error)]
