@@ -15,6 +15,7 @@ mod contracts {
     pub(crate) mod log;
     pub(crate) mod queue;
     pub(crate) mod tickets;
+    pub(crate) mod twin;
     pub(crate) mod world;
 }
 
@@ -99,12 +100,12 @@ macro_rules! queue_contracts {
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn in_memory() {
-                    contracts::queue::$contract(&contracts::queue::Twin::memory()).await;
+                    contracts::queue::$contract(&contracts::twin::Twin::memory()).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_a_file() {
-                    contracts::queue::$contract(&contracts::queue::Twin::file()).await;
+                    contracts::queue::$contract(&contracts::twin::Twin::file()).await;
                 }
             })+
         }

@@ -1,7 +1,7 @@
 //! A client that records all it takes, over as many connections as it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,14 @@ impl Receive for Recorder {
     }
 }
 
+/// Where the embedded stack on a port is.
+///
+/// # Errors
+/// Never, for a port.
+pub fn local(port: u16) -> Result<Endpoint, Failure> {
+    Endpoint::parse(&format!("ws://127.0.0.1:{port}"), None).map_err(Failure::of("name the stack"))
+}
+
 /// The token of a user of the stack whose data is at `data`, made anew for every connection.
 pub fn tokens(data: &Path, user: &'static str) -> TokenSource {
     let data = data.to_owned();
@@ -136,12 +144,12 @@ pub fn token(data: &Path, user: &str) -> Result<String, Failure> {
 }
 
 /// Where and what a client reads.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Follow {
-    /// Data directory of the stack, for its key.
-    pub data: PathBuf,
-    /// Port of the stack.
-    pub port: u16,
+    /// Where the stack is.
+    pub endpoint: Endpoint,
+    /// Who asks.
+    pub tokens: TokenSource,
     /// The world to read.
     pub universe: Universe,
     /// The streams.
@@ -183,15 +191,13 @@ impl Following {
 }
 
 async fn run(follow: Follow, record: SharedRecord, stop: CancellationToken) -> Result<Counts, Failure> {
-    let endpoint = Endpoint::parse(&format!("ws://127.0.0.1:{}", follow.port), None)
-        .map_err(Failure::of("name the stack"))?;
     while !stop.is_cancelled() {
         *open(&record) = Record::default();
         let streams = follow.streams.iter().map(|key| (key.clone(), Mode::Full));
         let session = Session::new(streams, Some(follow.universe.to_string()), follow.seed);
-        let tokens = tokens(&follow.data, "kill-proof");
         // The stack may not have made its key, or not be up.
-        let Ok(client) = Client::connect(endpoint.clone(), tokens, session).await else {
+        let Ok(client) = Client::connect(follow.endpoint.clone(), follow.tokens.clone(), session).await
+        else {
             sleep(NOT_YET).await;
             continue;
         };

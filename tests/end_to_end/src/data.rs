@@ -39,7 +39,11 @@ pub async fn read_logs(data: &Path, wanted: impl Fn(&GroupKey) -> bool) -> Resul
     Ok(logs)
 }
 
-async fn read_log(store: &Dynamo, group: GroupKey) -> Result<GroupLog, Failure> {
+/// Reads the log of a group.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn read_log(store: &Dynamo, group: GroupKey) -> Result<GroupLog, Failure> {
     let mut segments = Vec::new();
     let mut next = 1;
     loop {

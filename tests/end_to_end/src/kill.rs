@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::Failure;
 use crate::check::{Checked, Logged, Violation, check_client, check_log};
-use crate::client::{Follow, Following, Record, open};
+use crate::client::{Follow, Following, Record, local, open, token, tokens};
 use crate::data::{check_queues_empty, read_logs};
 use crate::processes::{Process, Tickwire, free_port};
 use crate::python::PythonClient;
@@ -205,14 +205,15 @@ impl Scene {
         self.tickwire.start(arguments)
     }
 
-    fn follow(&mut self, universe: &Universe, seed: u64) {
+    fn follow(&mut self, universe: &Universe, seed: u64) -> Result<(), Failure> {
         self.following = Some(Following::start(Follow {
-            data: self.data.clone(),
-            port: self.port,
+            endpoint: local(self.port)?,
+            tokens: tokens(&self.data, "kill-proof"),
             universe: universe.clone(),
             streams: followed(),
             seed,
         }));
+        Ok(())
     }
 
     /// Once the first client has its streams they are there for the second.
@@ -222,7 +223,14 @@ impl Scene {
         };
         let streams = followed();
         if open(&following.record).accepted.len() >= streams.len() {
-            let client = PythonClient::start(python, &self.data, self.port, &streams, output.to_owned())?;
+            let client = PythonClient::start(
+                python,
+                &format!("ws://127.0.0.1:{}/ws", self.port),
+                None,
+                &token(&self.data, "kill-proof-python")?,
+                &streams,
+                output.to_owned(),
+            )?;
             self.python = Some(client);
         }
         Ok(())
@@ -381,7 +389,7 @@ async fn live(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome, F
     let mut expected = ExpectedLog::new();
     let mut kills = 0;
     let mut stack = scene.start_idle()?;
-    scene.follow(&universe, trial.seed);
+    scene.follow(&universe, trial.seed)?;
     let python_output = home.join("python.txt");
     let mut began = Instant::now();
     let mut life = Duration::from_millis(scene.random.random_range(LIFE_MS));
@@ -479,7 +487,7 @@ async fn replay(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome,
         .universe;
     let mut expected = ExpectedLog::new();
     expect(&file, &universe, &mut expected)?;
-    scene.follow(&universe, trial.seed);
+    scene.follow(&universe, trial.seed)?;
     let python_output = home.join("python.txt");
     let mut kills = 0;
     loop {

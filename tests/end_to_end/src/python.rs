@@ -8,7 +8,7 @@ use tickwire_streams::Offset;
 
 use crate::Failure;
 use crate::check::Taken;
-use crate::client::{Record, token};
+use crate::client::Record;
 use crate::processes::Process;
 
 /// A Python that has what the client imports, if this one does.
@@ -28,14 +28,16 @@ pub struct PythonClient {
 }
 
 impl PythonClient {
-    /// Starts it; what it takes goes to the file `output`, what it says to `output.err`.
+    /// Starts it, for the socket at an address and the HTTP API at another, if it is
+    /// another; what it takes goes to the file `output`, what it says to `output.err`.
     ///
     /// # Errors
     /// When it cannot be started.
     pub fn start(
         python: &Path,
-        data: &Path,
-        port: u16,
+        socket: &str,
+        api: Option<&str>,
+        token: &str,
         streams: &[String],
         output: PathBuf,
     ) -> Result<Self, Failure> {
@@ -43,9 +45,12 @@ impl PythonClient {
         let mut command = Command::new(python);
         command
             .arg(script)
-            .arg(format!("ws://127.0.0.1:{port}/ws"))
+            .arg(socket)
             .args(streams)
-            .env("TICKWIRE_TOKEN", token(data, "kill-proof-python")?);
+            .env("TICKWIRE_TOKEN", token);
+        if let Some(api) = api {
+            command.args(["--api", api]);
+        }
         // Lines of the output only: what it says of lost connections is JSON of no kind.
         Ok(Self {
             process: Process::start(command, &output)?,

@@ -1,21 +1,15 @@
 //! The queue ports, with receive and delete, which the platform does.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tempfile::TempDir;
-use tickwire::queue::{QueueName, QueueOptions, Queues, Received};
-use tickwire::store::DataDirectory;
+use tickwire::queue::{QueueName, Received};
 use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue};
-use tickwire_telemetry::Meter;
-
-use super::world::ManualClock;
 
 /// Hides a message for so long.
-const VISIBILITY: Duration = Duration::from_secs(60);
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
 /// Receives of a message before it is set aside.
-const RECEIVES_MAX: u32 = 4;
+pub(crate) const RECEIVES_MAX: u32 = 4;
 
 /// A queue service under test.
 #[async_trait]
@@ -28,80 +22,6 @@ pub(crate) trait QueueService: Enqueue + Park + Postpone {
     /// Receives what is there.
     async fn now(&self, queue: QueueName, max: usize) -> Vec<Received> {
         self.receive(queue, max, Duration::ZERO).await
-    }
-}
-
-/// The twin.
-pub(crate) struct Twin {
-    pub(crate) queues: Queues,
-    pub(crate) clock: Arc<ManualClock>,
-    _home: Option<(DataDirectory, TempDir)>,
-}
-
-pub(crate) fn options() -> QueueOptions {
-    QueueOptions {
-        visibility: VISIBILITY,
-        receives_max: RECEIVES_MAX,
-        ..QueueOptions::default()
-    }
-}
-
-impl Twin {
-    pub(crate) fn memory() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        Self {
-            queues: Queues::memory(options(), clock.clone(), Arc::new(Meter::default())),
-            clock,
-            _home: None,
-        }
-    }
-
-    pub(crate) fn file() -> Self {
-        let clock = Arc::new(ManualClock::new());
-        let home = tempfile::tempdir().unwrap();
-        let directory = DataDirectory::open(home.path()).unwrap();
-        let queues = Queues::open(&directory, options(), clock.clone(), Arc::new(Meter::default())).unwrap();
-        Self {
-            queues,
-            clock,
-            _home: Some((directory, home)),
-        }
-    }
-}
-
-#[async_trait]
-impl Enqueue for Twin {
-    async fn send(&self, queue: Queue, message: Outgoing) -> Result<(), PortError> {
-        self.queues.send(queue, message).await
-    }
-}
-
-#[async_trait]
-impl Park for Twin {
-    async fn park(&self, parked: Parked) -> Result<(), PortError> {
-        self.queues.park(parked).await
-    }
-}
-
-#[async_trait]
-impl Postpone for Twin {
-    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), PortError> {
-        self.queues.postpone(queue, receipt, delay).await
-    }
-}
-
-#[async_trait]
-impl QueueService for Twin {
-    async fn receive(&self, queue: QueueName, max: usize, wait: Duration) -> Vec<Received> {
-        self.queues.receive(queue, max, wait).await.unwrap()
-    }
-
-    async fn delete(&self, queue: QueueName, receipt: &str) -> bool {
-        self.queues.delete(queue, receipt)
-    }
-
-    async fn pass(&self, time: Duration) {
-        self.clock.pass(time);
     }
 }
 
