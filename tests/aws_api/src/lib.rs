@@ -5,6 +5,7 @@
 pub mod bootstraps;
 pub mod emulator;
 pub mod http;
+pub mod interface;
 pub mod stack;
 pub mod tools;
 

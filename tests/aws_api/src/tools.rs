@@ -50,6 +50,30 @@ impl Tools {
         Ok(tools)
     }
 
+    /// The Runtime Interface Emulator for this processor.
+    ///
+    /// # Errors
+    /// When aws-sam-cli carries none.
+    pub fn interface(&self) -> Result<PathBuf, Failure> {
+        let processor = match std::env::consts::ARCH {
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let libraries = self.bin.with_file_name("lib");
+        let found = std::fs::read_dir(&libraries).map_err(Failure::of("look into the tools"))?;
+        found
+            .filter_map(Result::ok)
+            .map(|python| {
+                let carried = "site-packages/samcli/local/rapid";
+                python
+                    .path()
+                    .join(carried)
+                    .join(format!("aws-lambda-rie-{processor}"))
+            })
+            .find(|path| path.is_file())
+            .ok_or_else(|| Failure::Process(format!("aws-sam-cli carries no emulator for {processor}")))
+    }
+
     /// Path of a tool.
     pub fn path(&self, name: &str) -> PathBuf {
         self.bin.join(name)

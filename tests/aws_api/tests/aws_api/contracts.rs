@@ -18,7 +18,7 @@ mod log;
     reason = "some contracts let minutes pass, which a service does in minutes only"
 )]
 #[path = "../../../../infra/local/tests/contracts/queue.rs"]
-mod queue;
+pub(crate) mod queue;
 #[path = "../../../../infra/local/tests/contracts/tickets.rs"]
 mod tickets;
 
@@ -41,7 +41,7 @@ use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, Postpo
 use tickwire_telemetry::Meter;
 
 /// What the contracts run on.
-mod world {
+pub(crate) mod world {
     use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
     use std::time::Duration;
 
@@ -75,10 +75,10 @@ mod world {
 }
 
 /// The account of the contracts.
-const ACCOUNT: &str = "210987654321";
+pub(crate) const ACCOUNT: &str = "210987654321";
 
 /// Tables of a contract's own.
-async fn tables(emulator: &Emulator, prefix: &str) -> (Dynamo, Arc<world::ManualClock>) {
+pub(crate) async fn tables(emulator: &Emulator, prefix: &str) -> (Dynamo, Arc<world::ManualClock>) {
     let client =
         aws_sdk_dynamodb::Client::from_conf(emulator_config!(aws_sdk_dynamodb, emulator.host, ACCOUNT));
     for definition in TABLES {
@@ -204,14 +204,14 @@ pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
 }
 
 /// The adapter for SQS, with receive and delete.
-struct RealQueues {
+pub(crate) struct RealQueues {
     client: aws_sdk_sqs::Client,
-    urls: HashMap<&'static str, String>,
+    pub(crate) urls: HashMap<&'static str, String>,
     adapter: Queues,
 }
 
 impl RealQueues {
-    async fn make(emulator: &Emulator, prefix: &str) -> Self {
+    pub(crate) async fn make(emulator: &Emulator, prefix: &str) -> Self {
         let client = aws_sdk_sqs::Client::from_conf(emulator_config!(aws_sdk_sqs, emulator.host, ACCOUNT));
         let mut urls = HashMap::new();
         // A name has at most 80 characters.

@@ -6,6 +6,7 @@
 
 mod access;
 mod contracts;
+mod events;
 mod feed;
 mod readers;
 mod trouble;
@@ -166,6 +167,12 @@ async fn trials(
                 .trial(
                     "the queues keep the contracts of theirs",
                     contracts::queue(emulator),
+                )
+                .await;
+            report
+                .trial(
+                    "every event goes through its bootstrap",
+                    events::through_the_bootstraps(tools, emulator, bootstraps),
                 )
                 .await;
             report
