@@ -27,6 +27,8 @@ enum Command {
     Token(commands::token::TokenArgs),
     /// Show from what a signal came, folded again from the log
     Explain(commands::explain::ExplainArgs),
+    /// Print what AWS would cost a month, from the reports of runs
+    Cost(commands::cost::CostArgs),
     /// Print a script that completes commands in your shell
     Completions {
         /// Which shell
@@ -45,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Load(args) => commands::load::run(args).await,
         Command::Token(args) => commands::token::run(&args),
         Command::Explain(args) => commands::explain::run(args).await,
+        Command::Cost(args) => ended(commands::cost::run(&args)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tickwire", &mut std::io::stdout());
             ExitCode::SUCCESS

@@ -266,3 +266,13 @@ fn routes_lead_to_functions_and_the_closed_ones_ask() {
         assert!(path.starts_with("/v1/"), "{path}");
     }
 }
+
+#[test]
+fn outputs_are_those_that_clients_read() {
+    use tickwire::commands::client_args::{API_OUTPUT, SOCKET_OUTPUT};
+    let template = read("infra/template.yaml");
+    let (_, outputs) = template.split_once("\nOutputs:\n").unwrap();
+    for name in [SOCKET_OUTPUT, API_OUTPUT] {
+        assert!(outputs.contains(&format!("  {name}:\n")), "{name}");
+    }
+}

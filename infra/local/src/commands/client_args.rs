@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::FutureExt;
 use hyper::Method;
+use serde::Deserialize;
 use tickwire_entitlements::Tier;
 use tickwire_service::authenticate::sign_token;
 use tickwire_service::ports::Secrets;
@@ -19,6 +20,20 @@ use crate::secrets::{JWT_KEY, LocalSecrets};
 
 /// How long a token that a command makes for itself lives.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// Output of the template for AWS: address of the socket.
+pub const SOCKET_OUTPUT: &str = "SocketUrl";
+/// Output of the template for AWS: address of the HTTP API.
+pub const API_OUTPUT: &str = "ApiUrl";
+
+/// An output of a stack on AWS.
+#[derive(Deserialize)]
+struct StackOutput {
+    #[serde(rename = "OutputKey")]
+    key: String,
+    #[serde(rename = "OutputValue")]
+    value: String,
+}
 
 /// How a client's command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +135,9 @@ pub struct ClientArgs {
     /// Address of the HTTP API, where it is another host than the socket's
     #[arg(long, value_name = "URL")]
     pub api: Option<String>,
+    /// Both addresses from a stack on AWS, as `sam list stack-outputs --output json` prints them
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["url", "api"])]
+    pub outputs: Option<PathBuf>,
     /// Token of the user; without it one is made with the key of --data
     #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
@@ -137,7 +155,20 @@ impl ClientArgs {
     /// # Errors
     /// When an address is not one.
     pub fn endpoint(&self) -> Result<Endpoint, Failure> {
-        Ok(Endpoint::parse(&self.url, self.api.as_deref())?)
+        let Some(path) = &self.outputs else {
+            return Ok(Endpoint::parse(&self.url, self.api.as_deref())?);
+        };
+        let fail =
+            |why: String| Failure::usage(format!("failed to read the outputs {}: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        let outputs: Vec<StackOutput> = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let value = |name: &str| {
+            let output = outputs.iter().find(|output| output.key == name);
+            output
+                .map(|output| output.value.as_str())
+                .ok_or_else(|| fail(format!("{name} is not among them")))
+        };
+        Ok(Endpoint::parse(value(SOCKET_OUTPUT)?, Some(value(API_OUTPUT)?))?)
     }
 
     /// Tokens: the one given, or such as are made for `user` with the stack's key.
@@ -234,6 +265,33 @@ mod tests {
             why: "y".into(),
         };
         assert_eq!(Failure::from(nobody).exit, Exit::Connect);
+    }
+
+    #[test]
+    fn addresses_come_from_the_outputs_of_a_stack() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: ClientArgs,
+        }
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("outputs.json");
+        let endpoint = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let line = ["watch", "--outputs", path.to_str().unwrap()];
+            <Line as clap::Parser>::try_parse_from(line)
+                .unwrap()
+                .args
+                .endpoint()
+        };
+        let both = r#"[{"OutputKey":"SocketUrl","OutputValue":"wss://s.example/live","Description":"x"},
+            {"OutputKey":"ApiUrl","OutputValue":"https://a.example"}]"#;
+        let expected = Endpoint::parse("wss://s.example/live", Some("https://a.example")).unwrap();
+        assert_eq!(endpoint(both).unwrap(), expected);
+        let refused =
+            endpoint(r#"[{"OutputKey":"SocketUrl","OutputValue":"wss://s.example/live"}]"#).unwrap_err();
+        assert!(refused.message.contains("ApiUrl is not among them"), "{refused}");
+        assert_eq!(refused.exit, Exit::Usage);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The commands.
 
 pub mod client_args;
+pub mod cost;
 pub mod explain;
 pub mod explain_view;
 pub mod load;

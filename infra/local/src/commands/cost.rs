@@ -1,0 +1,192 @@
+//! `tickwire cost`: what AWS would ask a month, from the counts of measured runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::up::UpError;
+use crate::report::{PriceTable, RunReport, US_EAST_1, thousands};
+
+/// Clients for which the table has a column.
+const CLIENTS: [u64; 4] = [100, 1_000, 10_000, 100_000];
+const SECONDS_PER_HOUR: f64 = 3_600.0;
+
+/// Prints a month's cost by instruments and clients, as a table in Markdown.
+///
+/// What the flow of ticks uses (store, queues) is measured; what clients and
+/// functions use is computed from the assumptions below.
+#[derive(Args, Clone, Debug)]
+pub struct CostArgs {
+    /// Reports of runs, as `up --report` writes them: a row each
+    #[arg(value_name = "REPORT.json", required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Hours a day in which the market trades
+    #[arg(long, value_name = "HOURS", default_value_t = 6.25)]
+    pub hours: f64,
+    /// Days a month
+    #[arg(long, value_name = "DAYS", default_value_t = 21.0)]
+    pub days: f64,
+    /// Frames that a client receives a second
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub frames: f64,
+    /// Milliseconds that an invocation takes
+    #[arg(long, value_name = "MS", default_value_t = 20.0)]
+    pub invocation_ms: f64,
+    /// Memory of a function, in MB
+    #[arg(long, value_name = "MB", default_value_t = 512.0)]
+    pub memory_mb: f64,
+}
+
+/// A month's cost of a run in US dollars: of the flow alone, and of a client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Month {
+    flow: f64,
+    client: f64,
+}
+
+impl CostArgs {
+    fn month(&self, report: &RunReport, prices: &PriceTable) -> Option<Month> {
+        if report.seconds <= 0.0 {
+            return None;
+        }
+        let seconds = self.hours * self.days * SECONDS_PER_HOUR;
+        let usage = &report.usage;
+        // A function is called once for what one receive brought.
+        let invocations = usage.queue.get("receive").map_or(0, |receives| receives.calls) as f64;
+        let gb_seconds = invocations * self.invocation_ms / 1e3 * self.memory_mb / 1_024.0;
+        let run = usage.write_units() * prices.store_write_million / 1e6
+            + usage.read_units() * prices.store_read_million / 1e6
+            + usage.queue_requests_billed() as f64 * prices.queue_million / 1e6
+            + invocations * prices.lambda_requests_million / 1e6
+            + gb_seconds * prices.lambda_gb_second;
+        let frame = prices.post_million / 1e6;
+        let minute = prices.connection_minutes_million / 1e6;
+        Some(Month {
+            flow: run * seconds / report.seconds,
+            client: self.frames * seconds * frame + seconds / 60.0 * minute,
+        })
+    }
+
+    fn table(&self, reports: &[RunReport], prices: &PriceTable) -> String {
+        let mut lines = vec![
+            "| run | ticks/s | the flow alone |".to_owned(),
+            "| --- | ---: | ---: |".to_owned(),
+        ];
+        for clients in CLIENTS {
+            lines[0].push_str(&format!(" {} clients |", thousands(clients)));
+            lines[1].push_str(" ---: |");
+        }
+        for report in reports {
+            let rate = report
+                .ticks_per_second
+                .map_or("-".to_owned(), |rate| format!("{rate:.0}"));
+            let mut line = format!("| {} | {rate} |", report.title);
+            match self.month(report, prices) {
+                Some(Month { flow, client }) => {
+                    let cell = |usd: f64| format!(" {} |", thousands(usd.round() as u64));
+                    line.push_str(&cell(flow));
+                    line.extend(CLIENTS.map(|clients| cell(flow + clients as f64 * client)));
+                }
+                None => line.push_str(" - |"),
+            }
+            lines.push(line);
+        }
+        lines.push(String::new());
+        lines.push(format!(
+            "US dollars a month of {} days of {} hours, {} list prices of {}; {} frames a second to a client, \
+             invocations of {} ms at {} MB. Without storage, logs, data transfer and HTTP.",
+            self.days, self.hours, prices.region, prices.as_of, self.frames, self.invocation_ms, self.memory_mb
+        ));
+        lines.join("\n")
+    }
+}
+
+/// Prints the table.
+///
+/// # Errors
+/// When a report cannot be read.
+pub fn run(args: &CostArgs) -> Result<(), UpError> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).map_err(|e| e.to_string());
+        let report = text.and_then(|text| serde_json::from_str(&text).map_err(|e| e.to_string()));
+        report.map_err(|why| UpError::Usage(format!("failed to read the report {}: {why}", path.display())))
+    };
+    let reports: Vec<RunReport> = args.reports.iter().map(read).collect::<Result<_, _>>()?;
+    println!("{}", args.table(&reports, &US_EAST_1));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::report::{QueueUsage, StoreUsage};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CostArgs,
+    }
+
+    fn args(more: &[&str]) -> CostArgs {
+        let line = ["cost", "x.json"].iter().chain(more);
+        Line::try_parse_from(line).unwrap().args
+    }
+
+    #[test]
+    fn a_month_is_what_was_measured_times_its_seconds() {
+        let mut report = RunReport {
+            title: "index".into(),
+            seconds: 10.0,
+            ..RunReport::default()
+        };
+        let put = StoreUsage {
+            write_units: 1_000.0,
+            ..StoreUsage::default()
+        };
+        report
+            .usage
+            .store
+            .entry("log".into())
+            .or_default()
+            .insert("put".into(), put);
+        let receive = QueueUsage {
+            calls: 50,
+            chunks_billed: 100,
+            ..QueueUsage::default()
+        };
+        report.usage.queue.insert("receive".into(), receive);
+        // An hour a month: 360 times the run.
+        let args = args(&[
+            "--hours",
+            "1",
+            "--days",
+            "1",
+            "--frames",
+            "2",
+            "--invocation-ms",
+            "1000",
+            "--memory-mb",
+            "1024",
+        ]);
+        let month = args.month(&report, &US_EAST_1).unwrap();
+        let run = 1_000.0 * 0.625e-6 + 100.0 * 0.5e-6 + 50.0 * (0.2e-6 + 0.000_013_333_4);
+        assert!((month.flow - 360.0 * run).abs() < 1e-9, "{month:?}");
+        assert!(
+            (month.client - (7_200.0 * 1e-6 + 60.0 * 0.25e-6)).abs() < 1e-9,
+            "{month:?}"
+        );
+        let table = args.table(&[report], &US_EAST_1);
+        assert_eq!(
+            table.lines().nth(2),
+            Some("| index | - | 0 | 1 | 8 | 73 | 722 |"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn a_run_without_time_has_no_cost() {
+        assert_eq!(args(&[]).month(&RunReport::default(), &US_EAST_1), None);
+    }
+}
