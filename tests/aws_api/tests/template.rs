@@ -66,7 +66,8 @@ fn value<'a>(text: &'a str, key: &str) -> &'a str {
     let line = text
         .lines()
         .find_map(|line| line.trim_start().strip_prefix(&head));
-    line.unwrap_or_else(|| panic!("{key} is missing in\n{text}"))
+    line.ok_or_else(|| format!("{key} is missing in\n{text}"))
+        .unwrap()
 }
 
 fn number(text: &str, key: &str) -> u64 {
