@@ -25,6 +25,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("tickwire-api", 7),
     ("tickwire-schedule", 7),
     ("tickwire", 8),
+    ("tickwire-aws-api", 10),
     ("tickwire-end-to-end", 9),
     ("tickwire-oracle", 9),
     ("tickwire-tidy", 9),
