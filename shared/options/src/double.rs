@@ -1,0 +1,126 @@
+//! Numbers of twice the precision, for what is judged exactly: whether a price
+//! lies above what exercise is worth, and by how much.
+
+/// `high + low`, with `low` below half a unit of `high`'s last place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Double {
+    pub(crate) high: f64,
+    pub(crate) low: f64,
+}
+
+/// ln(2) beyond the first 53 bits, and beyond those.
+const LN_2_MORE: f64 = 2.319_046_813_846_299_6e-17;
+/// How often the argument of the exponential is halved.
+const HALVINGS: i32 = 6;
+/// Terms of the exponential's series: |r| <= 0.0055 leaves less than 1e-30.
+const TERMS: u32 = 11;
+
+fn two_sum(a: f64, b: f64) -> Double {
+    let high = a + b;
+    let other = high - a;
+    Double {
+        high,
+        low: (a - (high - other)) + (b - other),
+    }
+}
+
+fn quick_two_sum(a: f64, b: f64) -> Double {
+    let high = a + b;
+    Double {
+        high,
+        low: b - (high - a),
+    }
+}
+
+impl Double {
+    pub(crate) fn of(high: f64) -> Self {
+        Self { high, low: 0.0 }
+    }
+
+    /// The exact product of two numbers.
+    pub(crate) fn product(a: f64, b: f64) -> Self {
+        let high = a * b;
+        Self {
+            high,
+            low: a.mul_add(b, -high),
+        }
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let high = two_sum(self.high, other.high);
+        let low = two_sum(self.low, other.low);
+        let sum = quick_two_sum(high.high, high.low + low.high);
+        quick_two_sum(sum.high, sum.low + low.low)
+    }
+
+    pub(crate) fn minus(self, other: Self) -> Self {
+        self.plus(other.times(-1.0))
+    }
+
+    pub(crate) fn times(self, other: f64) -> Self {
+        let product = Self::product(self.high, other);
+        quick_two_sum(product.high, self.low.mul_add(other, product.low))
+    }
+
+    fn times_double(self, other: Self) -> Self {
+        let product = Self::product(self.high, other.high);
+        let cross = self.high.mul_add(other.low, self.low * other.high);
+        quick_two_sum(product.high, product.low + cross)
+    }
+
+    fn over(self, divisor: f64) -> Self {
+        let high = self.high / divisor;
+        let rest = (-high).mul_add(divisor, self.high) + self.low;
+        quick_two_sum(high, rest / divisor)
+    }
+
+    /// `e^self`, to about 100 bits; 0 or infinite where that is not normal.
+    pub(crate) fn exp(self) -> Self {
+        if self.high == 0.0 {
+            return Self::of(1.0).plus(Self::of(self.low));
+        }
+        if self.high.abs() > 700.0 {
+            return Self::of(if self.high < 0.0 { 0.0 } else { f64::INFINITY });
+        }
+        let count = (self.high * std::f64::consts::LOG2_E).round();
+        let r = self
+            .minus(Self::product(count, std::f64::consts::LN_2))
+            .minus(Self::product(count, LN_2_MORE));
+        let r = r.times(0.5_f64.powi(HALVINGS));
+        // e^r - 1, so that squaring it costs no digits.
+        let mut less_one = r;
+        let mut term = r;
+        for divisor in 2..=TERMS {
+            term = term.times_double(r).over(f64::from(divisor));
+            less_one = less_one.plus(term);
+        }
+        for _ in 0..HALVINGS {
+            less_one = less_one.times(2.0).plus(less_one.times_double(less_one));
+        }
+        // |count| <= 1,010: the product stays normal.
+        let scale = f64::from_bits(((count as i64 + 1_023) as u64) << 52);
+        Self::of(1.0).plus(less_one).times(scale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponential_has_a_hundred_bits() {
+        // High and low parts of e^y, by mpmath.
+        let check = |y: f64, high: f64, low: f64| {
+            let found = Double::of(y).exp();
+            assert_eq!(found.high, high, "{y}");
+            assert!((found.low - low).abs() < 1e-29 * high, "{y}: {:e} {low:e}", found.low);
+        };
+        check(0.05, 1.0512710963760241, -7.41210218253265e-17);
+        check(-0.1, 0.9048374180359595, 5.055984668733208e-17);
+        check(1.0, 2.718281828459045, 1.4456468917292502e-16);
+        check(-3.7, 0.024723526470339388, -1.294857794723138e-18);
+        check(50.0, 5.184705528587072e+21, 419031.45332293346);
+        check(-300.0, 5.148200222412013e-131, 2.962376373372979e-147);
+        check(1e-09, 1.000000001, -8.224037093664211e-17);
+    }
+}
