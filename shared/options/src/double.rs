@@ -113,7 +113,11 @@ mod tests {
         let check = |y: f64, high: f64, low: f64| {
             let found = Double::of(y).exp();
             assert_eq!(found.high, high, "{y}");
-            assert!((found.low - low).abs() < 1e-29 * high, "{y}: {:e} {low:e}", found.low);
+            assert!(
+                (found.low - low).abs() < 1e-29 * high,
+                "{y}: {:e} {low:e}",
+                found.low
+            );
         };
         check(0.05, 1.0512710963760241, -7.41210218253265e-17);
         check(-0.1, 0.9048374180359595, 5.055984668733208e-17);

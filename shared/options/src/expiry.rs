@@ -46,8 +46,11 @@ pub(crate) struct Terms<V> {
     pub(crate) forward: V,
     pub(crate) forward_low: V,
     pub(crate) carried: V,
+    /// The same over sqrt(2 pi).
+    pub(crate) carried_density: V,
     pub(crate) discount: V,
     pub(crate) inverse_spot: V,
+    pub(crate) inverse_spot_squared: V,
     pub(crate) rate: V,
     /// What the underlying pays, per year; the rate itself for a future.
     pub(crate) payout: V,
@@ -59,8 +62,8 @@ pub(crate) struct Terms<V> {
     pub(crate) half_inverse_time: V,
     /// 1 / (2 sqrt(time)).
     pub(crate) half_inverse_sqrt_time: V,
-    /// 1 where rho holds the forward, 0 where it holds spot and yield.
-    pub(crate) holds_forward: V,
+    /// The time where rho holds the forward, 0 where it holds spot and yield.
+    pub(crate) forward_time: V,
 }
 
 impl Terms<f64> {
@@ -71,8 +74,10 @@ impl Terms<f64> {
             forward: lane.like(self.forward),
             forward_low: lane.like(self.forward_low),
             carried: lane.like(self.carried),
+            carried_density: lane.like(self.carried_density),
             discount: lane.like(self.discount),
             inverse_spot: lane.like(self.inverse_spot),
+            inverse_spot_squared: lane.like(self.inverse_spot_squared),
             rate: lane.like(self.rate),
             payout: lane.like(self.payout),
             carry: lane.like(self.carry),
@@ -80,7 +85,7 @@ impl Terms<f64> {
             sqrt_time: lane.like(self.sqrt_time),
             half_inverse_time: lane.like(self.half_inverse_time),
             half_inverse_sqrt_time: lane.like(self.half_inverse_sqrt_time),
-            holds_forward: lane.like(self.holds_forward),
+            forward_time: lane.like(self.forward_time),
         }
     }
 }
@@ -167,7 +172,11 @@ impl Expiry {
     pub fn fitted(spot: f64, forward: f64, rate: f64, time: f64) -> Result<Self, ExpiryError> {
         let is_price = |price: f64| price.is_normal() && price > 0.0;
         if !is_price(spot) || !is_price(forward) {
-            return Err(ExpiryError::Underlying(if is_price(spot) { forward } else { spot }));
+            return Err(ExpiryError::Underlying(if is_price(spot) {
+                forward
+            } else {
+                spot
+            }));
         }
         let carried = exponential(-rate, time)?.times(forward);
         let dividend_yield = if time > 0.0 {
@@ -224,8 +233,10 @@ impl Expiry {
             forward: forward.high,
             forward_low: forward.low,
             carried: carried.high,
+            carried_density: carried.high * crate::functions::INVERSE_SQRT_TAU,
             discount: discount.high,
             inverse_spot: 1.0 / spot,
+            inverse_spot_squared: 1.0 / spot / spot,
             rate,
             payout,
             carry: rate - payout,
@@ -233,7 +244,7 @@ impl Expiry {
             sqrt_time,
             half_inverse_time: 0.5 / time,
             half_inverse_sqrt_time: 0.5 / sqrt_time,
-            holds_forward: if model == Model::Black76 { 1.0 } else { 0.0 },
+            forward_time: if model == Model::Black76 { time } else { 0.0 },
         };
         Ok(Self {
             model,

@@ -6,12 +6,13 @@
 //! Guide to Option Pricing Formulas, 2nd edition, chapter 2.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use tickwire_market::Right;
 
 use crate::expiry::{Expiry, Model, Terms};
 use crate::functions::{INVERSE_SQRT_TAU, exp, ln_ratio, mills};
-use crate::lanes::{Lanes, Real, any_below, map_rows, on_lanes};
+use crate::lanes::{Lanes, Real, map_rows, on_lanes};
 
 /// The price and its sensitivities, in the order of every table.
 ///
@@ -136,7 +137,7 @@ impl Greeks {
 }
 
 /// +1 for a call, -1 for a put, as columns hold it.
-pub fn sign(right: Right) -> f64 {
+pub(crate) fn sign(right: Right) -> f64 {
     match right {
         Right::Call => 1.0,
         Right::Put => -1.0,
@@ -144,8 +145,8 @@ pub fn sign(right: Right) -> f64 {
 }
 
 /// What price and sensitivities are made of.
+#[derive(Clone, Copy)]
 struct Parts<V> {
-    sign: V,
     strike: V,
     sigma: V,
     /// 1 / (sigma sqrt(time)).
@@ -154,15 +155,15 @@ struct Parts<V> {
     d2: V,
     /// S e^(-yt) n(d1), which is K e^(-rt) n(d2).
     weight: V,
-    /// S e^(-yt) N(+-d1).
+    /// +-S e^(-yt) N(+-d1), and with that sign the delta's.
     underlying_part: V,
-    /// K e^(-rt) N(+-d2).
+    /// +-K e^(-rt) N(+-d2).
     strike_part: V,
 }
 
+/// What both rights share: everything but the sides.
 #[inline(always)]
-fn parts<V: Real>(terms: &Terms<V>, strike: V, sign: V, sigma: V) -> Parts<V> {
-    let zero = strike.like(0.0);
+fn centre<V: Real>(terms: &Terms<V>, strike: V, sigma: V) -> (Parts<V>, V, V) {
     let half = strike.like(0.5);
     let log_moneyness = ln_ratio(terms.forward, terms.forward_low, strike);
     let deviation = sigma * terms.sqrt_time;
@@ -170,51 +171,68 @@ fn parts<V: Real>(terms: &Terms<V>, strike: V, sign: V, sigma: V) -> Parts<V> {
     let middle = log_moneyness * inverse_deviation;
     let d1 = deviation.fma(half, middle);
     let d2 = deviation.fma(-half, middle);
-    let strike_value = strike * terms.discount;
-    // Of the two densities the greater, so that none underflows alone.
-    let (z1, z2) = (d1.abs(), d2.abs());
-    let near = z1.min(z2);
-    let base = V::pick(z2.below(z1), strike_value, terms.carried);
-    let weight = base * (exp(near * near * -half) * strike.like(INVERSE_SQRT_TAU));
-    let side = |d: V, z: V, whole: V| {
-        let tail = weight * mills(z);
-        V::pick((d * sign).below(zero), tail, whole - tail)
-    };
-    Parts {
-        sign,
+    let weight = terms.carried_density * exp(d1 * d1 * -half);
+    let parts = Parts {
         strike,
         sigma,
         inverse_deviation,
         d1,
         d2,
         weight,
-        underlying_part: side(d1, z1, terms.carried),
-        strike_part: side(d2, z2, strike_value),
-    }
+        underlying_part: terms.carried,
+        strike_part: strike * terms.discount,
+    };
+    (parts, weight * mills(d1.abs()), weight * mills(d2.abs()))
+}
+
+/// The part `sign N(sign d)` of `whole`.
+#[inline(always)]
+fn side<V: Real>(whole: V, tail: V, d: V, sign: V) -> V {
+    V::pick(d.flip(sign).below(d.like(0.0)), tail, whole - tail).flip(sign)
+}
+
+#[inline(always)]
+fn parts<V: Real>(terms: &Terms<V>, strike: V, sign: V, sigma: V) -> Parts<V> {
+    let (mut parts, tail1, tail2) = centre(terms, strike, sigma);
+    parts.underlying_part = side(parts.underlying_part, tail1, parts.d1, sign);
+    parts.strike_part = side(parts.strike_part, tail2, parts.d2, sign);
+    parts
+}
+
+/// Of the call and of the put.
+#[inline(always)]
+fn both<V: Real>(terms: &Terms<V>, strike: V, sigma: V) -> [Parts<V>; 2] {
+    let (centre, tail1, tail2) = centre(terms, strike, sigma);
+    let (call, put) = (strike.like(1.0), strike.like(-1.0));
+    let mut of = [centre, centre];
+    of[0].underlying_part = side(centre.underlying_part, tail1, centre.d1, call);
+    of[0].strike_part = side(centre.strike_part, tail2, centre.d2, call);
+    of[1].underlying_part = side(centre.underlying_part, tail1, centre.d1, put);
+    of[1].strike_part = side(centre.strike_part, tail2, centre.d2, put);
+    of
 }
 
 /// Price, delta, gamma, theta, vega, rho.
 #[inline(always)]
 fn first<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::FIRST] {
-    let (sign, weight) = (parts.sign, parts.weight);
+    let weight = parts.weight;
     let (underlying, strike) = (parts.underlying_part, parts.strike_part);
-    let decay = weight * parts.sigma * terms.half_inverse_sqrt_time;
-    let paid = terms.payout.fma(underlying, -(terms.rate * strike));
+    let decay = weight * (parts.sigma * terms.half_inverse_sqrt_time);
     [
-        sign * (underlying - strike),
-        sign * underlying * terms.inverse_spot,
-        weight * parts.inverse_deviation * (terms.inverse_spot * terms.inverse_spot),
-        sign.fma(paid, -decay),
+        underlying - strike,
+        underlying * terms.inverse_spot,
+        weight * (parts.inverse_deviation * terms.inverse_spot_squared),
+        terms.payout.fma(underlying, -terms.rate.fma(strike, decay)),
         weight * terms.sqrt_time,
-        sign * terms.time * (-terms.holds_forward).fma(underlying, strike),
+        terms.time.fma(strike, -(terms.forward_time * underlying)),
     ]
 }
 
 #[inline(always)]
 fn all<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::COUNT] {
     let [price, delta, gamma, theta, vega, rho] = first(terms, parts);
-    let Parts { sign, d1, d2, .. } = *parts;
-    let one = sign.like(1.0);
+    let Parts { d1, d2, .. } = *parts;
+    let one = d1.like(1.0);
     let inverse_sigma = parts.inverse_deviation * terms.sqrt_time;
     let inverse_strike = one / parts.strike;
     let product = d1 * d2;
@@ -240,9 +258,9 @@ fn all<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::COUNT] {
         gamma * (product - one) * inverse_sigma,
         gamma * (shared + terms.half_inverse_time),
         vega * (inverse_sigma * inverse_sigma) * product.fma(product - one, -squares),
-        -(sign * parts.strike_part * inverse_strike),
+        -(parts.strike_part * inverse_strike),
         parts.weight * parts.inverse_deviation * (inverse_strike * inverse_strike),
-        -(sign * terms.time * parts.underlying_part),
+        -(terms.time * parts.underlying_part),
     ]
 }
 
@@ -265,7 +283,10 @@ fn limit(expiry: &Expiry, strike: f64, sign: f64) -> [f64; Greek::COUNT] {
     let intrinsic = sign * (expiry.carried.minus(expiry.discount.times(strike))).high;
     set(Greek::Price, if ahead > 0.0 { intrinsic } else { 0.0 });
     set(Greek::Delta, sign * underlying * terms.inverse_spot);
-    set(Greek::Rho, sign * terms.time * (strike_part - terms.holds_forward * underlying));
+    set(
+        Greek::Rho,
+        sign * (terms.time * strike_part - terms.forward_time * underlying),
+    );
     set(Greek::DualDelta, -sign * terms.discount * in_the_money);
     set(Greek::Epsilon, -sign * terms.time * underlying);
     if is_at_strike {
@@ -273,24 +294,26 @@ fn limit(expiry: &Expiry, strike: f64, sign: f64) -> [f64; Greek::COUNT] {
             set(Greek::Vega, terms.carried * INVERSE_SQRT_TAU * terms.sqrt_time);
         }
     } else {
-        set(Greek::Theta, sign * (terms.payout * underlying - terms.rate * strike_part));
-        set(Greek::Charm, terms.payout * sign * underlying * terms.inverse_spot);
+        set(
+            Greek::Theta,
+            sign * (terms.payout * underlying - terms.rate * strike_part),
+        );
+        set(
+            Greek::Charm,
+            terms.payout * sign * underlying * terms.inverse_spot,
+        );
     }
     values
 }
 
-/// Whether the closed form holds; else there is a limit, or nothing.
-fn is_ordinary(expiry: &Expiry, strike: f64, sigma: f64) -> bool {
-    let deviation = sigma * expiry.terms.sqrt_time;
-    strike > 0.0 && strike < f64::INFINITY && deviation > DEVIATION_MIN && deviation < f64::INFINITY
+/// Whether the closed form gave a value; else there is a limit, or nothing.
+fn is_ordinary(expiry: &Expiry, sigma: f64, theta: f64) -> bool {
+    sigma * expiry.terms.sqrt_time > 0.0 && theta < f64::INFINITY
 }
-
-/// Below this sigma sqrt(time) is nothing.
-const DEVIATION_MIN: f64 = 1e-20;
 
 fn beyond_closed_form(expiry: &Expiry, strike: f64, sign: f64, sigma: f64) -> [f64; Greek::COUNT] {
     let is_deviation = sigma >= 0.0 && sigma < f64::INFINITY;
-    if is_deviation && strike.is_normal() && strike > 0.0 && sign.abs() == 1.0 {
+    if is_deviation && strike.is_normal() && strike > 0.0 {
         limit(expiry, strike, sign)
     } else {
         [f64::NAN; Greek::COUNT]
@@ -302,14 +325,14 @@ impl Expiry {
     /// same bits as [`GreekColumns`] has. About 50 ns.
     pub fn greeks(&self, lanes: Lanes, strike: f64, right: Right, sigma: f64) -> Greeks {
         let sign = sign(right);
-        let mut values = if is_ordinary(self, strike, sigma) {
-            on_lanes!(lanes, simd => {
-                let _ = simd;
-                all(&self.terms, &parts(&self.terms, strike, sign, sigma))
-            })
-        } else {
-            beyond_closed_form(self, strike, sign, sigma)
-        };
+        let is_strike = strike.is_normal() && strike > 0.0;
+        let mut values = on_lanes!(lanes, simd => {
+            let _ = simd;
+            all(&self.terms, &parts(&self.terms, strike, sign, sigma))
+        });
+        if !is_strike || !is_ordinary(self, sigma, values[Greek::Theta as usize]) {
+            values = beyond_closed_form(self, strike, sign, sigma);
+        }
         if self.model != Model::BlackScholesMerton {
             values[Greek::Epsilon as usize] = f64::NAN;
         }
@@ -369,10 +392,12 @@ impl<const N: usize> GreekColumns<N> {
             .map(|column| column.get_mut(from..from + rows).unwrap_or_default())
     }
 
-    fn mend(&mut self, expiry: &Expiry, from: usize, contracts: &Contracts<'_>, sigmas: &[f64]) {
+    #[cold]
+    fn mend(&mut self, expiry: &Expiry, from: usize, contracts: Contracts<'_>, sigmas: &[f64]) {
         let rows = contracts.strikes.iter().zip(contracts.signs).zip(sigmas);
         for (row, ((&strike, &sign), &sigma)) in rows.enumerate() {
-            if !is_ordinary(expiry, strike, sigma) {
+            let theta = self.columns[Greek::Theta as usize][from + row];
+            if !is_ordinary(expiry, sigma, theta) {
                 let values = beyond_closed_form(expiry, strike, sign, sigma);
                 for (column, value) in self.columns.iter_mut().zip(values) {
                     column[from + row] = value;
@@ -382,13 +407,80 @@ impl<const N: usize> GreekColumns<N> {
     }
 }
 
-/// Contracts of one expiry, as columns.
+/// Strikes and rights of contracts, as columns.
+#[derive(Clone, Debug, Default)]
+pub struct ContractColumns {
+    strikes: Vec<f64>,
+    signs: Vec<f64>,
+}
+
+/// A strike that is none.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("the strike is {0}: give a number above 0")]
+pub struct StrikeError(pub f64);
+
+impl ContractColumns {
+    /// Adds a contract as the last row.
+    ///
+    /// # Errors
+    /// When the strike is no number above 0.
+    pub fn push(&mut self, strike: f64, right: Right) -> Result<(), StrikeError> {
+        if !(strike.is_normal() && strike > 0.0) {
+            return Err(StrikeError(strike));
+        }
+        self.strikes.push(strike);
+        self.signs.push(sign(right));
+        Ok(())
+    }
+
+    /// How many.
+    pub fn rows(&self) -> usize {
+        self.strikes.len()
+    }
+
+    pub(crate) fn set_right(&mut self, row: usize, right: Right) {
+        if let Some(at) = self.signs.get_mut(row) {
+            *at = sign(right);
+        }
+    }
+
+    /// Forgets all, and keeps the room.
+    pub fn clear(&mut self) {
+        self.strikes.clear();
+        self.signs.clear();
+    }
+
+    /// Those of some rows; none where there are no such rows.
+    pub fn rows_of(&self, rows: Range<usize>) -> Contracts<'_> {
+        Contracts {
+            strikes: self.strikes.get(rows.clone()).unwrap_or_default(),
+            signs: self.signs.get(rows).unwrap_or_default(),
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Contracts<'_> {
+        self.rows_of(0..self.rows())
+    }
+}
+
+/// Contracts of one expiry, out of [`ContractColumns`].
 #[derive(Clone, Copy, Debug)]
 pub struct Contracts<'a> {
-    /// Strikes.
-    pub strikes: &'a [f64],
-    /// +1 for a call, -1 for a put: see [`sign`].
-    pub signs: &'a [f64],
+    pub(crate) strikes: &'a [f64],
+    pub(crate) signs: &'a [f64],
+}
+
+impl<'a> Contracts<'a> {
+    /// Their strikes.
+    pub fn strikes(self) -> &'a [f64] {
+        self.strikes
+    }
+
+    /// +1 for each call, -1 for each put.
+    pub fn signs(self) -> &'a [f64] {
+        self.signs
+    }
 }
 
 /// Contracts with no volatility are computed as if, and mended after.
@@ -403,11 +495,11 @@ macro_rules! compute {
         let outputs = $columns.slices($from, rows);
         on_lanes!($lanes, simd => map_rows(simd, inputs, outputs, PADDING, #[inline(always)] |[strike, sign, sigma]| {
             let terms = terms.like(strike);
-            let deviation = sigma * terms.sqrt_time;
-            if is_odd(strike, deviation) {
+            let values = $formula(&terms, &parts(&terms, strike, sign, sigma));
+            if !is_sound(sigma * terms.sqrt_time, values[Greek::Theta as usize]) {
                 odd.set(true);
             }
-            $formula(&terms, &parts(&terms, strike, sign, sigma))
+            values
         }));
         if odd.get() {
             $columns.mend($expiry, $from, $contracts, $sigmas);
@@ -415,18 +507,13 @@ macro_rules! compute {
     }};
 }
 
-/// Whether the closed form does not hold in some lane.
+/// Whether the closed form gave values in all lanes.
 #[inline(always)]
-fn is_odd<V: Real>(strike: V, deviation: V) -> bool {
-    let most = strike.like(f64::INFINITY);
-    let is_strike = V::both(strike.like(0.0).below(strike), strike.below(most));
-    let is_deviation = V::both(
-        deviation.like(DEVIATION_MIN).below(deviation),
-        deviation.below(most),
-    );
-    let is_ordinary = V::both(is_strike, is_deviation);
-    let one = strike.like(1.0);
-    any_below(V::pick(is_ordinary, one, strike.like(0.0)), one)
+fn is_sound<V: Real>(deviation: V, theta: V) -> bool {
+    V::all(V::both(
+        deviation.like(0.0).below(deviation),
+        theta.below(theta.like(f64::INFINITY)),
+    ))
 }
 
 impl FirstGreeks {
@@ -436,11 +523,92 @@ impl FirstGreeks {
         &mut self,
         lanes: Lanes,
         expiry: &Expiry,
-        contracts: &Contracts<'_>,
+        contracts: Contracts<'_>,
         sigmas: &[f64],
         from: usize,
     ) {
         compute!(self, lanes, expiry, contracts, sigmas, from, first);
+    }
+}
+
+/// Both rights of strikes of one expiry: what a chain needs, for the work of
+/// one right.
+#[derive(Clone, Debug, Default)]
+pub struct PairColumns {
+    columns: [Vec<f64>; PAIR],
+}
+
+/// Price, delta, theta and rho of calls and of puts, gamma, vega.
+const PAIR: usize = 10;
+/// Where the columns of [`PairColumns`] are: of calls, puts.
+const PAIR_OF: [[usize; Greek::FIRST]; 2] = [[0, 1, 8, 2, 9, 3], [4, 5, 8, 6, 9, 7]];
+
+impl PairColumns {
+    /// Makes room for `rows` strikes.
+    pub fn resize(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            column.resize(rows, f64::NAN);
+        }
+    }
+
+    pub(crate) fn blank(&mut self) {
+        for column in &mut self.columns {
+            column.fill(f64::NAN);
+        }
+    }
+
+    /// The column in raw units, NaN where there is no value. Empty for what is
+    /// beyond the first six of [`Greek::ALL`].
+    pub fn column(&self, right: Right, greek: Greek) -> &[f64] {
+        let side = &PAIR_OF[usize::from(right == Right::Put)];
+        side.get(greek as usize).map_or(&[], |at| &self.columns[*at])
+    }
+
+    /// The value at a strike, if there is one.
+    pub fn get(&self, right: Right, greek: Greek, row: usize) -> Option<f64> {
+        let value = self.column(right, greek).get(row).copied();
+        value.filter(|value| value.is_finite())
+    }
+
+    /// Computes the rows from `from` on, as many as there are strikes, which
+    /// must be above 0; there must be room for them (see
+    /// [`resize`](Self::resize)). The same bits as one by one.
+    pub fn compute(&mut self, lanes: Lanes, expiry: &Expiry, strikes: &[f64], sigmas: &[f64], from: usize) {
+        let rows = strikes.len();
+        let odd = Cell::new(false);
+        let terms = &expiry.terms;
+        let outputs = self
+            .columns
+            .each_mut()
+            .map(|column| column.get_mut(from..from + rows).unwrap_or_default());
+        on_lanes!(lanes, simd => map_rows(simd, [strikes, sigmas], outputs, [1.0; 2], #[inline(always)] |[strike, sigma]| {
+            let terms = terms.like(strike);
+            let [call, put] = both(&terms, strike, sigma);
+            let ([price, delta, gamma, theta, vega, rho], other) = (first(&terms, &call), first(&terms, &put));
+            if !is_sound(sigma * terms.sqrt_time, theta) {
+                odd.set(true);
+            }
+            [price, delta, theta, rho, other[0], other[1], other[3], other[5], gamma, vega]
+        }));
+        if odd.get() {
+            self.mend(expiry, strikes, sigmas, from);
+        }
+    }
+
+    #[cold]
+    fn mend(&mut self, expiry: &Expiry, strikes: &[f64], sigmas: &[f64], from: usize) {
+        for (row, (&strike, &sigma)) in strikes.iter().zip(sigmas).enumerate() {
+            let theta = self.columns[PAIR_OF[0][Greek::Theta as usize]][from + row];
+            if is_ordinary(expiry, sigma, theta) {
+                continue;
+            }
+            for (side, sign) in PAIR_OF.iter().zip([1.0, -1.0]) {
+                let values = beyond_closed_form(expiry, strike, sign, sigma);
+                for (at, value) in side.iter().zip(values) {
+                    self.columns[*at][from + row] = value;
+                }
+            }
+        }
     }
 }
 
@@ -451,7 +619,7 @@ impl AllGreeks {
         &mut self,
         lanes: Lanes,
         expiry: &Expiry,
-        contracts: &Contracts<'_>,
+        contracts: Contracts<'_>,
         sigmas: &[f64],
         from: usize,
     ) {

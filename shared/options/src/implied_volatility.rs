@@ -18,9 +18,9 @@ use tickwire_market::Right;
 
 use crate::double::Double;
 use crate::expiry::{Expiry, Terms};
-use crate::functions::{INVERSE_SQRT_TAU, exp, ln_ratio, mills, slope};
+use crate::functions::{INVERSE_SQRT_TAU, exp, ln_ratio, mills, polynomial, slope};
 use crate::greeks::{Contracts, sign};
-use crate::lanes::{Lanes, Real, any_below, map_rows, on_lanes};
+use crate::lanes::{Lanes, Real, all_below, map_rows, on_lanes};
 
 /// Why there is no implied volatility.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -117,22 +117,11 @@ struct Normalised<V> {
 }
 
 #[inline(always)]
-fn rational<V: Real>(x: V) -> V {
-    let sum = |c: &[f64; 6]| {
-        c.iter()
-            .rev()
-            .skip(1)
-            .fold(x.like(c[5]), |sum, c| sum.fma(x, x.like(*c)))
-    };
-    sum(&BACHELIER.0) / sum(&BACHELIER.1)
-}
-
-#[inline(always)]
 fn guess<V: Real>(of: &Normalised<V>) -> V {
     let one = of.x.like(1.0);
     let sum = of.price + of.moneyness;
     let depth = ln_ratio(sum, of.x.like(0.0), of.price);
-    let bachelier = sum * rational(depth);
+    let bachelier = sum * polynomial(&BACHELIER.0, depth) / polynomial(&BACHELIER.1, depth);
     let square = of.x * of.x;
     // ln(F/K) sqrt(FK) / (F - K), inverted.
     let skew = square.fma(square.fma(of.x.like(1.0 / 1920.0), of.x.like(1.0 / 24.0)), one);
@@ -346,7 +335,11 @@ fn solve_one(expiry: &Expiry, lanes: Lanes, strike: f64, sign: f64, price: f64) 
     };
     let exercise = own.minus(other);
     let price = Double::of(price);
-    let time_value = if exercise.high > 0.0 { price.minus(exercise) } else { price };
+    let time_value = if exercise.high > 0.0 {
+        price.minus(exercise)
+    } else {
+        price
+    };
     let lacking = own.minus(price);
     if time_value.high < 0.0 {
         return Err(Unsolved::BelowIntrinsic);
@@ -452,7 +445,7 @@ impl ImpliedColumns {
         &mut self,
         lanes: Lanes,
         expiry: &Expiry,
-        contracts: &Contracts<'_>,
+        contracts: Contracts<'_>,
         prices: &[f64],
         from: usize,
     ) -> usize {
@@ -477,7 +470,7 @@ impl ImpliedColumns {
             |[strike, sign, price]| {
                 let (volatility, ok) = in_lanes(&terms.like(strike), strike, sign, price);
                 let found = or_zero(ok, volatility);
-                if any_below(found, found.like(f64::MIN_POSITIVE)) {
+                if !all_below(found.like(0.0), found) {
                     doubt.set(true);
                 }
                 [found]

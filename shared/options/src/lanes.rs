@@ -12,12 +12,7 @@ use fearless_simd::{Bytes, Level, Select, Simd, SimdBase, SimdFloat, SimdMask};
 
 /// One number, or a vector of them.
 pub(crate) trait Real:
-    Copy
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
 {
     /// Of each lane, yes or no.
     type Mask: Copy;
@@ -30,10 +25,8 @@ pub(crate) trait Real:
     fn sqrt(self) -> Self;
     /// Without its sign.
     fn abs(self) -> Self;
-    /// The greater; neither may be NaN.
-    fn max(self, other: Self) -> Self;
-    /// The smaller; neither may be NaN.
-    fn min(self, other: Self) -> Self;
+    /// Negated where `sign` is negative.
+    fn flip(self, sign: Self) -> Self;
     /// `self < other`.
     fn below(self, other: Self) -> Self::Mask;
     /// `yes` where the mask holds, else `no`.
@@ -42,6 +35,8 @@ pub(crate) trait Real:
     fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Whether the mask holds somewhere.
     fn any(mask: Self::Mask) -> bool;
+    /// Whether the mask holds everywhere.
+    fn all(mask: Self::Mask) -> bool;
     /// Shifts the low 12 bits of `shift` into the exponent: with
     /// `shift = 1.5 * 2^52 + n` this is `self * 2^n`, if that is normal.
     fn exponent_from(self, shift: Self) -> Self;
@@ -50,6 +45,7 @@ pub(crate) trait Real:
     fn align(self, other: Self) -> (Self, Self);
 }
 
+const SIGN: u64 = 1 << 63;
 const EXPONENT_MASK: u64 = 0xFFF0_0000_0000_0000;
 const HALF_EXPONENT: u64 = 1 << 51;
 /// Bits of 2^52: an integer in its low bits is that much more.
@@ -76,12 +72,8 @@ impl Real for f64 {
         f64::abs(self)
     }
     #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        if self < other { other } else { self }
-    }
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        if other < self { other } else { self }
+    fn flip(self, sign: Self) -> Self {
+        f64::from_bits(self.to_bits() ^ (sign.to_bits() & SIGN))
     }
     #[inline(always)]
     fn below(self, other: Self) -> bool {
@@ -100,6 +92,10 @@ impl Real for f64 {
         mask
     }
     #[inline(always)]
+    fn all(mask: bool) -> bool {
+        mask
+    }
+    #[inline(always)]
     fn exponent_from(self, shift: Self) -> Self {
         f64::from_bits(self.to_bits().wrapping_add(shift.to_bits() << 52))
     }
@@ -113,10 +109,10 @@ impl Real for f64 {
     }
 }
 
-/// Whether `a < b` in some lane.
+/// Whether `a < b` in every lane.
 #[inline(always)]
-pub(crate) fn any_below<V: Real>(a: V, b: V) -> bool {
-    V::any(a.below(b))
+pub(crate) fn all_below<V: Real>(a: V, b: V) -> bool {
+    V::all(a.below(b))
 }
 
 /// A vector of the width that the instruction set has.
@@ -167,12 +163,10 @@ impl<S: Simd> Real for Vector<S> {
         Self(self.0.abs())
     }
     #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        Self(self.0.max(other.0))
-    }
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        Self(self.0.min(other.0))
+    fn flip(self, sign: Self) -> Self {
+        let bits: S::u64s = self.0.bitcast();
+        let sign: S::u64s = sign.0.bitcast();
+        Self((bits ^ (sign & SIGN)).bitcast())
     }
     #[inline(always)]
     fn below(self, other: Self) -> S::mask64s {
@@ -189,6 +183,10 @@ impl<S: Simd> Real for Vector<S> {
     #[inline(always)]
     fn any(mask: S::mask64s) -> bool {
         mask.any_true()
+    }
+    #[inline(always)]
+    fn all(mask: S::mask64s) -> bool {
+        mask.all_true()
     }
     #[inline(always)]
     fn exponent_from(self, shift: Self) -> Self {
@@ -287,8 +285,8 @@ const LANES_MAX: usize = 8;
 #[inline(always)]
 pub(crate) fn map_rows<S: Simd, const I: usize, const O: usize>(
     simd: S,
-    inputs: [&[f64]; I],
-    mut outputs: [&mut [f64]; O],
+    mut inputs: [&[f64]; I],
+    outputs: [&mut [f64]; O],
     padding: [f64; I],
     formula: impl Fn([Vector<S>; I]) -> [Vector<S>; O],
 ) {
@@ -299,29 +297,33 @@ pub(crate) fn map_rows<S: Simd, const I: usize, const O: usize>(
         .chain(outputs.iter().map(|column| column.len()))
         .min()
         .unwrap_or(0);
-    let inputs = inputs.map(|column| &column[..rows]);
-    let mut outputs = outputs.each_mut().map(|column| &mut column[..rows]);
-    let whole = rows - rows % lanes;
+    for column in &mut inputs {
+        *column = &column[..rows];
+    }
+    let mut row = [Vector(S::f64s::splat(simd, 0.0)); I];
     let mut at = 0;
-    while at < whole {
-        let row = inputs.map(|column| Vector(S::f64s::from_slice(simd, &column[at..at + lanes])));
+    // Indices, not iterators: closures would not be compiled with the
+    // instructions of the path. The last vector overlaps the one before.
+    while rows >= lanes && at < rows {
+        at = at.min(rows - lanes);
+        for column in 0..I {
+            row[column] = Vector(S::f64s::from_slice(simd, &inputs[column][at..at + lanes]));
+        }
         let found = formula(row);
-        for (column, value) in outputs.iter_mut().zip(found) {
-            value.0.store_slice(&mut column[at..at + lanes]);
+        for column in 0..O {
+            found[column].0.store_slice(&mut outputs[column][at..at + lanes]);
         }
         at += lanes;
     }
-    if whole < rows {
-        let mut at = 0;
-        let row = inputs.map(|column| {
-            let mut padded = [padding[at]; LANES_MAX];
-            padded[..rows - whole].copy_from_slice(&column[whole..]);
-            at += 1;
-            Vector(S::f64s::from_slice(simd, &padded[..lanes]))
-        });
+    if rows < lanes {
+        for column in 0..I {
+            let mut padded = [padding[column]; LANES_MAX];
+            padded[..rows].copy_from_slice(&inputs[column][..rows]);
+            row[column] = Vector(S::f64s::from_slice(simd, &padded[..lanes]));
+        }
         let found = formula(row);
-        for (column, value) in outputs.iter_mut().zip(found) {
-            column[whole..].copy_from_slice(&value.0.as_slice()[..rows - whole]);
+        for column in 0..O {
+            outputs[column][..rows].copy_from_slice(&found[column].0.as_slice()[..rows]);
         }
     }
 }
