@@ -27,6 +27,12 @@ enum Command {
     Token(commands::token::TokenArgs),
     /// Show from what a signal came, folded again from the log
     Explain(commands::explain::ExplainArgs),
+    /// Prices and Greeks of the options in a CSV file
+    Greeks(commands::options::rows::GreeksArgs),
+    /// Implied volatilities of the prices in a CSV file
+    Iv(commands::options::rows::IvArgs),
+    /// An option chain: volatilities, Greeks, forwards, analytics
+    Chain(commands::options::chain::ChainArgs),
     /// Print a script that completes commands in your shell
     Completions {
         /// Which shell
@@ -45,6 +51,9 @@ async fn main() -> ExitCode {
         Command::Load(args) => commands::load::run(args).await,
         Command::Token(args) => commands::token::run(&args),
         Command::Explain(args) => commands::explain::run(args).await,
+        Command::Greeks(args) => commands::options::rows::run_greeks(&args),
+        Command::Iv(args) => commands::options::rows::run_iv(&args),
+        Command::Chain(args) => commands::options::chain::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tickwire", &mut std::io::stdout());
             ExitCode::SUCCESS

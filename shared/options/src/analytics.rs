@@ -103,7 +103,8 @@ fn max_pain(strikes: &[f64], calls: &[Quote], puts: &[Quote]) -> Option<f64> {
         .zip(puts)
         .map(|(strike, put)| strike * known(put))
         .sum();
-    if !(put_count + calls.iter().map(known).sum::<f64>() > 0.0) {
+    let count = put_count + calls.iter().map(known).sum::<f64>();
+    if count.is_nan() || count <= 0.0 {
         return None;
     }
     let mut least: Option<(f64, f64)> = None;

@@ -312,7 +312,7 @@ fn is_ordinary(expiry: &Expiry, sigma: f64, theta: f64) -> bool {
 }
 
 fn beyond_closed_form(expiry: &Expiry, strike: f64, sign: f64, sigma: f64) -> [f64; Greek::COUNT] {
-    let is_deviation = sigma >= 0.0 && sigma < f64::INFINITY;
+    let is_deviation = (0.0..f64::INFINITY).contains(&sigma);
     if is_deviation && strike.is_normal() && strike > 0.0 {
         limit(expiry, strike, sign)
     } else {

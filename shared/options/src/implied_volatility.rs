@@ -302,7 +302,7 @@ fn solve_bracketed(of: &Normalised<f64>, lacking: f64) -> f64 {
         if step.abs() * h.fma(h, 1.0) < SCALAR_STEP_SMALL {
             return s.fma(step, s);
         }
-        let next = s * exp(step.max(-30.0).min(30.0));
+        let next = s * exp(step.clamp(-30.0, 30.0));
         s = if low < next && next < high {
             next
         } else if high == f64::INFINITY {

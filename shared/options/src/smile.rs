@@ -67,7 +67,7 @@ fn least_squares(points: impl Iterator<Item = (f64, f64, f64)>, size: usize) -> 
     for at in 0..size {
         let pivot = rows[at][at];
         let original = rows[at][at].max(rows[0][0]);
-        if !(pivot > 1e-9 * original) {
+        if pivot.is_nan() || pivot <= 1e-9 * original {
             return None;
         }
         let pivot_row = rows[at].map(|cell| cell / pivot);

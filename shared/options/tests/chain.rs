@@ -1,5 +1,7 @@
 //! Chains whose forward and smile are known.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use tickwire_market::{Right, UnixNanos};
 use tickwire_options::{
     Bound, Chain, Exercise, Expiry, Greek, Lanes, PriceSource, Quote, Settings, Underlying, Unsolved,

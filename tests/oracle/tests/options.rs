@@ -1,6 +1,8 @@
 //! Options against values computed with 80 digits, at the tolerances that the
 //! goldens' README suggests.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use tickwire_market::Right;
 use tickwire_options::{
     AllGreeks, ContractColumns, Expiry, FirstGreeks, Greek, ImpliedColumns, Lanes, Model,

@@ -4,6 +4,7 @@ pub mod client_args;
 pub mod explain;
 pub mod explain_view;
 pub mod load;
+pub mod options;
 pub mod send;
 pub mod token;
 pub mod up;
