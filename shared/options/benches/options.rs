@@ -9,10 +9,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility, solver};
-use tickwire_market::Right;
+use tickwire_market::{Right, UnixNanos};
 use tickwire_options::floor::floor;
 use tickwire_options::{
-    AllGreeks, ContractColumns, Contracts, Expiry, FirstGreeks, Greek, ImpliedColumns, Lanes, PairColumns,
+    AllGreeks, Chain, ContractColumns, Contracts, Exercise, Expiry, FirstGreeks, Greek, ImpliedColumns,
+    Lanes, PairColumns, Quote, Settings, Underlying,
 };
 
 /// Contracts of one expiry in the larger chains.
@@ -115,6 +116,7 @@ fn measure(rows: usize, tasks: &mut [(&str, &mut dyn FnMut())]) -> Vec<f64> {
 }
 
 fn main() {
+    live();
     for lanes in Lanes::available().into_iter().take(2) {
         println!("\n{}, ns per option", lanes.name());
         println!(
@@ -132,6 +134,75 @@ fn main() {
             implied(lanes, rows);
         }
     }
+}
+
+/// A live chain of 442 contracts, three expiries: forwards, volatilities,
+/// Greeks, smiles and analytics in one pass; then one contract alone.
+fn live() {
+    const DAY: i64 = 86_400 * UnixNanos::PER_SECOND;
+    let now = UnixNanos(1_750_000_000 * UnixNanos::PER_SECOND);
+    let settings = Settings {
+        rate: 0.065,
+        dividend_yield: 0.0,
+        on_future: false,
+        exercise: Exercise::European,
+        cost: 1.0,
+    };
+    let strikes = [74, 74, 73];
+    let contracts: Vec<_> = [7, 14, 30]
+        .iter()
+        .zip(strikes)
+        .flat_map(|(days, strikes)| {
+            let close = now.saturating_add(days * DAY);
+            (0..strikes).map(move |at| (close, 22_150.0 + 50.0 * f64::from(at)))
+        })
+        .collect();
+    let mut chain = Chain::new(contracts.iter().copied(), settings).unwrap();
+    for (close, strike) in contracts.iter().copied() {
+        let time = close.nanos_since(now) as f64 / (365 * DAY) as f64;
+        let expiry = Expiry::on_spot(24_000.0, 0.065, 0.012, time).unwrap();
+        let x = (strike / 24_000.0_f64).ln() / time.sqrt();
+        for right in [Right::Call, Right::Put] {
+            let greeks = expiry.greeks(Lanes::detect(), strike, right, 0.13 - 0.05 * x + 0.3 * x * x);
+            let price = greeks.get(Greek::Price).unwrap();
+            let quote = Quote {
+                bid: Some((price - 0.5).max(0.05)),
+                ask: Some(price + 0.5),
+                last: Some(price),
+                volume: Some(100.0),
+                open_interest: Some(1_000.0),
+            };
+            chain.quote(chain.place(close, strike, right).unwrap(), quote);
+        }
+    }
+    let place = chain
+        .place(contracts[37].0, contracts[37].1, Right::Call)
+        .unwrap();
+    let mut spot = 24_000.0;
+    let mut best = [f64::INFINITY; 2];
+    for _ in 0..5_000 {
+        spot += 0.01;
+        let began = Instant::now();
+        chain.revalue(Underlying::Price(spot), now);
+        best[0] = best[0].min(began.elapsed().as_nanos() as f64);
+        let began = Instant::now();
+        for _ in 0..100 {
+            black_box(chain.value(place, Underlying::Price(black_box(spot)), now));
+        }
+        best[1] = best[1].min(began.elapsed().as_nanos() as f64 / 100.0);
+    }
+    assert!(
+        chain
+            .slices()
+            .iter()
+            .all(|slice| slice.analytics().skew_25d.is_some())
+    );
+    println!(
+        "\nA live chain of {} contracts: {:.1} us a pass; one contract: {:.0} ns",
+        2 * contracts.len(),
+        best[0] / 1e3,
+        best[1]
+    );
 }
 
 fn greeks(lanes: Lanes, rows: usize) {

@@ -1,6 +1,8 @@
 //! Numbers of twice the precision, for what is judged exactly: whether a price
 //! lies above what exercise is worth, and by how much.
 
+use crate::lanes::{Lanes, on_lanes};
+
 /// `high + low`, with `low` below half a unit of `high`'s last place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Double {
@@ -15,6 +17,7 @@ const HALVINGS: i32 = 6;
 /// Terms of the exponential's series: |r| <= 0.0055 leaves less than 1e-30.
 const TERMS: u32 = 11;
 
+#[inline(always)]
 fn two_sum(a: f64, b: f64) -> Double {
     let high = a + b;
     let other = high - a;
@@ -24,6 +27,7 @@ fn two_sum(a: f64, b: f64) -> Double {
     }
 }
 
+#[inline(always)]
 fn quick_two_sum(a: f64, b: f64) -> Double {
     let high = a + b;
     Double {
@@ -33,11 +37,13 @@ fn quick_two_sum(a: f64, b: f64) -> Double {
 }
 
 impl Double {
+    #[inline(always)]
     pub(crate) fn of(high: f64) -> Self {
         Self { high, low: 0.0 }
     }
 
     /// The exact product of two numbers.
+    #[inline(always)]
     pub(crate) fn product(a: f64, b: f64) -> Self {
         let high = a * b;
         Self {
@@ -46,6 +52,7 @@ impl Double {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn plus(self, other: Self) -> Self {
         let high = two_sum(self.high, other.high);
         let low = two_sum(self.low, other.low);
@@ -53,21 +60,37 @@ impl Double {
         quick_two_sum(sum.high, sum.low + low.low)
     }
 
+    #[inline(always)]
     pub(crate) fn minus(self, other: Self) -> Self {
         self.plus(other.times(-1.0))
     }
 
+    #[inline(always)]
     pub(crate) fn times(self, other: f64) -> Self {
         let product = Self::product(self.high, other);
         quick_two_sum(product.high, self.low.mul_add(other, product.low))
     }
 
+    #[inline(always)]
     fn times_double(self, other: Self) -> Self {
         let product = Self::product(self.high, other.high);
         let cross = self.high.mul_add(other.low, self.low * other.high);
         quick_two_sum(product.high, product.low + cross)
     }
 
+    /// The quotient, to about 100 bits.
+    pub(crate) fn ratio(self, divisor: Self) -> Self {
+        on_lanes!(Lanes::detect(), simd => {
+            let _ = simd;
+            let high = self.high / divisor.high;
+            let rest = self.minus(divisor.times(high));
+            let low = rest.high / divisor.high;
+            let sum = quick_two_sum(high, low);
+            quick_two_sum(sum.high, sum.low + (rest.minus(divisor.times(low))).high / divisor.high)
+        })
+    }
+
+    #[inline(always)]
     fn over(self, divisor: f64) -> Self {
         let high = self.high / divisor;
         let rest = (-high).mul_add(divisor, self.high) + self.low;
@@ -76,6 +99,14 @@ impl Double {
 
     /// `e^self`, to about 100 bits; 0 or infinite where that is not normal.
     pub(crate) fn exp(self) -> Self {
+        on_lanes!(Lanes::detect(), simd => {
+            let _ = simd;
+            self.exp_here()
+        })
+    }
+
+    #[inline(always)]
+    fn exp_here(self) -> Self {
         if self.high == 0.0 {
             return Self::of(1.0).plus(Self::of(self.low));
         }

@@ -123,12 +123,13 @@ impl Expiry {
     /// When a number is none, or out of its bounds.
     pub fn on_spot(spot: f64, rate: f64, dividend_yield: f64, time: f64) -> Result<Self, ExpiryError> {
         let carried = exponential(-dividend_yield, time)?.times(spot);
-        let forward = exponential_of_difference(rate, dividend_yield, time)?.times(spot);
+        let discount = exponential(-rate, time)?;
+        let forward = carried.ratio(discount);
         Self::build(
             Model::BlackScholesMerton,
             spot,
             forward,
-            carried,
+            [carried, discount],
             (rate, dividend_yield),
             time,
         )
@@ -152,12 +153,12 @@ impl Expiry {
     /// # Errors
     /// When a number is none, or out of its bounds.
     pub fn on_future(forward: f64, rate: f64, time: f64) -> Result<Self, ExpiryError> {
-        let carried = exponential(-rate, time)?.times(forward);
+        let discount = exponential(-rate, time)?;
         Self::build(
             Model::Black76,
             forward,
             Double::of(forward),
-            carried,
+            [discount.times(forward), discount],
             (rate, rate),
             time,
         )
@@ -178,7 +179,7 @@ impl Expiry {
                 spot
             }));
         }
-        let carried = exponential(-rate, time)?.times(forward);
+        let discount = exponential(-rate, time)?;
         let dividend_yield = if time > 0.0 {
             rate - crate::functions::ln_ratio(forward, 0.0, spot) / time
         } else {
@@ -188,7 +189,7 @@ impl Expiry {
             Model::BlackScholesMerton,
             spot,
             Double::of(forward),
-            carried,
+            [discount.times(forward), discount],
             (rate, dividend_yield),
             time,
         )
@@ -216,7 +217,7 @@ impl Expiry {
         model: Model,
         spot: f64,
         forward: Double,
-        carried: Double,
+        [carried, discount]: [Double; 2],
         (rate, payout): (f64, f64),
         time: f64,
     ) -> Result<Self, ExpiryError> {
@@ -227,7 +228,6 @@ impl Expiry {
         if !is_price(forward.high) || !is_price(carried.high) {
             return Err(ExpiryError::Growth);
         }
-        let discount = exponential(-rate, time)?;
         let sqrt_time = time.sqrt();
         let terms = Terms {
             forward: forward.high,
@@ -296,13 +296,4 @@ fn checked(name: &'static str, rate: f64, time: f64) -> Result<(), ExpiryError> 
 fn exponential(rate: f64, time: f64) -> Result<Double, ExpiryError> {
     checked("the rate or yield", rate, time)?;
     Ok(Double::product(rate, time).exp())
-}
-
-fn exponential_of_difference(rate: f64, payout: f64, time: f64) -> Result<Double, ExpiryError> {
-    checked("the rate", rate, time)?;
-    checked("the yield", payout, time)?;
-    checked("rate less yield", rate - payout, time)?;
-    Ok(Double::product(rate, time)
-        .minus(Double::product(payout, time))
-        .exp())
 }

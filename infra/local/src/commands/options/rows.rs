@@ -202,15 +202,8 @@ impl Batch {
             run.asked.0 == asked.0 && run.asked.1.map(f64::to_bits) == asked.1.map(f64::to_bits)
         });
         if !same {
-            let [underlying, rate, dividend_yield, time] = asked.1;
-            let expiry = if time < 0.0 {
-                Err(Unsolved::Expired)
-            } else {
-                Expiry::of_model(asked.0, underlying, rate, dividend_yield, time)
-                    .map_err(|_| Unsolved::BadInput)
-            };
             self.runs.push(Run {
-                expiry,
+                expiry: Err(Unsolved::BadInput),
                 asked,
                 from: self.values.len(),
                 rows: 0,
@@ -231,6 +224,19 @@ impl Batch {
         }
         self.sound.push(is_sound);
         self.values.push(value.unwrap_or(f64::NAN));
+    }
+
+    /// Computes what the rows of each run share.
+    fn build(&mut self) {
+        for run in &mut self.runs {
+            let (model, [underlying, rate, dividend_yield, time]) = run.asked;
+            run.expiry = if time < 0.0 {
+                Err(Unsolved::Expired)
+            } else {
+                Expiry::of_model(model, underlying, rate, dividend_yield, time)
+                    .map_err(|_| Unsolved::BadInput)
+            };
+        }
     }
 
     /// Writes the kept cells of a row.
@@ -304,6 +310,7 @@ fn greeks(args: &GreeksArgs) -> Result<String, OptionsError> {
     loop {
         let more = read(&mut sheet, &columns, &kept, args.model, &mut batch, &mut progress)?;
         let began = Instant::now();
+        batch.build();
         values.resize(batch.values.len());
         for run in &batch.runs {
             if let Ok(expiry) = &run.expiry {
@@ -359,6 +366,7 @@ fn implied(args: &IvArgs) -> Result<String, OptionsError> {
     loop {
         let more = read(&mut sheet, &columns, &kept, args.model, &mut batch, &mut progress)?;
         let began = Instant::now();
+        batch.build();
         values.resize(batch.values.len());
         for run in &batch.runs {
             match &run.expiry {
