@@ -10,7 +10,7 @@
 //! corrected to the second order. Then Householder steps of the fourth order,
 //! the last with the exact difference. Rows that have not settled, or whose
 //! digits cancelled, go to a bracketed Newton iteration on the logarithm of
-//! the price, or of what it lacks to its bound, which are known to 100 bits.
+//! the price, or of what it lacks to its bound, which are known to 85 bits.
 
 use std::cell::Cell;
 
@@ -319,7 +319,7 @@ fn solve_bracketed(of: &Normalised<f64>, lacking: f64) -> f64 {
     s
 }
 
-/// One price, judged and solved with 100 bits where that matters.
+/// One price, judged and solved with 85 bits where that matters.
 fn solve_one(expiry: &Expiry, lanes: Lanes, strike: f64, sign: f64, price: f64) -> Result<f64, Unsolved> {
     if !(strike.is_normal() && strike > 0.0 && price.is_finite()) {
         return Err(Unsolved::BadInput);

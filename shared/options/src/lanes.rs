@@ -253,6 +253,7 @@ impl Default for Lanes {
 /// Runs `$body` with the instructions of `$lanes`, once compiled for each set.
 macro_rules! on_lanes {
     ($lanes:expr, $simd:ident => $body:expr) => {{
+        #[cfg(target_arch = "x86_64")]
         use fearless_simd::{Level, Simd};
         match $lanes.0 {
             #[cfg(target_arch = "x86_64")]
@@ -265,11 +266,15 @@ macro_rules! on_lanes {
                 #[inline(always)]
                 || $body,
             ),
-            #[cfg(target_arch = "aarch64")]
-            Level::Neon($simd) => $simd.vectorize(
-                #[inline(always)]
-                || $body,
-            ),
+            #[cfg(target_arch = "x86_64")]
+            other => match other.as_sse2() {
+                Some($simd) => $simd.vectorize(
+                    #[inline(always)]
+                    || $body,
+                ),
+                None => unreachable!("every x86-64 has SSE2"),
+            },
+            #[cfg(not(target_arch = "x86_64"))]
             other => fearless_simd::dispatch!(other, $simd => $body),
         }
     }};
