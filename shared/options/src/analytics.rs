@@ -3,8 +3,9 @@
 use tickwire_market::Right;
 
 use crate::chain::Quote;
+use crate::columns::PairColumns;
 use crate::expiry::Expiry;
-use crate::greeks::{Greek, PairColumns};
+use crate::greeks::Greek;
 
 /// Figures of one expiry. Absent where what they need is.
 #[derive(Clone, Debug, Default, PartialEq)]

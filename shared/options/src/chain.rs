@@ -4,10 +4,12 @@
 use tickwire_market::{Right, UnixNanos};
 
 use crate::analytics::{Analytics, Arbitrage};
+use crate::columns::PairColumns;
+use crate::contracts::{ContractColumns, StrikeError};
 use crate::expiry::Expiry;
 use crate::forward::{Forward, ParityPoint, fit_forward};
 use crate::functions::ln_ratio;
-use crate::greeks::{ContractColumns, Greek, Greeks, PairColumns, StrikeError};
+use crate::greeks::{Greek, Greeks};
 use crate::implied_volatility::{ImpliedColumns, Unsolved};
 use crate::lanes::Lanes;
 use crate::smile::Smile;

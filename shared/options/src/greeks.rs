@@ -5,14 +5,11 @@
 //! Mills' ratios and one logarithm a contract. Formulas: Haug, The Complete
 //! Guide to Option Pricing Formulas, 2nd edition, chapter 2.
 
-use std::cell::Cell;
-use std::ops::Range;
-
 use tickwire_market::Right;
 
 use crate::expiry::{Expiry, Model, Terms};
 use crate::functions::{INVERSE_SQRT_TAU, exp, ln_ratio, mills};
-use crate::lanes::{Lanes, Real, map_rows, on_lanes};
+use crate::lanes::{Lanes, Real, on_lanes};
 
 /// The price and its sensitivities, in the order of every table.
 ///
@@ -146,7 +143,7 @@ pub(crate) fn sign(right: Right) -> f64 {
 
 /// What price and sensitivities are made of.
 #[derive(Clone, Copy)]
-struct Parts<V> {
+pub(crate) struct Parts<V> {
     strike: V,
     sigma: V,
     /// 1 / (sigma sqrt(time)).
@@ -192,7 +189,7 @@ fn side<V: Real>(whole: V, tail: V, d: V, sign: V) -> V {
 }
 
 #[inline(always)]
-fn parts<V: Real>(terms: &Terms<V>, strike: V, sign: V, sigma: V) -> Parts<V> {
+pub(crate) fn parts<V: Real>(terms: &Terms<V>, strike: V, sign: V, sigma: V) -> Parts<V> {
     let (mut parts, tail1, tail2) = centre(terms, strike, sigma);
     parts.underlying_part = side(parts.underlying_part, tail1, parts.d1, sign);
     parts.strike_part = side(parts.strike_part, tail2, parts.d2, sign);
@@ -201,7 +198,7 @@ fn parts<V: Real>(terms: &Terms<V>, strike: V, sign: V, sigma: V) -> Parts<V> {
 
 /// Of the call and of the put.
 #[inline(always)]
-fn both<V: Real>(terms: &Terms<V>, strike: V, sigma: V) -> [Parts<V>; 2] {
+pub(crate) fn both<V: Real>(terms: &Terms<V>, strike: V, sigma: V) -> [Parts<V>; 2] {
     let (centre, tail1, tail2) = centre(terms, strike, sigma);
     let (call, put) = (strike.like(1.0), strike.like(-1.0));
     let mut of = [centre, centre];
@@ -214,7 +211,7 @@ fn both<V: Real>(terms: &Terms<V>, strike: V, sigma: V) -> [Parts<V>; 2] {
 
 /// Price, delta, gamma, theta, vega, rho.
 #[inline(always)]
-fn first<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::FIRST] {
+pub(crate) fn first<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::FIRST] {
     let weight = parts.weight;
     let (underlying, strike) = (parts.underlying_part, parts.strike_part);
     let decay = weight * (parts.sigma * terms.half_inverse_sqrt_time);
@@ -229,7 +226,7 @@ fn first<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::FIRST] {
 }
 
 #[inline(always)]
-fn all<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::COUNT] {
+pub(crate) fn all<V: Real>(terms: &Terms<V>, parts: &Parts<V>) -> [V; Greek::COUNT] {
     let [price, delta, gamma, theta, vega, rho] = first(terms, parts);
     let Parts { d1, d2, .. } = *parts;
     let one = d1.like(1.0);
@@ -307,11 +304,11 @@ fn limit(expiry: &Expiry, strike: f64, sign: f64) -> [f64; Greek::COUNT] {
 }
 
 /// Whether the closed form gave a value; else there is a limit, or nothing.
-fn is_ordinary(expiry: &Expiry, sigma: f64, theta: f64) -> bool {
+pub(crate) fn is_ordinary(expiry: &Expiry, sigma: f64, theta: f64) -> bool {
     sigma * expiry.terms.sqrt_time > 0.0 && theta < f64::INFINITY
 }
 
-fn beyond_closed_form(expiry: &Expiry, strike: f64, sign: f64, sigma: f64) -> [f64; Greek::COUNT] {
+pub(crate) fn beyond_closed_form(expiry: &Expiry, strike: f64, sign: f64, sigma: f64) -> [f64; Greek::COUNT] {
     let is_deviation = (0.0..f64::INFINITY).contains(&sigma);
     if is_deviation && strike.is_normal() && strike > 0.0 {
         limit(expiry, strike, sign)
@@ -322,7 +319,7 @@ fn beyond_closed_form(expiry: &Expiry, strike: f64, sign: f64, sigma: f64) -> [f
 
 impl Expiry {
     /// Price and sensitivities of one contract; `sigma` per sqrt(year). The
-    /// same bits as [`GreekColumns`] has. About 50 ns.
+    /// same bits as [`GreekColumns`](crate::GreekColumns) has. About 50 ns.
     pub fn greeks(&self, lanes: Lanes, strike: f64, right: Right, sigma: f64) -> Greeks {
         let sign = sign(right);
         let is_strike = strike.is_normal() && strike > 0.0;
@@ -337,296 +334,5 @@ impl Expiry {
             values[Greek::Epsilon as usize] = f64::NAN;
         }
         Greeks(values)
-    }
-}
-
-/// Columns of price and sensitivities: the first `N` of [`Greek::ALL`]. They
-/// are kept between passes, so that a chain that does not grow allocates
-/// nothing.
-#[derive(Clone, Debug)]
-pub struct GreekColumns<const N: usize> {
-    columns: [Vec<f64>; N],
-}
-
-/// Price, delta, gamma, theta, vega, rho.
-pub type FirstGreeks = GreekColumns<{ Greek::FIRST }>;
-/// The price and all 16.
-pub type AllGreeks = GreekColumns<{ Greek::COUNT }>;
-
-impl<const N: usize> Default for GreekColumns<N> {
-    fn default() -> Self {
-        Self {
-            columns: std::array::from_fn(|_| Vec::new()),
-        }
-    }
-}
-
-impl<const N: usize> GreekColumns<N> {
-    /// The column in raw units, NaN where there is no value; empty for a greek
-    /// that these columns do not hold.
-    pub fn column(&self, greek: Greek) -> &[f64] {
-        self.columns.get(greek as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// The value of a contract, if there is one.
-    pub fn get(&self, greek: Greek, row: usize) -> Option<f64> {
-        let value = self.column(greek).get(row).copied();
-        value.filter(|value| value.is_finite())
-    }
-
-    /// Contracts of the last pass.
-    pub fn rows(&self) -> usize {
-        self.columns.first().map_or(0, Vec::len)
-    }
-
-    /// Makes room for `rows` contracts.
-    pub fn resize(&mut self, rows: usize) {
-        for column in &mut self.columns {
-            column.resize(rows, f64::NAN);
-        }
-    }
-
-    fn slices(&mut self, from: usize, rows: usize) -> [&mut [f64]; N] {
-        self.columns
-            .each_mut()
-            .map(|column| column.get_mut(from..from + rows).unwrap_or_default())
-    }
-
-    #[cold]
-    fn mend(&mut self, expiry: &Expiry, from: usize, contracts: Contracts<'_>, sigmas: &[f64]) {
-        let rows = contracts.strikes.iter().zip(contracts.signs).zip(sigmas);
-        for (row, ((&strike, &sign), &sigma)) in rows.enumerate() {
-            let theta = self.columns[Greek::Theta as usize][from + row];
-            if !is_ordinary(expiry, sigma, theta) {
-                let values = beyond_closed_form(expiry, strike, sign, sigma);
-                for (column, value) in self.columns.iter_mut().zip(values) {
-                    column[from + row] = value;
-                }
-            }
-        }
-    }
-}
-
-/// Strikes and rights of contracts, as columns.
-#[derive(Clone, Debug, Default)]
-pub struct ContractColumns {
-    strikes: Vec<f64>,
-    signs: Vec<f64>,
-}
-
-/// A strike that is none.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("the strike is {0}: give a number above 0")]
-pub struct StrikeError(pub f64);
-
-impl ContractColumns {
-    /// Adds a contract as the last row.
-    ///
-    /// # Errors
-    /// When the strike is no number above 0.
-    pub fn push(&mut self, strike: f64, right: Right) -> Result<(), StrikeError> {
-        if !(strike.is_normal() && strike > 0.0) {
-            return Err(StrikeError(strike));
-        }
-        self.strikes.push(strike);
-        self.signs.push(sign(right));
-        Ok(())
-    }
-
-    /// How many.
-    pub fn rows(&self) -> usize {
-        self.strikes.len()
-    }
-
-    pub(crate) fn set_right(&mut self, row: usize, right: Right) {
-        if let Some(at) = self.signs.get_mut(row) {
-            *at = sign(right);
-        }
-    }
-
-    /// Forgets all, and keeps the room.
-    pub fn clear(&mut self) {
-        self.strikes.clear();
-        self.signs.clear();
-    }
-
-    /// Those of some rows; none where there are no such rows.
-    pub fn rows_of(&self, rows: Range<usize>) -> Contracts<'_> {
-        Contracts {
-            strikes: self.strikes.get(rows.clone()).unwrap_or_default(),
-            signs: self.signs.get(rows).unwrap_or_default(),
-        }
-    }
-
-    /// All of them.
-    pub fn all(&self) -> Contracts<'_> {
-        self.rows_of(0..self.rows())
-    }
-}
-
-/// Contracts of one expiry, out of [`ContractColumns`].
-#[derive(Clone, Copy, Debug)]
-pub struct Contracts<'a> {
-    pub(crate) strikes: &'a [f64],
-    pub(crate) signs: &'a [f64],
-}
-
-impl<'a> Contracts<'a> {
-    /// Their strikes.
-    pub fn strikes(self) -> &'a [f64] {
-        self.strikes
-    }
-
-    /// +1 for each call, -1 for each put.
-    pub fn signs(self) -> &'a [f64] {
-        self.signs
-    }
-}
-
-/// Contracts with no volatility are computed as if, and mended after.
-const PADDING: [f64; 3] = [1.0; 3];
-
-macro_rules! compute {
-    ($columns:ident, $lanes:ident, $expiry:ident, $contracts:ident, $sigmas:ident, $from:ident, $formula:ident) => {{
-        let rows = $contracts.strikes.len();
-        let odd = Cell::new(false);
-        let terms = &$expiry.terms;
-        let inputs = [$contracts.strikes, $contracts.signs, $sigmas];
-        let outputs = $columns.slices($from, rows);
-        on_lanes!($lanes, simd => map_rows(simd, inputs, outputs, PADDING, #[inline(always)] |[strike, sign, sigma]| {
-            let terms = terms.like(strike);
-            let values = $formula(&terms, &parts(&terms, strike, sign, sigma));
-            if !is_sound(sigma * terms.sqrt_time, values[Greek::Theta as usize]) {
-                odd.set(true);
-            }
-            values
-        }));
-        if odd.get() {
-            $columns.mend($expiry, $from, $contracts, $sigmas);
-        }
-    }};
-}
-
-/// Whether the closed form gave values in all lanes.
-#[inline(always)]
-fn is_sound<V: Real>(deviation: V, theta: V) -> bool {
-    V::all(V::both(
-        deviation.like(0.0).below(deviation),
-        theta.below(theta.like(f64::INFINITY)),
-    ))
-}
-
-impl FirstGreeks {
-    /// Computes the rows from `from` on, as many as there are contracts; there
-    /// must be room for them (see [`resize`](Self::resize)).
-    pub fn compute(
-        &mut self,
-        lanes: Lanes,
-        expiry: &Expiry,
-        contracts: Contracts<'_>,
-        sigmas: &[f64],
-        from: usize,
-    ) {
-        compute!(self, lanes, expiry, contracts, sigmas, from, first);
-    }
-}
-
-/// Both rights of strikes of one expiry: what a chain needs, for the work of
-/// one right.
-#[derive(Clone, Debug, Default)]
-pub struct PairColumns {
-    columns: [Vec<f64>; PAIR],
-}
-
-/// Price, delta, theta and rho of calls and of puts, gamma, vega.
-const PAIR: usize = 10;
-/// Where the columns of [`PairColumns`] are: of calls, puts.
-const PAIR_OF: [[usize; Greek::FIRST]; 2] = [[0, 1, 8, 2, 9, 3], [4, 5, 8, 6, 9, 7]];
-
-impl PairColumns {
-    /// Makes room for `rows` strikes.
-    pub fn resize(&mut self, rows: usize) {
-        for column in &mut self.columns {
-            column.resize(rows, f64::NAN);
-        }
-    }
-
-    pub(crate) fn blank(&mut self) {
-        for column in &mut self.columns {
-            column.fill(f64::NAN);
-        }
-    }
-
-    /// The column in raw units, NaN where there is no value. Empty for what is
-    /// beyond the first six of [`Greek::ALL`].
-    pub fn column(&self, right: Right, greek: Greek) -> &[f64] {
-        let side = &PAIR_OF[usize::from(right == Right::Put)];
-        side.get(greek as usize).map_or(&[], |at| &self.columns[*at])
-    }
-
-    /// The value at a strike, if there is one.
-    pub fn get(&self, right: Right, greek: Greek, row: usize) -> Option<f64> {
-        let value = self.column(right, greek).get(row).copied();
-        value.filter(|value| value.is_finite())
-    }
-
-    /// Computes the rows from `from` on, as many as there are strikes, which
-    /// must be above 0; there must be room for them (see
-    /// [`resize`](Self::resize)). The same bits as one by one.
-    pub fn compute(&mut self, lanes: Lanes, expiry: &Expiry, strikes: &[f64], sigmas: &[f64], from: usize) {
-        let rows = strikes.len();
-        let odd = Cell::new(false);
-        let terms = &expiry.terms;
-        let outputs = self
-            .columns
-            .each_mut()
-            .map(|column| column.get_mut(from..from + rows).unwrap_or_default());
-        on_lanes!(lanes, simd => map_rows(simd, [strikes, sigmas], outputs, [1.0; 2], #[inline(always)] |[strike, sigma]| {
-            let terms = terms.like(strike);
-            let [call, put] = both(&terms, strike, sigma);
-            let ([price, delta, gamma, theta, vega, rho], other) = (first(&terms, &call), first(&terms, &put));
-            if !is_sound(sigma * terms.sqrt_time, theta) {
-                odd.set(true);
-            }
-            [price, delta, theta, rho, other[0], other[1], other[3], other[5], gamma, vega]
-        }));
-        if odd.get() {
-            self.mend(expiry, strikes, sigmas, from);
-        }
-    }
-
-    #[cold]
-    fn mend(&mut self, expiry: &Expiry, strikes: &[f64], sigmas: &[f64], from: usize) {
-        for (row, (&strike, &sigma)) in strikes.iter().zip(sigmas).enumerate() {
-            let theta = self.columns[PAIR_OF[0][Greek::Theta as usize]][from + row];
-            if is_ordinary(expiry, sigma, theta) {
-                continue;
-            }
-            for (side, sign) in PAIR_OF.iter().zip([1.0, -1.0]) {
-                let values = beyond_closed_form(expiry, strike, sign, sigma);
-                for (at, value) in side.iter().zip(values) {
-                    self.columns[*at][from + row] = value;
-                }
-            }
-        }
-    }
-}
-
-impl AllGreeks {
-    /// Computes the rows from `from` on, as many as there are contracts; there
-    /// must be room for them (see [`resize`](Self::resize)).
-    pub fn compute(
-        &mut self,
-        lanes: Lanes,
-        expiry: &Expiry,
-        contracts: Contracts<'_>,
-        sigmas: &[f64],
-        from: usize,
-    ) {
-        compute!(self, lanes, expiry, contracts, sigmas, from, all);
-        if expiry.model != Model::BlackScholesMerton {
-            let rows = contracts.strikes.len();
-            self.columns[Greek::Epsilon as usize][from..from + rows].fill(f64::NAN);
-        }
     }
 }

@@ -16,10 +16,11 @@ use std::cell::Cell;
 
 use tickwire_market::Right;
 
+use crate::contracts::Contracts;
 use crate::double::Double;
 use crate::expiry::{Expiry, Terms};
 use crate::functions::{INVERSE_SQRT_TAU, exp, ln_ratio, mills, polynomial, slope};
-use crate::greeks::{Contracts, sign};
+use crate::greeks::sign;
 use crate::lanes::{Lanes, Real, all_below, map_rows, on_lanes};
 
 /// Why there is no implied volatility.

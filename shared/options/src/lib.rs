@@ -20,6 +20,8 @@
 
 mod analytics;
 mod chain;
+mod columns;
+mod contracts;
 mod double;
 mod expiry;
 #[doc(hidden)]
@@ -37,11 +39,11 @@ pub use chain::{
     Chain, ChainError, Exercise, Place, PriceSource, Quote, Settings, Slice, Underlying, Valued,
     contracts_max,
 };
+pub use columns::{AllGreeks, FirstGreeks, GreekColumns, PairColumns};
+pub use contracts::{ContractColumns, Contracts, StrikeError};
 pub use expiry::{Expiry, ExpiryError, Model};
 pub use forward::{Forward, ParityPoint, WINDOW, fit_forward};
-pub use greeks::{
-    AllGreeks, ContractColumns, Contracts, FirstGreeks, Greek, GreekColumns, Greeks, PairColumns, StrikeError,
-};
+pub use greeks::{Greek, Greeks};
 pub use implied_volatility::{ImpliedColumns, Unsolved};
 pub use lanes::Lanes;
 pub use smile::Smile;
