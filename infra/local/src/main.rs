@@ -29,6 +29,12 @@ enum Command {
     Explain(commands::explain::ExplainArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
+    /// Prices and Greeks of the options in a CSV file
+    Greeks(commands::options::rows::GreeksArgs),
+    /// Implied volatilities of the prices in a CSV file
+    Iv(commands::options::rows::IvArgs),
+    /// An option chain: volatilities, Greeks, forwards, analytics
+    Chain(commands::options::chain::ChainArgs),
     /// Print a script that completes commands in your shell
     Completions {
         /// Which shell
@@ -48,6 +54,9 @@ async fn main() -> ExitCode {
         Command::Token(args) => commands::token::run(&args),
         Command::Explain(args) => commands::explain::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
+        Command::Greeks(args) => commands::options::rows::run_greeks(&args),
+        Command::Iv(args) => commands::options::rows::run_iv(&args),
+        Command::Chain(args) => commands::options::chain::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tickwire", &mut std::io::stdout());
             ExitCode::SUCCESS

@@ -2,6 +2,7 @@
 //!
 //! The tests of this crate compare; what is here reads the reference values.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -18,11 +19,7 @@ impl Table {
     /// # Errors
     /// When the file is missing or no table.
     pub fn golden(id: &str) -> io::Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("goldens")
-            .join(format!("{id}.csv.gz"));
-        let mut text = String::new();
-        GzDecoder::new(std::fs::File::open(path)?).read_to_string(&mut text)?;
+        let text = golden_text(id)?;
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let mut columns: Vec<_> = reader
             .headers()?
@@ -47,6 +44,44 @@ impl Table {
             let names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
             io::Error::other(format!("no column {name}, there are {}", names.join(", ")))
         })
+    }
+}
+
+fn golden_text(id: &str) -> io::Result<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("goldens")
+        .join(format!("{id}.csv.gz"));
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path)?).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// A row of reference values that are not all numbers: cells by column.
+#[derive(Debug)]
+pub struct Row(HashMap<String, String>);
+
+impl Row {
+    /// The rows of `goldens/{id}.csv.gz`.
+    ///
+    /// # Errors
+    /// When the file is missing or no table.
+    pub fn golden(id: &str) -> io::Result<Vec<Self>> {
+        let text = golden_text(id)?;
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let rows: Result<Vec<_>, _> = reader.deserialize().collect();
+        Ok(rows?.into_iter().map(Self).collect())
+    }
+
+    /// The cell of that column, empty where there is none.
+    #[must_use]
+    pub fn text(&self, column: &str) -> &str {
+        self.0.get(column).map_or("", String::as_str)
+    }
+
+    /// The number of that column, if it is one.
+    #[must_use]
+    pub fn number(&self, column: &str) -> Option<f64> {
+        self.text(column).parse().ok()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod cost;
 pub mod explain;
 pub mod explain_view;
 pub mod load;
+pub mod options;
 pub mod send;
 pub mod token;
 pub mod up;
