@@ -28,6 +28,7 @@
 
 mod catalogue;
 mod error;
+mod hilbert;
 mod kernel;
 mod lane;
 mod many;

@@ -64,8 +64,8 @@ impl Ours {
 /// Names of others' parameters, in order of preference, for each of ours.
 const PARAMETER_NAMES: &[(&str, &[&str])] = &[
     ("period", &["timeperiod", "length", "period"]),
-    ("fast", &["fastperiod", "fast"]),
-    ("slow", &["slowperiod", "slow"]),
+    ("fast", &["fastperiod", "fast", "fastlimit"]),
+    ("slow", &["slowperiod", "slow", "slowlimit"]),
     ("signal", &["signalperiod", "signal"]),
     ("up", &["nbdevup"]),
     ("down", &["nbdevdn"]),
@@ -84,7 +84,6 @@ const PARAMETER_NAMES: &[(&str, &[&str])] = &[
     ("slowk", &["slowk_period"]),
     ("d", &["slowd_period", "fastd_period", "d"]),
     ("rsi", &["rsi_length", "timeperiod"]),
-    ("fastlimit", &["fastlimit"]),
     ("high", &["high_length"]),
     ("low", &["low_length"]),
     ("bands", &["bb_length"]),
