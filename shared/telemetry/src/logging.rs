@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -41,7 +42,15 @@ pub fn init(format: Format, directives: &str) -> Result<(), LoggingError> {
             .with_current_span(true)
             .finish()
             .try_init(),
-        Format::Text => builder.with_target(false).finish().try_init(),
+        Format::Text => {
+            let builder = builder.with_target(false);
+            // Colours only for eyes; on a terminal NO_COLOR decides, as it does by itself.
+            if std::io::stderr().is_terminal() {
+                builder.finish().try_init()
+            } else {
+                builder.with_ansi(false).finish().try_init()
+            }
+        }
     }
     .map_err(|_| LoggingError::Started)
 }
