@@ -475,6 +475,8 @@ impl Session {
             stream.more = verdict.more;
             if verdict.more {
                 stream.due = Some(now + pull_pause);
+            }
+            if stream.waits() {
                 self.waiting.insert(s);
             }
             if verdict.recovered == Some(false) {

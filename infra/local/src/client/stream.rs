@@ -89,13 +89,13 @@ impl Stream {
         (self.hole_since, self.early) = (None, None);
     }
 
-    /// Until the first verdict tells the epoch nothing is taken: were the
-    /// connection lost, it could not be resumed from there.
+    /// Until a verdict tells the epoch nothing is taken: were the connection
+    /// lost, it could not be resumed from there.
     fn is_early(&self) -> bool {
-        self.epoch.is_none() && self.asked && self.chain.last().is_none()
+        self.epoch.is_none()
     }
 
-    /// The first verdict came: takes what came before it.
+    /// A verdict came: if it told the epoch, takes what came before it.
     pub(super) fn take_early(
         &mut self,
         now: Duration,
@@ -103,13 +103,28 @@ impl Stream {
         counts: &mut Counts,
         receive: &mut impl Receive,
     ) {
-        // Written by us, so it can be read.
-        if let Some(text) = self.early.take()
-            && let Ok(item) = serde_json::from_str::<Item<'_>>(&text)
-        {
-            self.on_snapshot(&item, now, received, counts, receive);
+        if self.is_early() {
+            return;
         }
+        let early = self.early.take();
+        // Written by us, so it can be read.
+        let Some(item) = early
+            .as_deref()
+            .and_then(|text| serde_json::from_str::<Item<'_>>(text).ok())
+        else {
+            return self.release(now, received, counts, receive);
+        };
+        let last = self.chain.last();
         self.release(now, received, counts, receive);
+        if self.chain.last() == last {
+            return self.on_snapshot(&item, now, received, counts, receive);
+        }
+        // What is held goes back to the beginning of the chain: better than a snapshot.
+        self.snapshot = SnapshotRule::Came;
+        counts.overlapped += 1;
+        if item.o > self.chain.last() {
+            self.due = Some(now);
+        }
     }
 
     /// When it needs a look at the clock, requests left out.
@@ -151,7 +166,7 @@ impl Stream {
     fn is_news_of_a_new_log(&mut self, now: Duration) {
         // The verdict came before the log had an epoch: without one there is no resume.
         if self.epoch.is_none() && !self.asked {
-            self.due.get_or_insert(now + hole_wait);
+            self.due.get_or_insert(now);
         }
     }
 
@@ -166,13 +181,14 @@ impl Stream {
     ) {
         if self.is_early() {
             self.early = serde_json::to_string(item).ok();
+            if item.o.is_some() {
+                self.is_news_of_a_new_log(now);
+            }
             return;
         }
         let last = self.chain.last();
-        // Without an epoch nothing was lost: it says again what is known.
-        let again = self.epoch.is_none() && last.is_some() && item.o <= last;
         let taken = match self.snapshot {
-            SnapshotRule::Asked | SnapshotRule::Announced => !again,
+            SnapshotRule::Asked | SnapshotRule::Announced => true,
             SnapshotRule::Came | SnapshotRule::Beyond => item.o > last,
         };
         self.snapshot = match self.snapshot {
@@ -187,9 +203,6 @@ impl Stream {
         self.chain.reset(item.o);
         counts.snapshots += 1;
         receive.take(&self.key, item, received);
-        if item.o.is_some() {
-            self.is_news_of_a_new_log(now);
-        }
         self.release(now, received, counts, receive);
     }
 
@@ -204,6 +217,7 @@ impl Stream {
         receive: &mut impl Receive,
     ) {
         if self.is_early() {
+            self.is_news_of_a_new_log(now);
             return self.hold(item, span, now, counts);
         }
         match self.chain.take(span) {
@@ -221,7 +235,6 @@ impl Stream {
                 if self.more {
                     self.due = Some(now + pull_pause);
                 }
-                self.is_news_of_a_new_log(now);
                 if !self.held.is_empty() {
                     self.release(now, received, counts, receive);
                 }
