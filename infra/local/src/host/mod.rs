@@ -364,9 +364,6 @@ impl Host {
         if ended.is_err() {
             tracing::warn!("work in hand was given up; its messages come back with the next start");
         }
-        // Behind the last commit: a stack at rest has a latest row of its log's end.
-        let last = ScheduleEvent { job: Job::Reconcile };
-        let _ = tickwire_schedule::handle(&self.jobs, last).await;
         let connections = self.sockets.names();
         self.socket
             .connections
