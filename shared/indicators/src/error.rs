@@ -99,4 +99,26 @@ pub enum BatchError {
         /// Rows of one that differs.
         other: usize,
     },
+    /// Too many or too few output columns.
+    #[error("{given} output columns given, the indicator yields {yielded}")]
+    Outputs {
+        /// How many were given.
+        given: usize,
+        /// How many it yields.
+        yielded: usize,
+    },
+}
+
+/// Why a computation by name did not run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ComputeError {
+    /// No such indicator.
+    #[error("no indicator is called {0:?}: see the registry")]
+    UnknownName(String),
+    /// A parameter is not taken.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// Columns do not fit.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
 }

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use crate::{
-    Input, PERIOD_BARS_MAX, ParameterError, Running, STATE_BYTES_FIXED_MAX, average, momentum, volatility,
-    volume,
-};
+use crate::catalogue::REGISTRY;
+use crate::many::Many;
+use crate::{ComputeError, Input, PERIOD_BARS_MAX, ParameterError, Running};
 
 /// What a parameter counts or scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,28 @@ impl Parameter {
         }
     }
 
+    /// Any number from `minimum` to `maximum`.
+    pub(crate) const fn real(name: &'static str, minimum: f64, maximum: f64, default: f64) -> Self {
+        Self {
+            name,
+            minimum,
+            maximum,
+            default,
+            kind: ParameterKind::Real,
+        }
+    }
+
+    /// A whole number from `minimum` to `maximum`.
+    pub(crate) const fn choice(name: &'static str, maximum: u32, default: u32) -> Self {
+        Self {
+            name,
+            minimum: 0.0,
+            maximum: maximum as f64,
+            default: default as f64,
+            kind: ParameterKind::Bars,
+        }
+    }
+
     /// Finds a value within the bounds, and whole if it counts bars.
     pub(crate) fn check(&self, indicator: &'static str, value: f64) -> Result<(), ParameterError> {
         let Self {
@@ -71,7 +92,7 @@ impl Parameter {
     }
 }
 
-type Build = fn(&[f64]) -> Result<Box<dyn Running>, ParameterError>;
+type Build = fn(&'static Definition, &[f64]) -> Box<dyn Running>;
 
 /// An indicator of the catalogue.
 ///
@@ -85,26 +106,87 @@ pub struct Definition {
     pub aliases: &'static [&'static str],
     /// One sentence.
     pub summary: &'static str,
+    /// The formula, with what it gives where it has no answer.
+    pub formula: &'static str,
+    /// Where the formula comes from.
+    pub source: &'static str,
     /// Its input columns, in order. Chosen ones come first.
     pub inputs: &'static [Input],
     /// Names of its output columns, in order.
     pub outputs: &'static [&'static str],
     /// Its parameters, in order.
     pub parameters: &'static [Parameter],
-    /// Where the formula comes from.
-    pub source: &'static str,
+    /// What a bar costs.
+    pub cost: &'static str,
     pub(crate) warm_up: fn(&[f64]) -> usize,
-    pub(crate) settle: fn(&[f64]) -> usize,
-    pub(crate) window: fn(&[f64]) -> usize,
+    /// Bars beyond the warm-up until the first bar no longer shows.
+    pub(crate) memory: fn(&[f64]) -> usize,
+    /// Names of parameters, each of which must be less than the next.
+    pub(crate) ordered: &'static [&'static str],
+    pub(crate) state_version: u8,
     pub(crate) build: Build,
+    pub(crate) many: Option<Many>,
 }
 
+/// Cost of what does the same for every bar.
+pub(crate) const CONSTANT: &str = "O(1)";
+/// Cost of what folds a window.
+pub(crate) const AMORTISED: &str = "O(1) amortised: once in a window, a pass over it";
+
+/// The fields of a [`Definition`] that follow from its kernel. `lanes` in front of the
+/// kernel says that it does not branch on values.
+macro_rules! kernel {
+    (lanes $kernel:ident: $inputs:literal -> $outputs:literal) => {
+        $crate::Definition {
+            many: Some($crate::many::many::<$kernel<$crate::lane::Lanes>, $inputs, $outputs>),
+            ..$crate::registry::kernel!($kernel<f64>: $inputs -> $outputs)
+        }
+    };
+    ($kernel:ty: $inputs:literal -> $outputs:literal) => {
+        $crate::Definition::blank(
+            &<$kernel as $crate::kernel::Kernel<f64, $inputs, $outputs>>::INPUTS,
+            $crate::kernel::Scalar::<$kernel, $inputs, $outputs>::boxed,
+        )
+    };
+}
+pub(crate) use kernel;
+
 impl Definition {
+    /// What a definition need not say.
+    pub(crate) const fn blank(inputs: &'static [Input], build: Build) -> Self {
+        Self {
+            name: "",
+            aliases: &[],
+            summary: "",
+            formula: "",
+            source: "",
+            inputs,
+            outputs: &["value"],
+            parameters: &[],
+            cost: CONSTANT,
+            warm_up: |_| 0,
+            memory: |_| 0,
+            ordered: &[],
+            state_version: 2,
+            build,
+            many: None,
+        }
+    }
+
     /// An indicator with these parameters, cold.
     ///
     /// # Errors
     /// When parameters are too many, too few, or out of bounds.
-    pub fn build(&self, parameters: &[f64]) -> Result<Box<dyn Running>, ParameterError> {
+    pub fn build(&'static self, parameters: &[f64]) -> Result<Box<dyn Running>, ParameterError> {
+        self.check(parameters)?;
+        Ok((self.build)(self, parameters))
+    }
+
+    /// Whether [`build`](Self::build) takes these parameters.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn check(&self, parameters: &[f64]) -> Result<(), ParameterError> {
         if parameters.len() != self.parameters.len() {
             return Err(ParameterError::Count {
                 indicator: self.name,
@@ -115,15 +197,23 @@ impl Definition {
         for (parameter, &value) in self.parameters.iter().zip(parameters) {
             parameter.check(self.name, value)?;
         }
-        (self.build)(parameters)
-    }
-
-    /// Whether [`build`](Self::build) takes these parameters.
-    ///
-    /// # Errors
-    /// As [`build`](Self::build).
-    pub fn check(&self, parameters: &[f64]) -> Result<(), ParameterError> {
-        self.build(parameters).map(drop)
+        let value = |name| {
+            let at = self
+                .parameters
+                .iter()
+                .position(|parameter| parameter.name == name);
+            at.map(|at| parameters[at])
+        };
+        for pair in self.ordered.windows(2) {
+            if value(pair[0]) >= value(pair[1]) {
+                return Err(ParameterError::Order {
+                    indicator: self.name,
+                    lesser: pair[0],
+                    greater: pair[1],
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The default parameters.
@@ -146,13 +236,15 @@ impl Definition {
     /// averages no longer shows: at least `warm_up + 1`.
     #[must_use]
     pub fn settle(&self, parameters: &[f64]) -> usize {
-        (self.settle)(&self.complete(parameters))
+        let parameters = self.complete(parameters);
+        (self.warm_up)(&parameters) + 1 + (self.memory)(&parameters)
     }
 
     /// Most bytes of exported state.
     #[must_use]
-    pub fn state_bytes_max(&self, parameters: &[f64]) -> usize {
-        8 * (self.window)(&self.complete(parameters)) * self.inputs.len() + STATE_BYTES_FIXED_MAX
+    pub fn state_bytes_max(&'static self, parameters: &[f64]) -> usize {
+        self.build(&self.complete(parameters))
+            .map_or(0, |running| running.state_bytes_max())
     }
 
     /// How many of its inputs an expression may choose.
@@ -162,6 +254,12 @@ impl Definition {
             .iter()
             .filter(|input| **input == Input::Chosen)
             .count()
+    }
+
+    /// Whether many instruments are computed side by side.
+    #[must_use]
+    pub fn has_lanes(&self) -> bool {
+        self.many.is_some()
     }
 
     /// Defaults in place of missing parameters, so that no function can index past the end.
@@ -193,21 +291,10 @@ impl fmt::Debug for Definition {
     }
 }
 
-static REGISTRY: [Definition; 8] = [
-    average::sma::DEFINITION,
-    average::ema::DEFINITION,
-    momentum::rsi::DEFINITION,
-    momentum::macd::DEFINITION,
-    volatility::atr::DEFINITION,
-    volatility::bbands::DEFINITION,
-    volume::vwap::DEFINITION,
-    volume::vwap::DEFINITION_SESSION,
-];
-
 /// All indicators.
 #[must_use]
 pub fn registry() -> &'static [Definition] {
-    &REGISTRY
+    REGISTRY
 }
 
 /// The indicator of that name or alias (lower case).
@@ -216,4 +303,17 @@ pub fn find(name: &str) -> Option<&'static Definition> {
     REGISTRY
         .iter()
         .find(|definition| definition.name == name || definition.aliases.contains(&name))
+}
+
+/// The last row of an indicator over whole columns: for examples and experiments.
+///
+/// # Errors
+/// When there is no such indicator, or it takes other parameters or columns.
+pub fn compute(name: &str, parameters: &[f64], columns: &[&[f64]]) -> Result<Vec<Option<f64>>, ComputeError> {
+    let definition = find(name).ok_or_else(|| ComputeError::UnknownName(name.to_owned()))?;
+    let mut running = definition.build(parameters)?;
+    let columns: Vec<_> = columns.iter().map(|column| (*column).into()).collect();
+    let values = running.batch(&columns)?;
+    let last = |row: ndarray::ArrayView1<'_, f64>| row.last().copied().filter(|value| value.is_finite());
+    Ok(values.rows().into_iter().map(last).collect())
 }

@@ -1,4 +1,4 @@
-//! What goes in: series of a bar, and the typed inputs made of them.
+//! What goes in: series of a bar, and what makes a bar usable.
 
 use std::fmt;
 
@@ -112,119 +112,54 @@ impl Input {
     }
 }
 
-/// The input of one bar, typed.
-pub trait Sample: Copy + Send + Sync {
-    /// How many columns it is made of.
-    const COLUMNS: usize;
-
-    /// From one row of columns, unchecked; a missing column is read as NaN.
-    fn read(columns: &[f64]) -> Self;
-
-    /// Whether it can be used: finite, at most [`MAGNITUDE_MAX`], consistent.
-    fn is_valid(self) -> bool;
-}
-
-fn column(columns: &[f64], at: usize) -> f64 {
-    columns.get(at).copied().unwrap_or(f64::NAN)
-}
-
 /// False for NaN and the infinities too.
 pub(crate) fn is_usable(value: f64) -> bool {
     value.abs() <= MAGNITUDE_MAX
 }
 
-impl Sample for f64 {
-    const COLUMNS: usize = 1;
-
-    fn read(columns: &[f64]) -> Self {
-        column(columns, 0)
-    }
-
-    fn is_valid(self) -> bool {
-        is_usable(self)
-    }
-}
-
-/// Prices of a bar.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HighLowClose {
-    /// Highest price.
-    pub high: f64,
-    /// Lowest price.
-    pub low: f64,
-    /// Last price.
-    pub close: f64,
-}
-
-impl Sample for HighLowClose {
-    const COLUMNS: usize = 3;
-
-    fn read(columns: &[f64]) -> Self {
-        Self {
-            high: column(columns, 0),
-            low: column(columns, 1),
-            close: column(columns, 2),
+/// Whether a bar can be used: finite, at most [`MAGNITUDE_MAX`], consistent.
+#[inline(always)]
+pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> bool {
+    let mut valid = true;
+    let (mut low, mut high) = (0.0, f64::INFINITY);
+    for (input, value) in inputs.into_iter().zip(row) {
+        valid &= is_usable(value);
+        match input {
+            Input::Chosen => {}
+            Input::Fixed(Series::Volume) => valid &= value >= 0.0,
+            Input::Fixed(series) => {
+                valid &= value > 0.0;
+                match series {
+                    Series::Low => low = value,
+                    Series::High => high = value,
+                    _ => {}
+                }
+            }
+            Input::SessionDay => valid &= value.fract() == 0.0,
         }
     }
-
-    fn is_valid(self) -> bool {
-        let Self { high, low, close } = self;
-        low > 0.0 && low <= high && close > 0.0 && is_usable(high) && is_usable(close)
-    }
+    valid & (low <= high)
 }
 
-/// Prices and volume of a bar.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HighLowCloseVolume {
-    /// The prices.
-    pub prices: HighLowClose,
-    /// Quantity traded.
-    pub volume: f64,
-}
+const OPEN: Input = Input::Fixed(Series::Open);
+const HIGH: Input = Input::Fixed(Series::High);
+const LOW: Input = Input::Fixed(Series::Low);
+pub(crate) const CLOSE: Input = Input::Fixed(Series::Close);
+pub(crate) const VOLUME: Input = Input::Fixed(Series::Volume);
 
-impl HighLowCloseVolume {
-    /// (high + low + close) / 3.
-    #[must_use]
-    pub fn typical_price(self) -> f64 {
-        (self.prices.high + self.prices.low + self.prices.close) / 3.0
-    }
-}
-
-impl Sample for HighLowCloseVolume {
-    const COLUMNS: usize = 4;
-
-    fn read(columns: &[f64]) -> Self {
-        Self {
-            prices: HighLowClose::read(columns),
-            volume: column(columns, 3),
-        }
-    }
-
-    fn is_valid(self) -> bool {
-        self.prices.is_valid() && self.volume >= 0.0 && is_usable(self.volume)
-    }
-}
-
-/// Prices, volume, and the session they belong to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SessionBar {
-    /// Prices and volume.
-    pub bar: HighLowCloseVolume,
-    /// A whole number that grows from one session to the next.
-    pub day: f64,
-}
-
-impl Sample for SessionBar {
-    const COLUMNS: usize = 5;
-
-    fn read(columns: &[f64]) -> Self {
-        Self {
-            bar: HighLowCloseVolume::read(columns),
-            day: column(columns, 4),
-        }
-    }
-
-    fn is_valid(self) -> bool {
-        self.bar.is_valid() && is_usable(self.day) && self.day.fract() == 0.0
-    }
-}
+/// One series of the user's choice.
+pub(crate) const CHOSEN: [Input; 1] = [Input::Chosen];
+/// Two series of the user's choice.
+pub(crate) const CHOSEN_TWO: [Input; 2] = [Input::Chosen; 2];
+/// A series of the user's choice, and volume.
+pub(crate) const CHOSEN_VOLUME: [Input; 2] = [Input::Chosen, VOLUME];
+/// Volume alone.
+pub(crate) const VOLUME_ONLY: [Input; 1] = [VOLUME];
+pub(crate) const OPEN_CLOSE: [Input; 2] = [OPEN, CLOSE];
+pub(crate) const HIGH_LOW: [Input; 2] = [HIGH, LOW];
+pub(crate) const HIGH_LOW_VOLUME: [Input; 3] = [HIGH, LOW, VOLUME];
+pub(crate) const HLC: [Input; 3] = [HIGH, LOW, CLOSE];
+pub(crate) const HLCV: [Input; 4] = [HIGH, LOW, CLOSE, VOLUME];
+pub(crate) const OHLC: [Input; 4] = [OPEN, HIGH, LOW, CLOSE];
+/// Prices, volume, and the day of the session.
+pub(crate) const HLCV_DAY: [Input; 5] = [HIGH, LOW, CLOSE, VOLUME, Input::SessionDay];

@@ -2,10 +2,17 @@
 //!
 //! The reader trusts nothing: bytes from a store may be cut, foreign or hostile.
 
-use crate::{MAGNITUDE_MAX, StateError};
+use crate::StateError;
 
-/// Bytes of exported state beside its windows (8 bytes × window × inputs).
+/// Bytes of exported state beside the numbers held (8 bytes each).
 pub const STATE_BYTES_FIXED_MAX: usize = 256;
+
+/// Bytes before the numbers: version and fingerprint.
+pub(crate) const STATE_HEADER_BYTES: usize = 5;
+
+/// Greatest magnitude of a number in a state: squares and sums of inputs are greater
+/// than an input can be.
+const REACHABLE_MAX: f64 = 1e216;
 
 /// Names an indicator with its parameters in 4 bytes (FNV-1a), so that state is
 /// not continued by another.
@@ -20,7 +27,7 @@ pub(crate) fn fingerprint(name: &str, parameters: &[f64]) -> u32 {
 
 /// Appends state to bytes.
 #[derive(Debug)]
-pub struct StateWriter<'a>(&'a mut Vec<u8>);
+pub(crate) struct StateWriter<'a>(&'a mut Vec<u8>);
 
 impl<'a> StateWriter<'a> {
     pub(crate) fn new(into: &'a mut Vec<u8>, version: u8, fingerprint: u32) -> Self {
@@ -29,28 +36,19 @@ impl<'a> StateWriter<'a> {
         Self(into)
     }
 
-    /// A count.
-    pub fn count(&mut self, count: u32) {
+    pub(crate) fn count(&mut self, count: u32) {
         self.0.extend_from_slice(&count.to_le_bytes());
     }
 
     /// A number, bit for bit.
-    pub fn number(&mut self, number: f64) {
+    pub(crate) fn number(&mut self, number: f64) {
         self.0.extend_from_slice(&number.to_bits().to_le_bytes());
-    }
-
-    /// A number that may not be there yet.
-    pub fn optional(&mut self, number: Option<f64>) {
-        self.0.push(u8::from(number.is_some()));
-        if let Some(number) = number {
-            self.number(number);
-        }
     }
 }
 
 /// Takes state back from bytes.
 #[derive(Debug)]
-pub struct StateReader<'a>(&'a [u8]);
+pub(crate) struct StateReader<'a>(&'a [u8]);
 
 impl<'a> StateReader<'a> {
     pub(crate) fn new(from: &'a [u8], version: u8, fingerprint: u32) -> Result<Self, StateError> {
@@ -75,10 +73,7 @@ impl<'a> StateReader<'a> {
     }
 
     /// A count of at most `maximum`.
-    ///
-    /// # Errors
-    /// [`StateError::Damaged`] when it is greater, or the bytes end.
-    pub fn count(&mut self, maximum: u32) -> Result<u32, StateError> {
+    pub(crate) fn count(&mut self, maximum: u32) -> Result<u32, StateError> {
         let count = u32::from_le_bytes(self.take()?);
         if count <= maximum {
             Ok(count)
@@ -88,29 +83,12 @@ impl<'a> StateReader<'a> {
     }
 
     /// A number that a run can reach.
-    ///
-    /// # Errors
-    /// [`StateError::Damaged`] when it is not finite, or the bytes end.
-    pub fn number(&mut self) -> Result<f64, StateError> {
-        // Squares and sums of inputs are greater than an input can be.
-        let reachable = MAGNITUDE_MAX * MAGNITUDE_MAX * 1e16;
+    pub(crate) fn number(&mut self) -> Result<f64, StateError> {
         let number = f64::from_bits(u64::from_le_bytes(self.take()?));
-        if number.abs() <= reachable {
+        if number.abs() <= REACHABLE_MAX {
             Ok(number)
         } else {
             Err(StateError::Damaged)
-        }
-    }
-
-    /// A number that may not be there yet.
-    ///
-    /// # Errors
-    /// [`StateError::Damaged`] when it is not finite, or the bytes end.
-    pub fn optional(&mut self) -> Result<Option<f64>, StateError> {
-        match self.take()? {
-            [0] => Ok(None),
-            [1] => self.number().map(Some),
-            _ => Err(StateError::Damaged),
         }
     }
 
@@ -122,3 +100,144 @@ impl<'a> StateReader<'a> {
         }
     }
 }
+
+/// What changes from bar to bar. Parameters and what follows from them is not state.
+pub(crate) trait State {
+    fn write(&self, into: &mut StateWriter<'_>);
+
+    /// Takes back what `write` wrote, in order.
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError>;
+
+    /// Most bytes that `write` appends.
+    fn bytes_max(&self) -> usize;
+}
+
+impl State for f64 {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        into.number(*self);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        *self = from.number()?;
+        Ok(())
+    }
+
+    fn bytes_max(&self) -> usize {
+        8
+    }
+}
+
+impl State for u32 {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        into.count(*self);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        *self = from.count(u32::MAX)?;
+        Ok(())
+    }
+
+    fn bytes_max(&self) -> usize {
+        4
+    }
+}
+
+impl State for bool {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        into.0.push(u8::from(*self));
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        *self = match from.take()? {
+            [0] => false,
+            [1] => true,
+            _ => return Err(StateError::Damaged),
+        };
+        Ok(())
+    }
+
+    fn bytes_max(&self) -> usize {
+        1
+    }
+}
+
+impl<T: State + Default> State for Option<T> {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        self.is_some().write(into);
+        if let Some(value) = self {
+            value.write(into);
+        }
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        let mut is_some = false;
+        is_some.read(from)?;
+        *self = is_some.then(T::default);
+        self.as_mut().map_or(Ok(()), |value| value.read(from))
+    }
+
+    fn bytes_max(&self) -> usize {
+        1 + T::default().bytes_max()
+    }
+}
+
+impl<T: State, const N: usize> State for [T; N] {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        self.iter().for_each(|value| value.write(into));
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.iter_mut().try_for_each(|value| value.read(from))
+    }
+
+    fn bytes_max(&self) -> usize {
+        self.iter().map(State::bytes_max).sum()
+    }
+}
+
+/// A struct and its state: fields before the semicolon follow from the parameters,
+/// those after it are exported, in their order. `Name<L>` is over lanes.
+macro_rules! state {
+    ($(#[$attribute:meta])* $name:ident<L> { $($fixed:ident: $fixed_type:ty),*; $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$attribute])*
+        #[derive(Clone)]
+        pub(crate) struct $name<L> { $($fixed: $fixed_type,)* $($field: $type,)* }
+
+        $crate::state::state!(impl ($name<f64>) { $($field)* });
+    };
+    ($(#[$attribute:meta])* $name:ident<L> { $($field:ident: $type:ty),* $(,)? }) => {
+        $crate::state::state!($(#[$attribute])* $name<L> { ; $($field: $type),* });
+    };
+    ($(#[$attribute:meta])* $name:ident { $($fixed:ident: $fixed_type:ty),*; $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$attribute])*
+        #[derive(Clone)]
+        pub(crate) struct $name { $($fixed: $fixed_type,)* $($field: $type,)* }
+
+        $crate::state::state!(impl ($name) { $($field)* });
+    };
+    ($(#[$attribute:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        $crate::state::state!($(#[$attribute])* $name { ; $($field: $type),* });
+    };
+    (impl ($name:ty) { $($field:ident)* }) => {
+        impl $crate::state::State for $name {
+            fn write(&self, into: &mut $crate::state::StateWriter<'_>) {
+                $( $crate::state::State::write(&self.$field, into); )*
+                let _ = into;
+            }
+
+            fn read(
+                &mut self,
+                from: &mut $crate::state::StateReader<'_>,
+            ) -> Result<(), $crate::StateError> {
+                $( $crate::state::State::read(&mut self.$field, from)?; )*
+                let _ = from;
+                Ok(())
+            }
+
+            fn bytes_max(&self) -> usize {
+                0 $( + $crate::state::State::bytes_max(&self.$field) )*
+            }
+        }
+    };
+}
+pub(crate) use state;

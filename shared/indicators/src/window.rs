@@ -1,164 +1,509 @@
-//! Sums over the last `period` values, in O(1), accurate for ever.
+//! Folds over the last `period` values, in O(1), accurate for ever.
 //!
 //! A running sum that adds the new value and subtracts the old one collects every
 //! rounding error it ever made. Here nothing is subtracted: values are filled in
-//! blocks of `period`; a window is a tail of the previous block, whose sums are
+//! blocks of `period`; a window is a tail of the previous block, whose folds are
 //! made when the block is full, and a head of the current one, which is added to.
-//! Values are taken relative to an anchor, the last value of the previous block,
+//! The same holds for whatever can be joined: sums of powers, greatest, least.
+//!
+//! Sums are of values relative to an anchor, the last value of the previous block,
 //! which every window contains: so a flat window is flat to the bit, and a variance
 //! loses at most a factor `period` to cancellation.
 
-use crate::{StateError, StateReader, StateWriter, sample::is_usable};
+use crate::StateError;
+use crate::lane::Lane;
+use crate::state::{State, StateReader, StateWriter};
 
-/// Sums of the first `POWERS` powers of `value - anchor`.
-#[derive(Clone, Debug)]
-pub(crate) struct Window<const POWERS: usize> {
+/// What is known of a stretch of values, and joins with what is known of the next.
+pub(crate) trait Fold<L>: Copy {
+    /// Whether values are taken relative to the anchor.
+    const ANCHORED: bool;
+
+    /// Of no value at all.
+    fn none() -> Self;
+
+    /// With one more value at the end.
+    fn append(self, value: L) -> Self;
+
+    /// With one more value at the beginning.
+    fn prepend(self, value: L) -> Self;
+
+    /// With a whole stretch at the end.
+    fn join(self, after: Self) -> Self;
+}
+
+/// Sums of the first `P` powers.
+#[derive(Clone, Copy)]
+pub(crate) struct Powers<L, const P: usize>([L; P]);
+
+impl<L: Lane, const P: usize> Fold<L> for Powers<L, P> {
+    const ANCHORED: bool = true;
+
+    #[inline(always)]
+    fn none() -> Self {
+        Self([L::zero(); P])
+    }
+
+    #[inline(always)]
+    fn append(mut self, value: L) -> Self {
+        let mut power = value;
+        for sum in &mut self.0 {
+            *sum = *sum + power;
+            power = power * value;
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn prepend(self, value: L) -> Self {
+        self.append(value)
+    }
+
+    #[inline(always)]
+    fn join(mut self, after: Self) -> Self {
+        for (sum, after) in self.0.iter_mut().zip(after.0) {
+            *sum = *sum + after;
+        }
+        self
+    }
+}
+
+/// The sum, and the sum weighted 1, 2, 3 … from the oldest value.
+#[derive(Clone, Copy)]
+pub(crate) struct Weighted<L> {
+    count: f64,
+    sum: L,
+    weighted: L,
+}
+
+impl<L: Lane> Fold<L> for Weighted<L> {
+    const ANCHORED: bool = true;
+
+    #[inline(always)]
+    fn none() -> Self {
+        Self {
+            count: 0.0,
+            sum: L::zero(),
+            weighted: L::zero(),
+        }
+    }
+
+    #[inline(always)]
+    fn append(self, value: L) -> Self {
+        Self {
+            count: self.count + 1.0,
+            sum: self.sum + value,
+            weighted: self.weighted + value.scale(self.count + 1.0),
+        }
+    }
+
+    #[inline(always)]
+    fn prepend(self, value: L) -> Self {
+        Self {
+            count: self.count + 1.0,
+            sum: self.sum + value,
+            weighted: self.weighted + self.sum + value,
+        }
+    }
+
+    #[inline(always)]
+    fn join(self, after: Self) -> Self {
+        Self {
+            count: self.count + after.count,
+            sum: self.sum + after.sum,
+            weighted: self.weighted + (after.weighted + after.sum.scale(self.count)),
+        }
+    }
+}
+
+/// The greatest value.
+#[derive(Clone, Copy)]
+pub(crate) struct Greatest<L>(pub(crate) L);
+
+/// The least value.
+#[derive(Clone, Copy)]
+pub(crate) struct Least<L>(pub(crate) L);
+
+macro_rules! extreme {
+    ($name:ident $function:ident $none:expr) => {
+        impl<L: Lane> Fold<L> for $name<L> {
+            const ANCHORED: bool = false;
+
+            #[inline(always)]
+            fn none() -> Self {
+                Self(L::splat($none))
+            }
+
+            #[inline(always)]
+            fn append(self, value: L) -> Self {
+                Self(self.0.$function(value))
+            }
+
+            #[inline(always)]
+            fn prepend(self, value: L) -> Self {
+                Self(self.0.$function(value))
+            }
+
+            #[inline(always)]
+            fn join(self, after: Self) -> Self {
+                Self(self.0.$function(after.0))
+            }
+        }
+    };
+}
+
+extreme!(Greatest max f64::NEG_INFINITY);
+extreme!(Least min f64::INFINITY);
+
+/// The last `period` values, and a fold over them.
+#[derive(Clone)]
+pub(crate) struct Window<L, F> {
     /// Places before `at` belong to the current block, the others to the previous one.
-    values: Box<[f64]>,
-    /// `tails[i]`: sums over `values[i..]` of the previous block.
-    tails: Box<[[f64; POWERS]]>,
-    head: [f64; POWERS],
-    anchor: f64,
+    values: Box<[L]>,
+    /// `tails[i]`: fold over `values[i..]` of the previous block.
+    tails: Box<[F]>,
+    head: F,
+    anchor: L,
+    /// 1 / period.
+    share: f64,
     at: usize,
     full: bool,
 }
 
-/// Sums of powers over a full window, relative to `anchor`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sums<const POWERS: usize> {
-    anchor: f64,
-    sums: [f64; POWERS],
+/// The sum over the last values.
+pub(crate) type Sum<L> = Window<L, Powers<L, 1>>;
+/// Sums of values and squares.
+pub(crate) type Squares<L> = Window<L, Powers<L, 2>>;
+/// The linearly weighted sum.
+pub(crate) type Linear<L> = Window<L, Weighted<L>>;
+/// The greatest of the last values.
+pub(crate) type Highest<L> = Window<L, Greatest<L>>;
+/// The least of the last values.
+pub(crate) type Lowest<L> = Window<L, Least<L>>;
+
+/// A fold over a full window, relative to `anchor`.
+#[derive(Clone, Copy)]
+pub(crate) struct Folded<L, F> {
+    anchor: L,
+    fold: F,
     count: f64,
+    share: f64,
 }
 
-impl Sums<1> {
-    pub(crate) fn mean(&self) -> f64 {
-        self.anchor + self.sums[0] / self.count
-    }
-}
-
-impl Sums<2> {
-    pub(crate) fn mean(&self) -> f64 {
-        self.anchor + self.sums[0] / self.count
-    }
-
-    /// Of the population (divided by the count, ddof 0).
-    pub(crate) fn variance(&self) -> f64 {
-        let mean = self.sums[0] / self.count;
-        (self.sums[1] / self.count - mean * mean).max(0.0)
-    }
-}
-
-fn add<const POWERS: usize>(mut sums: [f64; POWERS], deviation: f64) -> [f64; POWERS] {
-    let mut power = deviation;
-    for sum in &mut sums {
-        *sum += power;
-        power *= deviation;
-    }
-    sums
-}
-
-impl<const POWERS: usize> Window<POWERS> {
+impl<L: Lane, F: Fold<L>> Window<L, F> {
     pub(crate) fn new(period: u32) -> Self {
         let period = period.max(1) as usize;
         Self {
-            values: vec![0.0; period].into(),
-            tails: vec![[0.0; POWERS]; period].into(),
-            head: [0.0; POWERS],
-            anchor: 0.0,
+            values: vec![L::zero(); period].into(),
+            tails: vec![F::none(); period].into(),
+            head: F::none(),
+            anchor: L::zero(),
+            share: 1.0 / period as f64,
             at: 0,
             full: false,
         }
     }
 
-    pub(crate) fn push(&mut self, value: f64) -> Option<Sums<POWERS>> {
-        self.values[self.at] = value;
-        self.at += 1;
-        if self.at < self.values.len() {
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: L) -> Option<Folded<L, F>> {
+        let at = self.at;
+        let last = self.values.len() - 1;
+        // `at` is at most `last`; said so that it need not be checked again.
+        let at = at.min(last);
+        self.values[at] = value;
+        if at < last {
+            self.at = at + 1;
             if !self.full {
                 return None;
             }
-            self.head = add(self.head, value - self.anchor);
-            return Some(self.sums(self.anchor, self.tails[self.at], self.head));
+            self.head = self.head.append(self.relative(value));
+            return Some(self.folded(self.tails[at + 1].join(self.head)));
         }
         self.at = 0;
         self.full = true;
-        self.anchor = value;
-        self.head = [0.0; POWERS];
+        if F::ANCHORED {
+            self.anchor = value;
+        }
+        self.head = F::none();
         self.fill_tails(0);
-        Some(self.sums(self.anchor, self.tails[0], self.head))
+        Some(self.folded(self.tails[0]))
     }
 
-    /// What [`Self::push`] would give.
-    pub(crate) fn peek(&self, value: f64) -> Option<Sums<POWERS>> {
-        let after = self.at + 1;
-        if after < self.values.len() {
-            let head = add(self.head, value - self.anchor);
-            return self.full.then(|| self.sums(self.anchor, self.tails[after], head));
-        }
-        let last = add([0.0; POWERS], 0.0);
-        let others = &self.values[..self.at];
-        let tail = others
-            .iter()
-            .rev()
-            .fold(last, |sums, other| add(sums, other - value));
-        Some(self.sums(value, tail, [0.0; POWERS]))
+    #[inline(always)]
+    fn relative(&self, value: L) -> L {
+        if F::ANCHORED { value - self.anchor } else { value }
     }
 
-    fn sums(&self, anchor: f64, tail: [f64; POWERS], head: [f64; POWERS]) -> Sums<POWERS> {
-        let mut sums = tail;
-        for (sum, head) in sums.iter_mut().zip(head) {
-            *sum += head;
-        }
-        Sums {
-            anchor,
-            sums,
+    #[inline(always)]
+    fn folded(&self, fold: F) -> Folded<L, F> {
+        Folded {
+            anchor: self.anchor,
+            fold,
             count: self.values.len() as f64,
+            share: self.share,
         }
     }
 
+    #[inline(always)]
     fn fill_tails(&mut self, from: usize) {
-        let mut sums = [0.0; POWERS];
-        for (tail, value) in self.tails.iter_mut().zip(&self.values).skip(from).rev() {
-            sums = add(sums, value - self.anchor);
-            *tail = sums;
+        let mut fold = F::none();
+        let anchor = self.anchor;
+        for (tail, value) in self.tails[from..].iter_mut().zip(&self.values[from..]).rev() {
+            fold = fold.prepend(if F::ANCHORED { *value - anchor } else { *value });
+            *tail = fold;
         }
     }
+}
 
-    pub(crate) fn write(&self, into: &mut StateWriter<'_>) {
+impl<F: Fold<f64>> State for Window<f64, F> {
+    fn write(&self, into: &mut StateWriter<'_>) {
         into.count(self.at as u32);
-        into.count(u32::from(self.full));
-        into.number(self.anchor);
-        self.head.iter().for_each(|sum| into.number(*sum));
+        self.full.write(into);
         let filled = if self.full { self.values.len() } else { self.at };
-        self.values
-            .iter()
-            .take(filled)
-            .for_each(|value| into.number(*value));
+        self.values[..filled].iter().for_each(|value| into.number(*value));
+        if F::ANCHORED {
+            into.number(self.anchor);
+        }
     }
 
-    pub(crate) fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.at = from.count(self.values.len() as u32 - 1)? as usize;
-        self.full = from.count(1)? == 1;
-        self.anchor = from.number()?;
-        for sum in &mut self.head {
-            *sum = from.number()?;
-        }
+        self.full.read(from)?;
         let filled = if self.full { self.values.len() } else { self.at };
-        for value in self.values.iter_mut().take(filled) {
+        for value in &mut self.values[..filled] {
             *value = from.number()?;
         }
-        if !self
-            .values
-            .iter()
-            .take(filled)
-            .chain([&self.anchor])
-            .all(|value| is_usable(*value))
-        {
-            return Err(StateError::Damaged);
+        if F::ANCHORED {
+            self.anchor = from.number()?;
         }
-        // Tails are a function of the values, so they need no bytes.
+        // Heads and tails are functions of the values, so they need no bytes.
         self.fill_tails(self.at);
+        self.head = F::none();
+        if self.full {
+            for at in 0..self.at {
+                self.head = self.head.append(self.relative(self.values[at]));
+            }
+        }
         Ok(())
+    }
+
+    fn bytes_max(&self) -> usize {
+        16 + 8 * self.values.len()
+    }
+}
+
+impl<L: Lane, const P: usize> Folded<L, Powers<L, P>> {
+    #[inline(always)]
+    pub(crate) fn mean(&self) -> L {
+        self.anchor + self.fold.0[0].scale(self.share)
+    }
+
+    #[inline(always)]
+    pub(crate) fn sum(&self) -> L {
+        self.anchor.scale(self.count) + self.fold.0[0]
+    }
+}
+
+impl<L: Lane> Folded<L, Powers<L, 2>> {
+    /// Sum of squared deviations from the mean.
+    #[inline(always)]
+    pub(crate) fn deviations(&self) -> L {
+        let mean = self.fold.0[0].scale(self.share);
+        (self.fold.0[1] - self.fold.0[0] * mean).positive()
+    }
+
+    /// Of the population (divided by the count, ddof 0).
+    #[inline(always)]
+    pub(crate) fn variance(&self) -> L {
+        self.deviations().scale(self.share)
+    }
+}
+
+impl<L: Lane> Folded<L, Weighted<L>> {
+    /// The mean weighted 1, 2, 3 … from the oldest value.
+    #[inline(always)]
+    pub(crate) fn weighted_mean(&self) -> L {
+        self.anchor + self.fold.weighted.scale(2.0 / (self.count * (self.count + 1.0)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn mean(&self) -> L {
+        self.anchor + self.fold.sum.scale(self.share)
+    }
+
+    /// Slope of the regression line, a bar.
+    #[inline(always)]
+    pub(crate) fn slope(&self) -> L {
+        let n = self.count;
+        // With x = 1 … n: Σxy - mean(x) Σy over Σ(x - mean(x))².
+        let numerator = self.fold.weighted - self.fold.sum.scale((n + 1.0) / 2.0);
+        if n < 2.0 {
+            return L::zero();
+        }
+        numerator.scale(12.0 / (n * (n * n - 1.0)))
+    }
+}
+
+impl<L: Lane> Folded<L, Greatest<L>> {
+    #[inline(always)]
+    pub(crate) fn value(&self) -> L {
+        self.fold.0
+    }
+}
+
+impl<L: Lane> Folded<L, Least<L>> {
+    #[inline(always)]
+    pub(crate) fn value(&self) -> L {
+        self.fold.0
+    }
+}
+
+/// The value `bars` bars ago.
+#[derive(Clone)]
+pub(crate) struct Lag<L> {
+    values: Box<[L]>,
+    at: usize,
+    full: bool,
+}
+
+impl<L: Lane> Lag<L> {
+    pub(crate) fn new(bars: u32) -> Self {
+        Self {
+            values: vec![L::zero(); bars.max(1) as usize].into(),
+            at: 0,
+            full: false,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: L) -> Option<L> {
+        let last = self.values.len() - 1;
+        let at = self.at.min(last);
+        let old = std::mem::replace(&mut self.values[at], value);
+        let was_full = self.full;
+        if at == last {
+            self.at = 0;
+            self.full = true;
+        } else {
+            self.at = at + 1;
+        }
+        was_full.then_some(old)
+    }
+
+    /// The values of a full ring, in no order.
+    #[inline(always)]
+    pub(crate) fn unordered(&self) -> impl Iterator<Item = &L> {
+        self.values.iter()
+    }
+
+    /// The last value of a full ring.
+    #[inline(always)]
+    pub(crate) fn newest(&self) -> L {
+        let at = if self.at == 0 { self.values.len() } else { self.at };
+        self.values[at - 1]
+    }
+
+    /// The values so far, oldest first.
+    pub(crate) fn held(&self) -> impl Iterator<Item = L> + '_ {
+        let (newer, older) = self.values.split_at(self.at);
+        let older = if self.full { older } else { &[] };
+        older.iter().chain(newer).copied()
+    }
+
+    pub(crate) fn period(&self) -> u32 {
+        self.values.len() as u32
+    }
+
+    /// The values of a full ring, oldest first.
+    #[inline(always)]
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = L> + '_ {
+        let (newer, older) = self.values.split_at(self.at);
+        older.iter().chain(newer).copied()
+    }
+}
+
+impl State for Lag<f64> {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        into.count(self.at as u32);
+        self.full.write(into);
+        let filled = if self.full { self.values.len() } else { self.at };
+        self.values[..filled].iter().for_each(|value| into.number(*value));
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.at = from.count(self.values.len() as u32 - 1)? as usize;
+        self.full.read(from)?;
+        let filled = if self.full { self.values.len() } else { self.at };
+        self.values[..filled]
+            .iter_mut()
+            .try_for_each(|value| value.read(from))
+    }
+
+    fn bytes_max(&self) -> usize {
+        8 + 8 * self.values.len()
+    }
+}
+
+/// The last `period` values, to go over.
+#[derive(Clone)]
+pub(crate) struct Recent<L>(Lag<L>);
+
+impl<L: Lane> Recent<L> {
+    pub(crate) fn new(period: u32) -> Self {
+        Self(Lag::new(period))
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: L) -> Option<&Lag<L>> {
+        self.0.push(value);
+        self.0.full.then_some(&self.0)
+    }
+}
+
+impl State for Recent<f64> {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        self.0.write(into);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.0.read(from)
+    }
+
+    fn bytes_max(&self) -> usize {
+        self.0.bytes_max()
+    }
+}
+
+/// The previous value; none before the second.
+#[derive(Clone)]
+pub(crate) struct Previous<L>(Option<L>);
+
+impl<L: Lane> Previous<L> {
+    pub(crate) fn new() -> Self {
+        Self(None)
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: L) -> Option<L> {
+        self.0.replace(value)
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<L> {
+        self.0
+    }
+}
+
+impl State for Previous<f64> {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        self.0.write(into);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.0.read(from)
+    }
+
+    fn bytes_max(&self) -> usize {
+        9
     }
 }

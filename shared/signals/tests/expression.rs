@@ -104,7 +104,7 @@ fn the_tree_can_be_walked() {
     assert_eq!(inputs[0].without_output().to_string(), "macd(close,12,26,9)");
     let series: Vec<_> = inputs[0].children().collect();
     assert_eq!(series, [&Node::Series(Series::Close)]);
-    assert_eq!(expression.root().state_bytes_max(), 2 * 256);
+    assert_eq!(expression.root().state_bytes_max(), 62);
 }
 
 #[test]
@@ -368,8 +368,12 @@ fn parameters(definition: &'static Definition) -> BoxedStrategy<Vec<f64>> {
         .iter()
         .enumerate()
         .map(|(at, parameter)| match parameter.kind {
+            ParameterKind::Bars if parameter.maximum < 100.0 => (parameter.minimum as u32
+                ..=parameter.maximum as u32)
+                .prop_map(f64::from)
+                .boxed(),
             // Apart from each other, so that macd's periods are in order.
-            ParameterKind::Bars => (3 + 20 * at as u32..20 + 20 * at as u32)
+            ParameterKind::Bars => (4 + 20 * at as u32..20 + 20 * at as u32)
                 .prop_map(f64::from)
                 .boxed(),
             ParameterKind::Real => (parameter.minimum..parameter.maximum).boxed(),

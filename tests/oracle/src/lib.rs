@@ -2,6 +2,10 @@
 //!
 //! The tests of this crate compare; what is here reads the reference values.
 
+mod manifest;
+
+pub use manifest::{Entry, Manifest, Ours};
+
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,7 +14,7 @@ use flate2::read::GzDecoder;
 
 /// A table of reference values: named columns of equal length.
 #[derive(Debug)]
-pub struct Table(Vec<(String, Vec<Option<f64>>)>);
+pub struct Table(Vec<(String, Vec<Option<f64>>)>, Vec<f64>);
 
 impl Table {
     /// Reads `goldens/{id}.csv.gz`. A cell is absent where the source has `nan`, or
@@ -26,12 +30,21 @@ impl Table {
             .iter()
             .map(|name| (name.to_owned(), Vec::new()))
             .collect();
+        let mut days = Vec::new();
         for record in reader.records() {
-            for ((_, column), cell) in columns.iter_mut().zip(&record?) {
-                column.push(cell.parse().ok().filter(|value: &f64| !value.is_nan()));
+            let record = record?;
+            days.extend(record.get(1).and_then(day));
+            for ((_, column), cell) in columns.iter_mut().zip(&record) {
+                column.push(cell.parse().ok().filter(|value: &f64| value.is_finite()));
             }
         }
-        Ok(Self(columns))
+        Ok(Self(columns, days))
+    }
+
+    /// Days since 1970-01-01 of the second column, where it holds dates.
+    #[must_use]
+    pub fn days(&self) -> &[f64] {
+        &self.1
     }
 
     /// The column of that name, or an error that says which there are.
@@ -105,4 +118,16 @@ pub fn disagreement(ours: &[Option<f64>], theirs: &[Option<f64>], tolerance: f64
         "row {row}: {:?} against {:?}, median {median:e}",
         ours[row], theirs[row]
     ))
+}
+
+/// Days since 1970-01-01 of a date `2021-01-04…` (Hinnant's `days_from_civil`).
+fn day(date: &str) -> Option<f64> {
+    let mut parts = date.get(..10)?.split('-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year - era * 400;
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    Some(days as f64)
 }

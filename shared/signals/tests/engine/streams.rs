@@ -397,10 +397,16 @@ fn batch(expression: &Expression, bars: &[Bar]) -> Vec<String> {
         .unwrap()
         .batch(&views)
         .unwrap();
-    let rows = bars.iter().zip(values.rows()).map(|(bar, row)| {
+    let rows = bars.iter().zip(values.columns()).map(|(bar, row)| {
         let values = row
             .iter()
-            .map(|value| value.map_or(COLD, Value::number))
+            .map(|value| {
+                if value.is_nan() {
+                    COLD
+                } else {
+                    Value::number(*value)
+                }
+            })
             .collect();
         format!("{} {:?}", bar.end, SignalValue::Values(values))
     });

@@ -1,0 +1,33 @@
+//! Averages and bands around price.
+
+pub(crate) mod accbands;
+pub(crate) mod alma;
+pub(crate) mod bbands;
+pub(crate) mod dema;
+pub(crate) mod donchian;
+pub(crate) mod ema;
+pub(crate) mod hilo;
+pub(crate) mod hma;
+pub(crate) mod ht_trendline;
+pub(crate) mod ichimoku;
+pub(crate) mod kama;
+pub(crate) mod kc;
+pub(crate) mod linearreg;
+pub(crate) mod mama;
+pub(crate) mod mcgd;
+pub(crate) mod midpoint;
+pub(crate) mod midprice;
+pub(crate) mod rma;
+pub(crate) mod sar;
+pub(crate) mod sma;
+pub(crate) mod ssf;
+pub(crate) mod supertrend;
+pub(crate) mod t3;
+pub(crate) mod tema;
+pub(crate) mod trima;
+pub(crate) mod vidya;
+pub(crate) mod vwap;
+pub(crate) mod vwap_anchored;
+pub(crate) mod vwma;
+pub(crate) mod wma;
+pub(crate) mod zlema;

@@ -1,0 +1,38 @@
+//! Double exponential moving average.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "dema",
+    summary: "Double exponential moving average.",
+    formula: "2 × ema(x) - ema(ema(x))",
+    source: "Mulloy 1994, TA-Lib 0.8 DEMA",
+    parameters: &[Parameter::bars("period", 1, 30)],
+    warm_up: |p| 2 * window_first(p),
+    memory: |p| 2 * settle_exponential_first(p),
+    ..kernel!(lanes Dema: 1 -> 1)
+};
+
+state! { Dema<L> { once: Smoothing<L>, twice: Smoothing<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Dema<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(parameters: &[f64]) -> Self {
+        let average = Smoothing::exponential(parameters.bars(0));
+        Self {
+            once: average.clone(),
+            twice: average,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        let once = self.once.next(x);
+        let twice = once.and_then(|once| self.twice.next(once));
+        [once
+            .zip(twice)
+            .map(|(once, twice)| once + once - twice)
+            .or_absent()]
+    }
+}

@@ -1,0 +1,31 @@
+//! Exponential moving average.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "ema",
+    summary: "Exponential moving average, seeded by a simple one.",
+    formula: "ema += 2 / (period + 1) × (x - ema), from the mean of the first period values",
+    source: "TA-Lib 0.8 EMA",
+    parameters: &[Parameter::bars("period", 1, 30)],
+    warm_up: window_first,
+    memory: settle_exponential_first,
+    ..kernel!(lanes Ema: 1 -> 1)
+};
+
+state! { Ema<L> { average: Smoothing<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Ema<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(parameters: &[f64]) -> Self {
+        Self {
+            average: Smoothing::exponential(parameters.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.average.next(x).or_absent()]
+    }
+}

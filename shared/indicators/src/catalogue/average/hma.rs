@@ -1,0 +1,40 @@
+//! Hull's moving average.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "hma",
+    summary: "Hull's moving average.",
+    formula: "wma(2 × wma(x, period / 2) - wma(x, period), √period), rounded down",
+    source: "Hull 2005, TA-Lib 0.8 HMA",
+    parameters: &[Parameter::bars("period", 2, 16)],
+    cost: AMORTISED,
+    warm_up: |p| window_first(p) + p.bars(0).isqrt() as usize - 1,
+    ..kernel!(lanes Hma: 1 -> 1)
+};
+
+state! { Hma<L> { half: Linear<L>, whole: Linear<L>, root: Linear<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Hma<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(parameters: &[f64]) -> Self {
+        let period = parameters.bars(0);
+        Self {
+            half: Linear::new(period / 2),
+            whole: Linear::new(period),
+            root: Linear::new(period.isqrt()),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        let half = self.half.push(x);
+        let value = self.whole.push(x).zip(half).and_then(|(whole, half)| {
+            let half = half.weighted_mean();
+            let root = self.root.push(half + half - whole.weighted_mean())?;
+            Some(root.weighted_mean())
+        });
+        [value.or_absent()]
+    }
+}

@@ -1,0 +1,35 @@
+//! Middle of the range of prices.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "midprice",
+    summary: "Middle between the highest high and the lowest low.",
+    formula: "(max(high, period) + min(low, period)) / 2",
+    source: "TA-Lib 0.8 MIDPRICE",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Midprice: 2 -> 1)
+};
+
+state! { Midprice<L> { range: Range<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Midprice<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(parameters: &[f64]) -> Self {
+        Self {
+            range: Range::new(parameters.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        [self
+            .range
+            .next(high, low)
+            .map(|(high, low)| (high + low).scale(0.5))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,32 @@
+//! Wilder's moving average.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "rma",
+    aliases: &["smma", "wilder"],
+    summary: "Wilder's moving average, seeded by a simple one.",
+    formula: "rma += 1 / period × (x - rma), from the mean of the first period values",
+    source: "Wilder 1978, TA-Lib 0.8 RMA",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    warm_up: window_first,
+    memory: settle_wilder_first,
+    ..kernel!(lanes Rma: 1 -> 1)
+};
+
+state! { Rma<L> { average: Smoothing<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Rma<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(parameters: &[f64]) -> Self {
+        Self {
+            average: Smoothing::wilder(parameters.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.average.next(x).or_absent()]
+    }
+}

@@ -1,0 +1,32 @@
+//! Simple moving average.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "sma",
+    aliases: &["ma"],
+    summary: "Simple moving average.",
+    formula: "sum(x, period) / period",
+    source: "TA-Lib 0.8 SMA",
+    parameters: &[Parameter::bars("period", 1, 30)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Sma: 1 -> 1)
+};
+
+state! { Sma<L> { window: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Sma<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(parameters: &[f64]) -> Self {
+        Self {
+            window: Sum::new(parameters.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.window.push(x).map(|window| window.mean()).or_absent()]
+    }
+}

@@ -1,0 +1,29 @@
+//! Volume-weighted average price since the first bar.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "vwap",
+    summary: "Volume-weighted average price since the first bar.",
+    formula: "sum(hlc3 × volume) / sum(volume); absent until something was traded",
+    source: "TA-Lib 0.8 VWAP",
+    memory: |_| SETTLE_BARS_MAX,
+    ..kernel!(lanes Vwap: 4 -> 1)
+};
+
+state! { Vwap<L> { mean: TradedMean<L> } }
+
+impl<L: Lane> Kernel<L, 4, 1> for Vwap<L> {
+    const INPUTS: [Input; 4] = HLCV;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            mean: TradedMean::new(),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close, volume]: [L; 4]) -> [L; 1] {
+        [self.mean.next((high + low + close) / L::splat(3.0), volume)]
+    }
+}

@@ -1,0 +1,58 @@
+//! Volume-weighted average price since the beginning of a session, week or month.
+
+use crate::SESSION_BARS_MAX;
+use crate::prelude::*;
+
+macro_rules! anchored {
+    ($constant:ident $name:literal $aliases:expr, $kernel:ident, $since:literal, $source:literal, $days:literal, $key:expr) => {
+        pub(crate) const $constant: Definition = Definition {
+            name: $name,
+            aliases: $aliases,
+            summary: concat!(
+                "Volume-weighted average price since the first bar of the ",
+                $since,
+                "."
+            ),
+            formula: concat!(
+                "sum(hlc3 × volume) / sum(volume) since the ",
+                $since,
+                " began; absent until something was traded in it"
+            ),
+            source: $source,
+            memory: |_| $days * SESSION_BARS_MAX,
+    ..kernel!($kernel: 5 -> 1)
+        };
+
+        state! { $kernel { anchor: Option<f64>, mean: TradedMean<f64> } }
+
+        impl Kernel<f64, 5, 1> for $kernel {
+            const INPUTS: [Input; 5] = HLCV_DAY;
+
+            fn new(_: &[f64]) -> Self {
+                Self {
+                    anchor: None,
+                    mean: TradedMean::new(),
+                }
+            }
+
+            #[inline(always)]
+            fn step(&mut self, [high, low, close, volume, day]: [f64; 5]) -> [f64; 1] {
+                let key: f64 = $key(day);
+                match self.anchor {
+                    // A day before the current one is refused.
+                    Some(anchor) if key < anchor => return [f64::NAN],
+                    Some(anchor) if key == anchor => {}
+                    _ => {
+                        self.anchor = Some(key);
+                        self.mean = TradedMean::new();
+                    }
+                }
+                [self.mean.next((high + low + close) / 3.0, volume)]
+            }
+        }
+    };
+}
+
+anchored!(SESSION "vwap_session" &["vwap_d"], VwapSession, "session", "pandas-ta-classic vwap, anchor D", 1, |day| day);
+anchored!(WEEK "vwap_week" &["vwap_w"], VwapWeek, "week", "pandas-ta-classic vwap, anchor W", 7, week);
+anchored!(MONTH "vwap_month" &["vwap_m"], VwapMonth, "month", "pandas-ta-classic vwap, anchor M", 31, month);

@@ -1,0 +1,36 @@
+//! Absolute price oscillator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "apo",
+    summary: "Absolute price oscillator: a fast average less a slow one.",
+    formula: "ma(x, fast) - ma(x, slow); average: 0 simple, 1 exponential, 2 weighted",
+    source: "TA-Lib 0.8 APO",
+    parameters: &[
+        Parameter::bars("fast", 1, 12),
+        Parameter::bars("slow", 2, 26),
+        Parameter::choice("average", 2, 1),
+    ],
+    warm_up: |p| p.length(1) - 1,
+    memory: |p| settle_exponential(p.bars(1)),
+    ordered: &["fast", "slow"],
+    ..kernel!(lanes Apo: 1 -> 1)
+};
+
+state! { Apo<L> { averages: Averages<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Apo<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            averages: Averages::new(p.bars(0), p.bars(1), p.bars(2)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.averages.next(x).map(|(fast, slow)| fast - slow).or_absent()]
+    }
+}

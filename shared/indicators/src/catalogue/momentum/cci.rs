@@ -1,0 +1,50 @@
+//! Commodity channel index.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "cci",
+    summary: "Commodity channel index.",
+    formula: "(tp - sma(tp)) / (0.015 × mean |tp - sma(tp)|), tp = hlc3; 0 in a flat window",
+    source: "Lambert 1980, TA-Lib 0.8 CCI",
+    parameters: &[Parameter::bars("period", 2, 14)],
+    cost: "O(period)",
+    warm_up: window_first,
+    ..kernel!(lanes Cci: 3 -> 1)
+};
+
+state! { Cci<L> { share: f64; sum: Sum<L>, window: Recent<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Cci<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            share: 1.0 / p[0],
+            sum: Sum::new(p.bars(0)),
+            window: Recent::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        let price = (high + low + close) / L::splat(3.0);
+        let sum = self.sum.push(price);
+        let Some((sum, window)) = sum.zip(self.window.push(price)) else {
+            return [L::absent()];
+        };
+        let mean = sum.mean();
+        let deviation = window
+            .unordered()
+            .fold(L::zero(), |sum, value| sum + (*value - mean).abs())
+            .scale(self.share);
+        [(price - mean).zip3(deviation, mean, |distance, deviation, mean| {
+            let noise = 1e-14 * mean.abs();
+            if distance.abs() <= noise || deviation <= noise {
+                0.0
+            } else {
+                distance / (0.015 * deviation)
+            }
+        })]
+    }
+}

@@ -1,0 +1,43 @@
+//! Coppock's curve.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "coppock",
+    summary: "Coppock's curve.",
+    formula: "wma(roc(x, first) + roc(x, second), smooth)",
+    source: "Coppock 1962, TA-Lib 0.8 COPPOCK",
+    parameters: &[
+        Parameter::bars("smooth", 1, 10),
+        Parameter::bars("first", 1, 11),
+        Parameter::bars("second", 1, 14),
+    ],
+    cost: AMORTISED,
+    warm_up: |p| p.length(0) - 1 + p.length(1).max(p.length(2)),
+    ..kernel!(lanes Coppock: 1 -> 1)
+};
+
+state! { Coppock<L> { first: Lag<L>, second: Lag<L>, window: Linear<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Coppock<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            first: Lag::new(p.bars(1)),
+            second: Lag::new(p.bars(2)),
+            window: Linear::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        let first = self.first.push(x);
+        let second = self.second.push(x);
+        let value = first.zip(second).and_then(|(first, second)| {
+            let change = (x - first).over(first) + (x - second).over(second);
+            Some(self.window.push(change.scale(100.0))?.weighted_mean())
+        });
+        [value.or_absent()]
+    }
+}

@@ -1,0 +1,37 @@
+//! MACD with the fixed weights 0.15 and 0.075.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "macdfix",
+    summary: "MACD with the fixed weights 0.15 and 0.075.",
+    formula: "as macd(12, 26, signal), with weights 0.15 and 0.075 for 2 / 13 and 2 / 27",
+    source: "TA-Lib 0.8 MACDFIX",
+    outputs: &["macd", "signal", "hist"],
+    parameters: &[Parameter::bars("signal", 1, 9)],
+    warm_up: |p| 24 + p.length(0),
+    memory: |p| 300 + settle_exponential(p.bars(0)),
+    ..kernel!(lanes Macdfix: 1 -> 3)
+};
+
+state! { Macdfix<L> { difference: Difference<L>, signal: Smoothing<L> } }
+
+impl<L: Lane> Kernel<L, 1, 3> for Macdfix<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            difference: Difference::of(14, Smoothing::new(12.0, 0.85), Smoothing::new(26.0, 0.925)),
+            signal: Smoothing::exponential(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 3] {
+        let macd = self.difference.next(x);
+        match macd.and_then(|macd| Some((macd, self.signal.next(macd)?))) {
+            Some((macd, signal)) => [macd, signal, macd - signal],
+            None => [L::absent(); 3],
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Momentum.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "mom",
+    summary: "Momentum: the change over a period.",
+    formula: "x - x[period]",
+    source: "TA-Lib 0.8 MOM",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    warm_up: change_first,
+    ..kernel!(lanes Mom: 1 -> 1)
+};
+
+state! { Mom<L> { old: Lag<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Mom<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            old: Lag::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.old.push(x).map(|old| x - old).or_absent()]
+    }
+}

@@ -1,0 +1,42 @@
+//! Pretty good oscillator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "pgo",
+    summary: "Pretty good oscillator.",
+    formula: "(close - sma(close, period)) / ema(atr(period), period); 0 without range",
+    source: "Johnson, pandas-ta-classic pgo",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    cost: AMORTISED,
+    warm_up: |p| 2 * p.length(0) - 1,
+    memory: |p| settle_wilder_first(p) + settle_exponential_first(p),
+    ..kernel!(lanes Pgo: 3 -> 1)
+};
+
+state! { Pgo<L> { mean: Sum<L>, range: AverageRange<L>, average: Smoothing<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Pgo<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            mean: Sum::new(p.bars(0)),
+            range: AverageRange::new(p.bars(0)),
+            average: Smoothing::exponential(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        let mean = self.mean.push(close);
+        let range = self
+            .range
+            .next(high, low, close)
+            .and_then(|range| self.average.next(range));
+        [mean
+            .zip(range)
+            .map(|(mean, range)| (close - mean.mean()).over(range))
+            .or_absent()]
+    }
+}

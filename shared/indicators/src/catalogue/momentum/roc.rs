@@ -1,0 +1,34 @@
+//! Rate of change, in percent.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "roc",
+    summary: "Rate of change, in percent.",
+    formula: "100 × (x / x[period] - 1); 0 from 0",
+    source: "TA-Lib 0.8 ROC",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    warm_up: change_first,
+    ..kernel!(lanes Roc: 1 -> 1)
+};
+
+state! { Roc<L> { old: Lag<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Roc<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            old: Lag::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .old
+            .push(x)
+            .map(|old| (x - old).over(old).scale(100.0))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,30 @@
+//! Rate of change, as a fraction.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "rocp",
+    summary: "Rate of change, as a fraction.",
+    formula: "(x - x[period]) / x[period]; 0 from 0",
+    source: "TA-Lib 0.8 ROCP",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    warm_up: change_first,
+    ..kernel!(lanes Rocp: 1 -> 1)
+};
+
+state! { Rocp<L> { old: Lag<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Rocp<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            old: Lag::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.old.push(x).map(|old| (x - old).over(old)).or_absent()]
+    }
+}

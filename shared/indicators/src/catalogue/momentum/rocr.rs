@@ -1,0 +1,30 @@
+//! Rate of change, as a ratio.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "rocr",
+    summary: "Rate of change, as a ratio.",
+    formula: "x / x[period]; 0 from 0",
+    source: "TA-Lib 0.8 ROCR",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    warm_up: change_first,
+    ..kernel!(lanes Rocr: 1 -> 1)
+};
+
+state! { Rocr<L> { old: Lag<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Rocr<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            old: Lag::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.old.push(x).map(|old| x.over(old)).or_absent()]
+    }
+}

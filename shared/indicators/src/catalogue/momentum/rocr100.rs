@@ -1,0 +1,30 @@
+//! Rate of change, as a ratio times 100.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "rocr100",
+    summary: "Rate of change, as a ratio times 100.",
+    formula: "100 × x / x[period]; 0 from 0",
+    source: "TA-Lib 0.8 ROCR100",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    warm_up: change_first,
+    ..kernel!(lanes Rocr100: 1 -> 1)
+};
+
+state! { Rocr100<L> { old: Lag<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Rocr100<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            old: Lag::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.old.push(x).map(|old| x.over(old).scale(100.0)).or_absent()]
+    }
+}

@@ -1,0 +1,43 @@
+//! Slow stochastic oscillator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "stoch",
+    summary: "Slow stochastic oscillator.",
+    formula: "k = sma(100 × (close - lowest) / (highest - lowest), slowk), d = sma(k, d); 0 in a flat window",
+    source: "Lane, TA-Lib 0.8 STOCH",
+    outputs: &["k", "d"],
+    parameters: &[
+        Parameter::bars("k", 1, 5),
+        Parameter::bars("slowk", 1, 3),
+        Parameter::bars("d", 1, 3),
+    ],
+    cost: AMORTISED,
+    warm_up: |p| p.length(0) + p.length(1) + p.length(2) - 3,
+    ..kernel!(lanes Stoch: 3 -> 2)
+};
+
+state! { Stoch<L> { raw: Stochastic<L>, slow: Sum<L>, signal: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 3, 2> for Stoch<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            raw: Stochastic::new(p.bars(0)),
+            slow: Sum::new(p.bars(1)),
+            signal: Sum::new(p.bars(2)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 2] {
+        let raw = self.raw.next(high, low, close);
+        let k = raw.and_then(|raw| self.slow.push(raw)).map(|slow| slow.mean());
+        match k.and_then(|k| Some((k, self.signal.push(k)?.mean()))) {
+            Some((k, d)) => [k, d],
+            None => [L::absent(); 2],
+        }
+    }
+}

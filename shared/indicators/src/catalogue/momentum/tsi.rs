@@ -1,0 +1,35 @@
+//! True strength index.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "tsi",
+    summary: "True strength index.",
+    formula: "100 × ema(ema(change, first), second) / ema(ema(|change|, first), second); 0 when nothing moved",
+    source: "Blau 1991, TA-Lib 0.8 TSI",
+    parameters: &[Parameter::bars("first", 1, 25), Parameter::bars("second", 1, 13)],
+    warm_up: |p| p.length(0) + p.length(1) - 1,
+    memory: |p| settle_exponential(p.bars(0)) + settle_exponential(p.bars(1)),
+    ..kernel!(lanes Tsi: 1 -> 1)
+};
+
+state! { Tsi<L> { strength: Strength<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Tsi<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            strength: Strength::new(p.bars(0), p.bars(1)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .strength
+            .next(x)
+            .map(|strength| strength.scale(100.0))
+            .or_absent()]
+    }
+}

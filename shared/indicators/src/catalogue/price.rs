@@ -1,0 +1,7 @@
+//! Prices made of a bar.
+
+pub(crate) mod avgprice;
+pub(crate) mod ha;
+pub(crate) mod medprice;
+pub(crate) mod typprice;
+pub(crate) mod wclprice;

@@ -1,0 +1,28 @@
+//! Middle of high and low.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "medprice",
+    summary: "Middle of high and low.",
+    formula: "(high + low) / 2",
+    source: "TA-Lib 0.8 MEDPRICE",
+    ..kernel!(lanes Medprice: 2 -> 1)
+};
+
+state! { Medprice<L> { nothing: std::marker::PhantomData<L>;  } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Medprice<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            nothing: std::marker::PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        [(high + low).scale(0.5)]
+    }
+}

@@ -1,0 +1,28 @@
+//! Mean of high, low and close.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "typprice",
+    summary: "Mean of high, low and close.",
+    formula: "(high + low + close) / 3",
+    source: "TA-Lib 0.8 TYPPRICE",
+    ..kernel!(lanes Typprice: 3 -> 1)
+};
+
+state! { Typprice<L> { nothing: std::marker::PhantomData<L>;  } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Typprice<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            nothing: std::marker::PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [(high + low + close) / L::splat(3.0)]
+    }
+}

@@ -1,0 +1,28 @@
+//! Mean of high, low and twice the close.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "wclprice",
+    summary: "Mean of high, low and twice the close.",
+    formula: "(high + low + 2 × close) / 4",
+    source: "TA-Lib 0.8 WCLPRICE",
+    ..kernel!(lanes Wclprice: 3 -> 1)
+};
+
+state! { Wclprice<L> { nothing: std::marker::PhantomData<L>;  } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Wclprice<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            nothing: std::marker::PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [(high + low + close + close).scale(0.25)]
+    }
+}

@@ -1,0 +1,43 @@
+//! Excess kurtosis of a sample.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "kurtosis",
+    summary: "Excess kurtosis of a sample.",
+    formula: "n (n + 1) (n - 1) m4 / ((n - 2) (n - 3) m2²) - 3 (n - 1)² / ((n - 2) (n - 3)), sums of powers of deviations from the mean; absent when flat",
+    source: "pandas-ta-classic kurtosis",
+    parameters: &[Parameter::bars("period", 4, 30)],
+    cost: "O(period)",
+    warm_up: window_first,
+    ..kernel!(lanes Kurtosis: 1 -> 1)
+};
+
+state! { Kurtosis<L> { n: f64; window: Recent<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Kurtosis<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            n: p[0],
+            window: Recent::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        let n = self.n;
+        [self.window.push(x).map_or_else(L::absent, |window| {
+            let [m2, _, m4] = moments(window, n);
+            m2.zip(m4, |m2, m4| {
+                let pairs = (n - 2.0) * (n - 3.0);
+                if m2 == 0.0 {
+                    f64::NAN
+                } else {
+                    n * (n + 1.0) * (n - 1.0) * m4 / (pairs * m2 * m2) - 3.0 * (n - 1.0) * (n - 1.0) / pairs
+                }
+            })
+        })]
+    }
+}

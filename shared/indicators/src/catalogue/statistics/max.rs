@@ -1,0 +1,32 @@
+//! Greatest value.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "max",
+    aliases: &["highest"],
+    summary: "Greatest value.",
+    formula: "max(x, period)",
+    source: "TA-Lib 0.8 MAX",
+    parameters: &[Parameter::bars("period", 1, 30)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Max: 1 -> 1)
+};
+
+state! { Max<L> { window: Highest<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Max<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            window: Highest::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.window.push(x).map(|window| window.value()).or_absent()]
+    }
+}

@@ -1,0 +1,34 @@
+//! Return, as a fraction.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "percent_return",
+    summary: "Return, as a fraction.",
+    formula: "x / x[period] - 1; absent from 0",
+    source: "pandas-ta-classic percent_return",
+    parameters: &[Parameter::bars("period", 1, 1)],
+    warm_up: change_first,
+    ..kernel!(lanes PercentReturn: 1 -> 1)
+};
+
+state! { PercentReturn<L> { old: Lag<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for PercentReturn<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            old: Lag::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .old
+            .push(x)
+            .map(|old| (x - old).over_or_absent(old))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,37 @@
+//! Standard deviation of a sample.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "stddev_sample",
+    aliases: &["stdev"],
+    summary: "Standard deviation of a sample.",
+    formula: "√(sum of squared deviations from the mean / (period - 1)), ddof 1",
+    source: "pandas-ta-classic stdev",
+    parameters: &[Parameter::bars("period", 2, 30)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes StddevSample: 1 -> 1)
+};
+
+state! { StddevSample<L> { divisor: f64; window: Squares<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for StddevSample<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            divisor: p[0] - 1.0,
+            window: Squares::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .window
+            .push(x)
+            .map(|window| window.deviations().scale(1.0 / self.divisor).sqrt())
+            .or_absent()]
+    }
+}

@@ -1,0 +1,32 @@
+//! Variance of the population.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "var",
+    aliases: &["variance"],
+    summary: "Variance of the population.",
+    formula: "mean of squared deviations from the mean, ddof 0",
+    source: "TA-Lib 0.8 VAR",
+    parameters: &[Parameter::bars("period", 1, 5)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Var: 1 -> 1)
+};
+
+state! { Var<L> { window: Squares<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Var<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            window: Squares::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self.window.push(x).map(|window| window.variance()).or_absent()]
+    }
+}

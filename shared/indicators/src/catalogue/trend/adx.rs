@@ -1,0 +1,31 @@
+//! Average directional movement index.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "adx",
+    summary: "Average directional movement index.",
+    formula: "dx averaged by Wilder over period, seeded by a plain mean; a bar without movement does not count",
+    source: "Wilder 1978, TA-Lib 0.8 ADX",
+    parameters: &[Parameter::bars("period", 2, 14)],
+    warm_up: |p| 2 * p.length(0) - 1,
+    memory: |p| 2 * settle_wilder_first(p),
+    ..kernel!(lanes Adx: 3 -> 1)
+};
+
+state! { Adx<L> { strength: TrendStrength<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Adx<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            strength: TrendStrength::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [self.strength.next(high, low, close).or_absent()]
+    }
+}

@@ -1,0 +1,31 @@
+//! Aroon oscillator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "aroonosc",
+    summary: "Aroon oscillator.",
+    formula: "aroon up - aroon down",
+    source: "Chande 1995, TA-Lib 0.8 AROONOSC",
+    parameters: &[Parameter::bars("period", 2, 14)],
+    cost: "O(period)",
+    warm_up: change_first,
+    ..kernel!(lanes Aroonosc: 2 -> 1)
+};
+
+state! { Aroonosc<L> { ages: Ages<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Aroonosc<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            ages: Ages::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        [self.ages.next(high, low).map(|(up, down)| up - down).or_absent()]
+    }
+}

@@ -1,0 +1,37 @@
+//! Value of the least-squares line at the first bar of the window.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "linearreg_intercept",
+    aliases: &["linreg_intercept"],
+    summary: "Value of the least-squares line at the first bar of the window.",
+    formula: "mean - slope × (period - 1) / 2",
+    source: "TA-Lib 0.8 LINEARREG_INTERCEPT",
+    parameters: &[Parameter::bars("period", 2, 14)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes LinearregIntercept: 1 -> 1)
+};
+
+state! { LinearregIntercept<L> { half: f64; window: Linear<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for LinearregIntercept<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            half: (p[0] - 1.0) / 2.0,
+            window: Linear::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .window
+            .push(x)
+            .map(|line| line.mean() - line.slope().scale(self.half))
+            .or_absent()]
+    }
+}

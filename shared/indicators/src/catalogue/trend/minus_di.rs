@@ -1,0 +1,35 @@
+//! Negative directional indicator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "minus_di",
+    summary: "Negative directional indicator.",
+    formula: "100 × -dm / sum of true ranges, both summed by Wilder; 0 without range",
+    source: "Wilder 1978, TA-Lib 0.8 MINUS_DI",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    warm_up: change_first,
+    memory: settle_wilder_first,
+    ..kernel!(lanes MinusDi: 3 -> 1)
+};
+
+state! { MinusDi<L> { movement: Movement<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for MinusDi<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            movement: Movement::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [self
+            .movement
+            .next(high, low, close)
+            .map(|[_, minus, range]| minus.over(range).scale(100.0))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,36 @@
+//! Negative directional movement.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "minus_dm",
+    summary: "Negative directional movement.",
+    formula: "sum by Wilder of low[1] - low where that is positive and exceeds high - high[1]",
+    source: "Wilder 1978, TA-Lib 0.8 MINUS_DM",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    warm_up: |p| window_first(p).max(1),
+    memory: settle_wilder_first,
+    ..kernel!(lanes MinusDm: 2 -> 1)
+};
+
+state! { MinusDm<L> { directions: Directions<L>, sum: WilderSum<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for MinusDm<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            directions: Directions::new(),
+            sum: WilderSum::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        [self
+            .directions
+            .next(high, low)
+            .and_then(|(_, minus)| self.sum.next(minus))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,35 @@
+//! Positive directional indicator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "plus_di",
+    summary: "Positive directional indicator.",
+    formula: "100 × +dm / sum of true ranges, both summed by Wilder; 0 without range",
+    source: "Wilder 1978, TA-Lib 0.8 PLUS_DI",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    warm_up: change_first,
+    memory: settle_wilder_first,
+    ..kernel!(lanes PlusDi: 3 -> 1)
+};
+
+state! { PlusDi<L> { movement: Movement<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for PlusDi<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            movement: Movement::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [self
+            .movement
+            .next(high, low, close)
+            .map(|[plus, _, range]| plus.over(range).scale(100.0))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,36 @@
+//! Positive directional movement.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "plus_dm",
+    summary: "Positive directional movement.",
+    formula: "sum by Wilder of high - high[1] where that is positive and exceeds low[1] - low",
+    source: "Wilder 1978, TA-Lib 0.8 PLUS_DM",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    warm_up: |p| window_first(p).max(1),
+    memory: settle_wilder_first,
+    ..kernel!(lanes PlusDm: 2 -> 1)
+};
+
+state! { PlusDm<L> { directions: Directions<L>, sum: WilderSum<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for PlusDm<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            directions: Directions::new(),
+            sum: WilderSum::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        [self
+            .directions
+            .next(high, low)
+            .and_then(|(plus, _)| self.sum.next(plus))
+            .or_absent()]
+    }
+}

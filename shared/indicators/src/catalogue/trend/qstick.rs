@@ -1,0 +1,35 @@
+//! Chande's qstick.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "qstick",
+    summary: "Chande's qstick.",
+    formula: "sma(close - open, period)",
+    source: "Chande 1994, TA-Lib 0.8 QSTICK",
+    parameters: &[Parameter::bars("period", 1, 10)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Qstick: 2 -> 1)
+};
+
+state! { Qstick<L> { window: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Qstick<L> {
+    const INPUTS: [Input; 2] = OPEN_CLOSE;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            window: Sum::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [open, close]: [L; 2]) -> [L; 1] {
+        [self
+            .window
+            .push(close - open)
+            .map(|window| window.mean())
+            .or_absent()]
+    }
+}

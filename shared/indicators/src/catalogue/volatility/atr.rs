@@ -1,0 +1,31 @@
+//! Average true range.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "atr",
+    summary: "Average true range.",
+    formula: "rma(trange, period)",
+    source: "Wilder 1978, TA-Lib 0.8 ATR",
+    parameters: &[Parameter::bars("period", 1, 14)],
+    warm_up: change_first,
+    memory: settle_wilder_first,
+    ..kernel!(lanes Atr: 3 -> 1)
+};
+
+state! { Atr<L> { range: AverageRange<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Atr<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            range: AverageRange::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [self.range.next(high, low, close).or_absent()]
+    }
+}

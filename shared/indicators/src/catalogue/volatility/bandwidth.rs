@@ -1,0 +1,46 @@
+//! Width of the Bollinger bands, in percent of their middle.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "bandwidth",
+    aliases: &["bbw"],
+    summary: "Width of the Bollinger bands, in percent of their middle.",
+    formula: "100 × (upper - lower) / middle",
+    source: "Bollinger, pandas-ta-classic bbands",
+    parameters: &[
+        Parameter::bars("period", 2, 20),
+        Parameter::real("deviations", 0.0, 100.0, 2.0),
+    ],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Bandwidth: 1 -> 1)
+};
+
+state! { Bandwidth<L> { deviations: f64; window: Squares<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Bandwidth<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            deviations: p[1],
+            window: Squares::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .window
+            .push(x)
+            .map(|window| {
+                window
+                    .variance()
+                    .sqrt()
+                    .scale(200.0 * self.deviations)
+                    .over_or_absent(window.mean())
+            })
+            .or_absent()]
+    }
+}

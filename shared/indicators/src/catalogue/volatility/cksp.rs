@@ -1,0 +1,50 @@
+//! Chande and Kroll's stop.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "cksp",
+    summary: "Chande and Kroll's stop.",
+    formula: "long = max(max(high, range) - factor × atr(range), period), short = min(min(low, range) + factor × atr(range), period)",
+    source: "Chande and Kroll 1994, pandas-ta-classic cksp",
+    outputs: &["long", "short"],
+    parameters: &[
+        Parameter::bars("range", 1, 10),
+        Parameter::real("factor", 0.0, 100.0, 1.0),
+        Parameter::bars("period", 1, 9),
+    ],
+    cost: AMORTISED,
+    warm_up: |p| p.length(0) + p.length(2) - 1,
+    memory: settle_wilder_first,
+    ..kernel!(lanes Cksp: 3 -> 2)
+};
+
+state! { Cksp<L> { factor: f64; extremes: Range<L>, range: AverageRange<L>, stops: Range<L> } }
+
+impl<L: Lane> Kernel<L, 3, 2> for Cksp<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            factor: p[1],
+            extremes: Range::new(p.bars(0)),
+            range: AverageRange::new(p.bars(0)),
+            stops: Range::new(p.bars(2)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 2] {
+        let extremes = self.extremes.next(high, low);
+        let stops = extremes
+            .zip(self.range.next(high, low, close))
+            .and_then(|((highest, lowest), range)| {
+                let range = range.scale(self.factor);
+                self.stops.next(highest - range, lowest + range)
+            });
+        match stops {
+            Some((long, short)) => [long, short],
+            None => [L::absent(); 2],
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Garman and Klass' volatility, a bar.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "garman_klass",
+    summary: "Garman and Klass' volatility, a bar.",
+    formula: "√(mean of ln(high / low)² / 2 - (2 ln 2 - 1) ln(close / open)²), over period",
+    source: "Garman and Klass 1980",
+    parameters: &[Parameter::bars("period", 1, 20)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes GarmanKlass: 4 -> 1)
+};
+
+state! { GarmanKlass<L> { window: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 4, 1> for GarmanKlass<L> {
+    const INPUTS: [Input; 4] = OHLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            window: Sum::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [open, high, low, close]: [L; 4]) -> [L; 1] {
+        let range = high.zip(low, log_ratio);
+        let body = close.zip(open, log_ratio);
+        let variance = (range * range).scale(0.5) - (body * body).scale(2.0 * std::f64::consts::LN_2 - 1.0);
+        [self
+            .window
+            .push(variance)
+            .map(|window| window.mean().positive().sqrt())
+            .or_absent()]
+    }
+}

@@ -1,0 +1,40 @@
+//! Historical volatility.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "hvol",
+    summary: "Historical volatility: the annual deviation of log returns, in percent.",
+    formula: "100 × stddev(ln(x / x[1]), period, ddof 1) × √days",
+    source: "pandas-ta-classic hvol",
+    parameters: &[
+        Parameter::bars("period", 2, 20),
+        Parameter::real("days", 1.0, 1e6, 252.0),
+    ],
+    cost: AMORTISED,
+    warm_up: change_first,
+    ..kernel!(lanes Hvol: 1 -> 1)
+};
+
+state! { Hvol<L> { scale: f64; previous: Previous<L>, window: Squares<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Hvol<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            scale: 100.0 * (p[1] / (p[0] - 1.0)).sqrt(),
+            previous: Previous::new(),
+            window: Squares::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        let value = self.previous.push(x).and_then(|previous| {
+            let change = x.zip(previous, log_ratio);
+            Some(self.window.push(change)?.deviations().sqrt().scale(self.scale))
+        });
+        [value.or_absent()]
+    }
+}

@@ -1,0 +1,40 @@
+//! Dorsey's mass index.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "massi",
+    summary: "Dorsey's mass index.",
+    formula: "sum(ema(high - low, fast) / ema(ema(high - low, fast), fast), slow); the ratio is 1 without range",
+    source: "Dorsey 1992, TA-Lib 0.8 MASSI",
+    parameters: &[Parameter::bars("fast", 1, 9), Parameter::bars("slow", 1, 25)],
+    cost: AMORTISED,
+    warm_up: |p| 2 * (p.length(0) - 1) + p.length(1) - 1,
+    memory: |p| 2 * settle_exponential_first(p),
+    ..kernel!(lanes Massi: 2 -> 1)
+};
+
+state! { Massi<L> { once: Smoothing<L>, twice: Smoothing<L>, window: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Massi<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(p: &[f64]) -> Self {
+        let average = Smoothing::exponential(p.bars(0));
+        Self {
+            once: average.clone(),
+            twice: average,
+            window: Sum::new(p.bars(1)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        let value = self.once.next(high - low).and_then(|once| {
+            let twice = self.twice.next(once)?;
+            let ratio = once.zip(twice, |once, twice| if twice == 0.0 { 1.0 } else { once / twice });
+            Some(self.window.push(ratio)?.sum())
+        });
+        [value.or_absent()]
+    }
+}

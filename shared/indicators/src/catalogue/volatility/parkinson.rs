@@ -1,0 +1,42 @@
+//! Parkinson's volatility of highs and lows, a bar.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "parkinson",
+    summary: "Parkinson's volatility of highs and lows, a bar.",
+    formula: "√(sum(ln(high / low)², period) / (4 ln 2 × period))",
+    source: "Parkinson 1980",
+    parameters: &[Parameter::bars("period", 1, 20)],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes Parkinson: 2 -> 1)
+};
+
+state! { Parkinson<L> { window: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Parkinson<L> {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            window: Sum::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
+        let range = high.zip(low, log_ratio);
+        [self
+            .window
+            .push(range * range)
+            .map(|window| {
+                window
+                    .mean()
+                    .positive()
+                    .scale(0.25 / std::f64::consts::LN_2)
+                    .sqrt()
+            })
+            .or_absent()]
+    }
+}

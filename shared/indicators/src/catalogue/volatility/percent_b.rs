@@ -1,0 +1,43 @@
+//! Place within the Bollinger bands.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "percent_b",
+    aliases: &["bbp"],
+    summary: "Place within the Bollinger bands: 0 at the lower, 1 at the upper.",
+    formula: "(x - lower) / (upper - lower); absent when flat",
+    source: "Bollinger",
+    parameters: &[
+        Parameter::bars("period", 2, 20),
+        Parameter::real("deviations", 0.01, 100.0, 2.0),
+    ],
+    cost: AMORTISED,
+    warm_up: window_first,
+    ..kernel!(lanes PercentB: 1 -> 1)
+};
+
+state! { PercentB<L> { deviations: f64; window: Squares<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for PercentB<L> {
+    const INPUTS: [Input; 1] = CHOSEN;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            deviations: p[1],
+            window: Squares::new(p.bars(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
+        [self
+            .window
+            .push(x)
+            .map(|window| {
+                let width = window.variance().sqrt().scale(self.deviations);
+                (x - window.mean() + width).over_or_absent(width + width)
+            })
+            .or_absent()]
+    }
+}

@@ -1,0 +1,30 @@
+//! True range.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "trange",
+    aliases: &["true_range"],
+    summary: "True range.",
+    formula: "max(high, close[1]) - min(low, close[1])",
+    source: "Wilder 1978, TA-Lib 0.8 TRANGE",
+    warm_up: |_| 1,
+    ..kernel!(lanes Trange: 3 -> 1)
+};
+
+state! { Trange<L> { range: TrueRange<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Trange<L> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            range: TrueRange::new(),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
+        [self.range.next(high, low, close).or_absent()]
+    }
+}

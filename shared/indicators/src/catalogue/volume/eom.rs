@@ -1,0 +1,57 @@
+//! Ease of movement.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "eom",
+    summary: "Ease of movement.",
+    formula: "sma((hl2 - hl2[1]) × (high - low) × divisor / volume, period); absent while the window has a bar without volume",
+    source: "Arms, pandas-ta-classic eom",
+    parameters: &[
+        Parameter::bars("period", 1, 14),
+        Parameter::real("divisor", 1.0, 1e12, 1e8),
+    ],
+    cost: AMORTISED,
+    warm_up: change_first,
+    ..kernel!(lanes Eom: 3 -> 1)
+};
+
+state! { Eom<L> { divisor: f64; middle: Previous<L>, window: Sum<L>, quiet: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 3, 1> for Eom<L> {
+    const INPUTS: [Input; 3] = HIGH_LOW_VOLUME;
+
+    fn new(p: &[f64]) -> Self {
+        let window = Sum::new(p.bars(0));
+        Self {
+            divisor: p[1],
+            middle: Previous::new(),
+            window: window.clone(),
+            quiet: window,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, volume]: [L; 3]) -> [L; 1] {
+        let middle = (high + low).scale(0.5);
+        let Some(before) = self.middle.push(middle) else {
+            return [L::absent()];
+        };
+        let ease = ((middle - before) * (high - low))
+            .scale(self.divisor)
+            .over(volume);
+        let window = self.window.push(ease);
+        let quiet = self
+            .quiet
+            .push(volume.map(|volume| f64::from(u8::from(volume == 0.0))));
+        [window
+            .zip(quiet)
+            .map(|(window, quiet)| {
+                window.mean().zip(
+                    quiet.sum(),
+                    |mean, quiet| if quiet > 0.0 { f64::NAN } else { mean },
+                )
+            })
+            .or_absent()]
+    }
+}

@@ -1,0 +1,54 @@
+//! Klinger's volume oscillator, of signed volume.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "kvo",
+    summary: "Klinger's volume oscillator, of signed volume.",
+    formula: "kvo = ema(v, fast) - ema(v, slow), signal = ema(kvo, signal), v = volume with the sign of hlc3's change, + at the first bar",
+    source: "Klinger, pandas-ta-classic kvo",
+    outputs: &["kvo", "signal"],
+    parameters: &[
+        Parameter::bars("fast", 1, 34),
+        Parameter::bars("slow", 2, 55),
+        Parameter::bars("signal", 1, 13),
+    ],
+    warm_up: |p| p.length(1) + p.length(2) - 2,
+    memory: |p| settle_exponential(p.bars(1)) + settle_exponential(p.bars(2)),
+    ordered: &["fast", "slow"],
+    ..kernel!(lanes Kvo: 4 -> 2)
+};
+
+state! { Kvo<L> { price: Previous<L>, difference: Difference<L>, signal: Smoothing<L> } }
+
+impl<L: Lane> Kernel<L, 4, 2> for Kvo<L> {
+    const INPUTS: [Input; 4] = HLCV;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            price: Previous::new(),
+            difference: Difference::plain(p.bars(0), p.bars(1)),
+            signal: Smoothing::exponential(p.bars(2)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close, volume]: [L; 4]) -> [L; 2] {
+        let price = (high + low + close) / L::splat(3.0);
+        let signed = match self.price.push(price) {
+            Some(before) => price.zip3(before, volume, |price, before, volume| {
+                if price > before {
+                    volume
+                } else if price < before {
+                    -volume
+                } else {
+                    0.0
+                }
+            }),
+            None => volume,
+        };
+        let value = self.difference.next(signed);
+        let signal = value.and_then(|value| self.signal.next(value));
+        [value.or_absent(), signal.or_absent()]
+    }
+}

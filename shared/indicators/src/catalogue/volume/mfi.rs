@@ -1,0 +1,54 @@
+//! Money flow index.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "mfi",
+    summary: "Money flow index.",
+    formula: "100 × p / (p + n), p and n the sums of hlc3 × volume on rises and falls of hlc3 over period; 0 without either",
+    source: "Quong and Soudack 1989, TA-Lib 0.8 MFI",
+    parameters: &[Parameter::bars("period", 2, 14)],
+    cost: AMORTISED,
+    warm_up: change_first,
+    ..kernel!(lanes Mfi: 4 -> 1)
+};
+
+state! { Mfi<L> { price: Previous<L>, positive: Sum<L>, negative: Sum<L> } }
+
+impl<L: Lane> Kernel<L, 4, 1> for Mfi<L> {
+    const INPUTS: [Input; 4] = HLCV;
+
+    fn new(p: &[f64]) -> Self {
+        let window = Sum::new(p.bars(0));
+        Self {
+            price: Previous::new(),
+            positive: window.clone(),
+            negative: window,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [high, low, close, volume]: [L; 4]) -> [L; 1] {
+        let price = (high + low + close) / L::splat(3.0);
+        let Some(before) = self.price.push(price) else {
+            return [L::absent()];
+        };
+        // What differs by rounding alone does not flow.
+        let flow = price.zip3(before, volume, |price, before, volume| {
+            if (price - before).abs() <= 1e-14 * (price + before) {
+                0.0
+            } else {
+                (price * volume).copysign(price - before)
+            }
+        });
+        let positive = self.positive.push(flow.positive());
+        let negative = self.negative.push((-flow).positive());
+        [positive
+            .zip(negative)
+            .map(|(positive, negative)| {
+                let positive = positive.sum().positive();
+                positive.over(positive + negative.sum().positive()).scale(100.0)
+            })
+            .or_absent()]
+    }
+}

@@ -1,0 +1,40 @@
+//! Percentage volume oscillator.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "pvo",
+    summary: "Percentage volume oscillator.",
+    formula: "100 × (ma(volume, fast) - ma(volume, slow)) / ma(volume, slow); average: 0 simple, 1 exponential, 2 weighted; 0 where the slow one is 0",
+    source: "TA-Lib 0.8 PVO",
+    parameters: &[
+        Parameter::bars("fast", 1, 12),
+        Parameter::bars("slow", 2, 26),
+        Parameter::choice("average", 2, 1),
+    ],
+    warm_up: |p| p.length(1) - 1,
+    memory: |p| settle_exponential(p.bars(1)),
+    ordered: &["fast", "slow"],
+    ..kernel!(lanes Pvo: 1 -> 1)
+};
+
+state! { Pvo<L> { averages: Averages<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Pvo<L> {
+    const INPUTS: [Input; 1] = VOLUME_ONLY;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            averages: Averages::new(p.bars(0), p.bars(1), p.bars(2)),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [volume]: [L; 1]) -> [L; 1] {
+        [self
+            .averages
+            .next(volume)
+            .map(|(fast, slow)| (fast - slow).over(slow).scale(100.0))
+            .or_absent()]
+    }
+}

@@ -1,0 +1,33 @@
+//! Price and volume trend.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "pvt",
+    summary: "Price and volume trend.",
+    formula: "sum of (x - x[1]) / x[1] × volume, from 0",
+    source: "TA-Lib 0.8 PVT",
+    memory: |_| SETTLE_BARS_MAX,
+    ..kernel!(lanes Pvt: 2 -> 1)
+};
+
+state! { Pvt<L> { previous: Previous<L>, value: L } }
+
+impl<L: Lane> Kernel<L, 2, 1> for Pvt<L> {
+    const INPUTS: [Input; 2] = CHOSEN_VOLUME;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            previous: Previous::new(),
+            value: L::zero(),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [x, volume]: [L; 2]) -> [L; 1] {
+        if let Some(previous) = self.previous.push(x) {
+            self.value = bounded(self.value + (x - previous).over(previous) * volume, self.value);
+        }
+        [self.value]
+    }
+}

@@ -1,0 +1,36 @@
+//! Relative volume.
+
+use crate::prelude::*;
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "rvol",
+    summary: "Relative volume.",
+    formula: "volume / mean of the volumes of the period bars before; absent when those are 0",
+    source: "TA-Lib 0.8 RVOL",
+    parameters: &[Parameter::bars("period", 1, 20)],
+    cost: AMORTISED,
+    warm_up: change_first,
+    ..kernel!(lanes Rvol: 1 -> 1)
+};
+
+state! { Rvol<L> { window: Sum<L>, mean: Previous<L> } }
+
+impl<L: Lane> Kernel<L, 1, 1> for Rvol<L> {
+    const INPUTS: [Input; 1] = VOLUME_ONLY;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            window: Sum::new(p.bars(0)),
+            mean: Previous::new(),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, [volume]: [L; 1]) -> [L; 1] {
+        let value = self.mean.get().map(|mean| volume.over_or_absent(mean));
+        if let Some(window) = self.window.push(volume) {
+            self.mean.push(window.mean());
+        }
+        [value.or_absent()]
+    }
+}

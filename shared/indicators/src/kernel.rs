@@ -1,0 +1,289 @@
+//! From one step function to its forms: stream, forming bar, batch.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use multiversion::multiversion;
+use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
+
+use crate::lane::Lane;
+use crate::sample::is_valid;
+use crate::state::{STATE_HEADER_BYTES, State, StateReader, StateWriter, fingerprint};
+use crate::{BatchError, Definition, Input, StateError};
+
+/// An indicator's step function over `I` inputs and `O` outputs, for one instrument
+/// (`L` is `f64`) or for many side by side.
+///
+/// Every instrument of a lane is at the same bar, so what depends on the number of
+/// bars may branch; what depends on values goes through the operations of [`Lane`].
+/// An output that has no value is NaN here, and absent outside.
+pub(crate) trait Kernel<L: Lane, const I: usize, const O: usize>:
+    Clone + Send + Sync + 'static
+{
+    /// The input columns, in order.
+    const INPUTS: [Input; I];
+
+    /// Cold, with checked parameters.
+    fn new(parameters: &[f64]) -> Self;
+
+    /// Takes one bar, which has been found valid.
+    fn step(&mut self, row: [L; I]) -> [L; O];
+}
+
+/// Reads checked parameters.
+pub(crate) trait Parameters {
+    /// The parameter at `at`, a count of bars.
+    fn bars(&self, at: usize) -> u32;
+
+    /// The same, to count with.
+    fn length(&self, at: usize) -> usize {
+        self.bars(at) as usize
+    }
+}
+
+impl Parameters for [f64] {
+    fn bars(&self, at: usize) -> u32 {
+        self[at] as u32
+    }
+}
+
+/// An indicator at work: what the engine holds.
+///
+/// `input` and `output` are one row, in the order of the definition's inputs and
+/// outputs. An input that is absent is given as NaN, which is refused: a refused bar
+/// yields nothing and leaves the state as it was.
+pub trait Running: fmt::Debug + Send + Sync {
+    /// Commits a bar. Every output is written, with `None` where there is no value:
+    /// while cold, for a refused bar, and where the formula has no answer.
+    fn next(&mut self, input: &[f64], output: &mut [Option<f64>]);
+
+    /// The value with a forming bar, committing nothing: the bits that
+    /// [`next`](Self::next) would give. Costs a copy of the state.
+    fn peek(&self, input: &[f64], output: &mut [Option<f64>]);
+
+    /// Commits many bars: a column an input, in the order of the definition, and a
+    /// column an output, with NaN where there is no value (no value is NaN). The bits
+    /// are those of [`next`](Self::next), bar by bar.
+    ///
+    /// # Errors
+    /// When the columns are too many, too few, or of different lengths.
+    fn batch_into(
+        &mut self,
+        inputs: &[ArrayView1<'_, f64>],
+        outputs: &mut [ArrayViewMut1<'_, f64>],
+    ) -> Result<(), BatchError>;
+
+    /// [`batch_into`](Self::batch_into) a new array, a row an output.
+    ///
+    /// # Errors
+    /// When the columns are too many, too few, or of different lengths.
+    fn batch(&mut self, inputs: &[ArrayView1<'_, f64>]) -> Result<Array2<f64>, BatchError>;
+
+    /// Appends the state to `into`.
+    fn export(&self, into: &mut Vec<u8>);
+
+    /// Continues from exported state, bit for bit.
+    ///
+    /// # Errors
+    /// When the bytes are of another version, indicator or parameters, or damaged;
+    /// the state is then as it was.
+    fn import(&mut self, from: &[u8]) -> Result<(), StateError>;
+
+    /// Most bytes that [`export`](Self::export) appends.
+    fn state_bytes_max(&self) -> usize;
+
+    /// A copy with the same state.
+    fn clone_box(&self) -> Box<dyn Running>;
+}
+
+impl Clone for Box<dyn Running> {
+    fn clone(&self) -> Self {
+        self.clone_box()
+    }
+}
+
+/// A kernel for one instrument.
+#[derive(Clone)]
+pub(crate) struct Scalar<K, const I: usize, const O: usize> {
+    kernel: K,
+    definition: &'static Definition,
+    fingerprint: u32,
+}
+
+/// What is not a number is no value.
+#[inline(always)]
+pub(crate) fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { f64::NAN }
+}
+
+impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Scalar<K, I, O> {
+    pub(crate) fn boxed(definition: &'static Definition, parameters: &[f64]) -> Box<dyn Running> {
+        Box::new(Self {
+            kernel: K::new(parameters),
+            definition,
+            fingerprint: fingerprint(definition.name, parameters),
+        })
+    }
+}
+
+/// The bars of whole columns, all of one length.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
+    kernel: &mut K,
+    inputs: [&[f64]; I],
+    mut outputs: [&mut [f64]; O],
+    bars: usize,
+) {
+    let inputs = inputs.map(|column| &column[..bars]);
+    for column in &mut outputs {
+        *column = &mut std::mem::take(column)[..bars];
+    }
+    for bar in 0..bars {
+        let row = inputs.map(|column| column[bar]);
+        let values = if is_valid(K::INPUTS, row) {
+            kernel.step(row)
+        } else {
+            [f64::NAN; O]
+        };
+        for (column, value) in outputs.iter_mut().zip(values) {
+            column[bar] = finite(value);
+        }
+    }
+}
+
+/// One bar.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn step<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
+    kernel: &mut K,
+    input: &[f64],
+    output: &mut [Option<f64>],
+) {
+    let values = match input.first_chunk() {
+        Some(row) if is_valid(K::INPUTS, *row) => kernel.step(*row),
+        _ => [f64::NAN; O],
+    };
+    for (cell, value) in output.iter_mut().zip(values) {
+        *cell = value.is_finite().then_some(value);
+    }
+}
+
+impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for Scalar<K, I, O> {
+    fn next(&mut self, input: &[f64], output: &mut [Option<f64>]) {
+        step(&mut self.kernel, input, output);
+    }
+
+    fn peek(&self, input: &[f64], output: &mut [Option<f64>]) {
+        self.clone().next(input, output);
+    }
+
+    fn batch_into(
+        &mut self,
+        inputs: &[ArrayView1<'_, f64>],
+        outputs: &mut [ArrayViewMut1<'_, f64>],
+    ) -> Result<(), BatchError> {
+        let bars = bars(inputs, I)?;
+        check_outputs(outputs, O, bars)?;
+        // Columns with gaps between their cells are copied.
+        let columns: Vec<Cow<'_, [f64]>> = inputs
+            .iter()
+            .map(|column| {
+                column
+                    .as_slice()
+                    .map_or_else(|| Cow::from(column.to_vec()), Cow::from)
+            })
+            .collect();
+        let inputs = std::array::from_fn(|at| &*columns[at]);
+        if outputs.iter().all(|column| column.is_standard_layout()) {
+            let mut slices = outputs.iter_mut();
+            let outputs = std::array::from_fn(|_| {
+                slices
+                    .next()
+                    .and_then(|column| column.as_slice_mut())
+                    .unwrap_or_default()
+            });
+            run(&mut self.kernel, inputs, outputs, bars);
+        } else {
+            let mut values = vec![0.0; bars * O];
+            let mut chunks = values.chunks_mut(bars.max(1));
+            let slices = std::array::from_fn(|_| chunks.next().unwrap_or_default());
+            run(&mut self.kernel, inputs, slices, bars);
+            for (column, values) in outputs.iter_mut().zip(values.chunks(bars.max(1))) {
+                column
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(cell, value)| *cell = *value);
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, inputs: &[ArrayView1<'_, f64>]) -> Result<Array2<f64>, BatchError> {
+        let mut values = Array2::zeros((O, bars(inputs, I)?));
+        let mut columns: Vec<_> = values.axis_iter_mut(Axis(0)).collect();
+        self.batch_into(inputs, &mut columns)?;
+        drop(columns);
+        Ok(values)
+    }
+
+    fn export(&self, into: &mut Vec<u8>) {
+        self.kernel.write(&mut StateWriter::new(
+            into,
+            self.definition.state_version,
+            self.fingerprint,
+        ));
+    }
+
+    fn import(&mut self, from: &[u8]) -> Result<(), StateError> {
+        let mut reader = StateReader::new(from, self.definition.state_version, self.fingerprint)?;
+        let mut restored = self.kernel.clone();
+        restored.read(&mut reader)?;
+        reader.finish()?;
+        self.kernel = restored;
+        Ok(())
+    }
+
+    fn state_bytes_max(&self) -> usize {
+        STATE_HEADER_BYTES + self.kernel.bytes_max()
+    }
+
+    fn clone_box(&self) -> Box<dyn Running> {
+        Box::new(self.clone())
+    }
+}
+
+impl<K, const I: usize, const O: usize> fmt::Debug for Scalar<K, I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Running({}, {:08x})", self.definition.name, self.fingerprint)
+    }
+}
+
+pub(crate) fn bars(inputs: &[ArrayView1<'_, f64>], taken: usize) -> Result<usize, BatchError> {
+    if inputs.len() != taken {
+        return Err(BatchError::Columns {
+            given: inputs.len(),
+            taken,
+        });
+    }
+    let first = inputs.first().map_or(0, ArrayView1::len);
+    match inputs.iter().map(ArrayView1::len).find(|&rows| rows != first) {
+        Some(other) => Err(BatchError::Lengths { first, other }),
+        None => Ok(first),
+    }
+}
+
+fn check_outputs(outputs: &[ArrayViewMut1<'_, f64>], yielded: usize, bars: usize) -> Result<(), BatchError> {
+    if outputs.len() != yielded {
+        return Err(BatchError::Outputs {
+            given: outputs.len(),
+            yielded,
+        });
+    }
+    match outputs
+        .iter()
+        .map(|column| column.len())
+        .find(|&rows| rows != bars)
+    {
+        Some(other) => Err(BatchError::Lengths { first: bars, other }),
+        None => Ok(()),
+    }
+}

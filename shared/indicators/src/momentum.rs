@@ -1,7 +1,0 @@
-//! Momentum.
-
-pub(crate) mod macd;
-pub(crate) mod rsi;
-
-pub use macd::{Macd, MacdValue};
-pub use rsi::Rsi;

@@ -1,0 +1,242 @@
+//! Indicators against the Rust crate of TA-Lib, in one run: `cargo bench -p tickwire-oracle`.
+//!
+//! A set over 500 instruments of 300 bars, many at once against TA-Lib's batch, and
+//! single series of 1,000 and 1,000,000 bars. Nanoseconds a bar, medians of several runs.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use ndarray::Array2;
+use ta_lib::{Core, MAType};
+use tickwire_indicators::{Input, Series, find};
+
+const RUNS: usize = 9;
+
+struct Columns {
+    high: Vec<f64>,
+    low: Vec<f64>,
+    close: Vec<f64>,
+    volume: Vec<f64>,
+}
+
+/// A walk of its own for each seed.
+fn walk(seed: u64, bars: usize) -> Columns {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut noise = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut columns = Columns {
+        high: Vec::new(),
+        low: Vec::new(),
+        close: Vec::new(),
+        volume: Vec::new(),
+    };
+    let mut close = 100.0_f64;
+    for _ in 0..bars {
+        let open = close;
+        close = (close * (1.0 + 0.02 * (noise() - 0.5))).clamp(10.0, 1_000.0);
+        columns.high.push(open.max(close) * (1.0 + 0.005 * noise()));
+        columns.low.push(open.min(close) * (1.0 - 0.005 * noise()));
+        columns.close.push(close);
+        columns.volume.push((1e6 * noise()).floor() + 1.0);
+    }
+    columns
+}
+
+/// Median seconds of several runs.
+fn median(mut run: impl FnMut()) -> f64 {
+    run();
+    let mut seconds: Vec<f64> = (0..RUNS)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[RUNS / 2]
+}
+
+/// TA-Lib's batch of one series; false for what it does not know.
+fn theirs(name: &str, columns: &Columns, out: &mut [Vec<f64>; 3], whole: &mut [i32]) -> bool {
+    let core = Core::new();
+    let Columns {
+        high,
+        low,
+        close,
+        volume,
+    } = columns;
+    let last = close.len() - 1;
+    let [a, b, c] = out;
+    match name {
+        "sma" => core.sma(0, last, close, 20, a).is_ok(),
+        "ema" => core.ema(0, last, close, 20, a).is_ok(),
+        "wma" => core.wma(0, last, close, 20, a).is_ok(),
+        "rsi" => core.rsi(0, last, close, 14, a).is_ok(),
+        "macd" => core.macd(0, last, close, 12, 26, 9, a, b, c).is_ok(),
+        "bbands" => core
+            .bbands(0, last, close, 20, 2.0, 2.0, MAType::SMA, a, b, c)
+            .is_ok(),
+        "atr" => core.atr(0, last, high, low, close, 14, a).is_ok(),
+        "adx" => core.adx(0, last, high, low, close, 14, a).is_ok(),
+        "stoch" => core
+            .stoch(
+                0,
+                last,
+                high,
+                low,
+                close,
+                14,
+                3,
+                MAType::SMA,
+                3,
+                MAType::SMA,
+                a,
+                b,
+            )
+            .is_ok(),
+        "obv" => core.obv(0, last, close, volume, a).is_ok(),
+        "supertrend" => core
+            .supertrend(0, last, high, low, close, 10, 3.0, a, whole)
+            .is_ok(),
+        "cci" => core.cci(0, last, high, low, close, 20, a).is_ok(),
+        "mfi" => core.mfi(0, last, high, low, close, volume, 14, a).is_ok(),
+        "kama" => core.kama(0, last, close, 20, a).is_ok(),
+        "roc" => core.roc(0, last, close, 10, a).is_ok(),
+        "mom" => core.mom(0, last, close, 10, a).is_ok(),
+        "willr" => core.willr(0, last, high, low, close, 14, a).is_ok(),
+        "stddev" => core.stddev(0, last, close, 20, 1.0, a).is_ok(),
+        "dema" => core.dema(0, last, close, 20, a).is_ok(),
+        "natr" => core.natr(0, last, high, low, close, 14, a).is_ok(),
+        _ => false,
+    }
+}
+
+const SET: [(&str, &[f64]); 20] = [
+    ("sma", &[20.0]),
+    ("ema", &[20.0]),
+    ("rsi", &[14.0]),
+    ("macd", &[12.0, 26.0, 9.0]),
+    ("bbands", &[20.0, 2.0, 2.0]),
+    ("atr", &[14.0]),
+    ("adx", &[14.0]),
+    ("stoch", &[14.0, 3.0, 3.0]),
+    ("obv", &[]),
+    ("supertrend", &[10.0, 3.0]),
+    ("cci", &[20.0]),
+    ("mfi", &[14.0]),
+    ("kama", &[20.0]),
+    ("wma", &[20.0]),
+    ("roc", &[10.0]),
+    ("mom", &[10.0]),
+    ("willr", &[14.0]),
+    ("stddev", &[20.0, 1.0]),
+    ("dema", &[20.0]),
+    ("natr", &[14.0]),
+];
+
+fn column<'a>(columns: &'a Columns, input: &Input) -> &'a [f64] {
+    match input {
+        Input::Fixed(Series::High) => &columns.high,
+        Input::Fixed(Series::Low) => &columns.low,
+        Input::Fixed(Series::Volume) => &columns.volume,
+        _ => &columns.close,
+    }
+}
+
+fn set(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let walks: Vec<Columns> = (0..instruments as u64).map(|seed| walk(seed, bars)).collect();
+    let cells = (instruments * bars) as f64;
+    println!("{instruments} instruments x {bars} bars: ns a bar, many at once, TA-Lib, ratio");
+    let (mut ours_all, mut theirs_all) = (0.0, 0.0);
+    for (name, parameters) in SET {
+        let definition = find(name).ok_or("no such indicator")?;
+        let inputs: Vec<Array2<f64>> = definition
+            .inputs
+            .iter()
+            .map(|input| {
+                Array2::from_shape_fn((bars, instruments), |(bar, at)| column(&walks[at], input)[bar])
+            })
+            .collect();
+        let views: Vec<_> = inputs.iter().map(|input| input.view()).collect();
+        let mut outputs = vec![Array2::<f64>::zeros((bars, instruments)); definition.outputs.len()];
+        let mut done = Ok(());
+        let ours = median(|| {
+            let mut into: Vec<_> = outputs.iter_mut().map(|output| output.view_mut()).collect();
+            done = definition.many(parameters, black_box(&views), &mut into);
+        });
+        done?;
+        let (mut out, mut whole) = (std::array::from_fn(|_| vec![0.0; bars]), vec![0; bars]);
+        let theirs = median(|| {
+            for walk in &walks {
+                black_box(theirs(name, black_box(walk), &mut out, &mut whole));
+            }
+        });
+        println!(
+            "{name:12} {:7.3} {:7.3} {:6.2}",
+            ours / cells * 1e9,
+            theirs / cells * 1e9,
+            ours / theirs
+        );
+        (ours_all, theirs_all) = (ours_all + ours, theirs_all + theirs);
+    }
+    println!("whole set: {:.2} times as fast as TA-Lib", theirs_all / ours_all);
+    Ok(())
+}
+
+fn single(bars: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let columns = walk(7, bars);
+    println!("one series of {bars} bars: ns a bar, batch, TA-Lib, ratio");
+    let mut ratios = Vec::new();
+    for (name, parameters) in SET {
+        let definition = find(name).ok_or("no such indicator")?;
+        let views: Vec<_> = definition
+            .inputs
+            .iter()
+            .map(|input| ndarray::ArrayView1::from(column(&columns, input)))
+            .collect();
+        let mut outputs = Array2::<f64>::zeros((definition.outputs.len(), bars));
+        let mut done = Ok(());
+        let repeats = (1_000_000 / bars).clamp(1, 100);
+        let ours = median(|| {
+            for _ in 0..repeats {
+                let mut into: Vec<_> = outputs.rows_mut().into_iter().collect();
+                done = definition
+                    .build(parameters)
+                    .map_err(|error| error.to_string())
+                    .and_then(|mut running| {
+                        running
+                            .batch_into(black_box(&views), &mut into)
+                            .map_err(|error| error.to_string())
+                    });
+            }
+        });
+        done?;
+        let (mut out, mut whole) = (std::array::from_fn(|_| vec![0.0; bars]), vec![0; bars]);
+        let theirs = median(|| {
+            for _ in 0..repeats {
+                black_box(theirs(name, black_box(&columns), &mut out, &mut whole));
+            }
+        });
+        let cells = (bars * repeats) as f64;
+        println!(
+            "{name:12} {:7.3} {:7.3} {:6.2}",
+            ours / cells * 1e9,
+            theirs / cells * 1e9,
+            ours / theirs
+        );
+        ratios.push(ours / theirs);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("median ratio {:.2}", ratios[ratios.len() / 2]);
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    set(500, 300)?;
+    single(1_000)?;
+    single(1_000_000)
+}
