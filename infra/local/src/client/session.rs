@@ -20,7 +20,7 @@ use super::notes::{
     Action, Counts, Ended, Note, Receive, overlap_wait, pull_pause, reconnect_wait_max, reconnect_wait_min,
     reply_wait, streams_per_request_max,
 };
-use super::stream::{SnapshotRule, Stream};
+use super::stream::Stream;
 
 /// Pings that may stay without an answer.
 const PINGS_UNANSWERED_MAX: u32 = 2;
@@ -295,7 +295,6 @@ impl Session {
                 break;
             }
             (stream.due, stream.asked, stream.more) = (None, true, false);
-            stream.snapshot = SnapshotRule::Asked;
             handles.push(s);
             streams.push(request);
         }
@@ -462,30 +461,23 @@ impl Session {
             }
             let stream = &mut self.streams[s as usize];
             (stream.asked, stream.tries, stream.overlap_until) = (false, 0, now + overlap_wait);
-            if verdict.epoch.is_some() {
-                stream.epoch.clone_from(&verdict.epoch);
-            }
-            stream.take_early(now, received, &mut self.counts, receive);
-            let came = stream.snapshot == SnapshotRule::Came;
-            stream.snapshot = match verdict.recovered {
-                Some(true) => SnapshotRule::Beyond,
-                _ if came => SnapshotRule::Beyond,
-                _ => SnapshotRule::Announced,
-            };
-            stream.more = verdict.more;
-            if verdict.more {
-                stream.due = Some(now + pull_pause);
-            }
-            if stream.waits() {
-                self.waiting.insert(s);
-            }
-            if verdict.recovered == Some(false) {
+            let lost = verdict.recovered == Some(false);
+            if lost {
                 self.counts.lost += 1;
                 let since = stream.chain.last().unwrap_or_default();
                 receive.note(Note::Lost {
                     stream: &stream.key,
                     since,
                 });
+            }
+            let epoch = verdict.epoch.as_ref();
+            stream.on_verdict(epoch, lost, now, received, &mut self.counts, receive);
+            stream.more = verdict.more;
+            if verdict.more {
+                stream.due = Some(now + pull_pause);
+            }
+            if stream.waits() {
+                self.waiting.insert(s);
             }
             receive.note(Note::Subscribed {
                 stream: &stream.key,
@@ -500,7 +492,6 @@ impl Session {
     fn refuse(&mut self, s: u32, error: &ErrorBody, now: Duration, receive: &mut impl Receive) {
         let stream = &mut self.streams[s as usize];
         stream.asked = false;
-        stream.snapshot = SnapshotRule::Beyond;
         let again = error.temporary;
         receive.note(Note::Refused {
             stream: &stream.key,

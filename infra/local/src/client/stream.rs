@@ -10,20 +10,6 @@ use tickwire_wire::{Mode, Since};
 use super::message::Item;
 use super::notes::{Counts, Receive, hole_wait, items_held_max, pull_pause};
 
-/// What is said to a stream's next snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum SnapshotRule {
-    /// It is taken if it is beyond the last offset.
-    #[default]
-    Beyond,
-    /// A subscribe is not answered, and no snapshot came yet.
-    Asked,
-    /// A subscribe is not answered, and its snapshot came.
-    Came,
-    /// The verdict announced one.
-    Announced,
-}
-
 /// A stream.
 #[derive(Default)]
 pub(super) struct Stream {
@@ -34,14 +20,13 @@ pub(super) struct Stream {
     pub(super) epoch: Option<String>,
     /// Items that lack what is before them, as JSON.
     held: BTreeMap<Offset, (Span, String)>,
-    /// The snapshot that came before the first verdict, as JSON.
+    /// The snapshot that waits for the verdict, as JSON.
     early: Option<String>,
     pub(super) hole_since: Option<Duration>,
     /// A top beyond ours that a pong told, and when.
     pub(super) ahead: Option<(Offset, Duration)>,
     /// Where we stood at the ping before.
     pub(super) at_ping: Option<Offset>,
-    pub(super) snapshot: SnapshotRule,
     /// A subscribe of it was sent and not answered.
     pub(super) asked: bool,
     /// Subscribe at this time.
@@ -95,35 +80,41 @@ impl Stream {
         self.epoch.is_none()
     }
 
-    /// A verdict came: if it told the epoch, takes what came before it.
-    pub(super) fn take_early(
+    /// A verdict came. `lost` says that what followed the last offset is not to be had.
+    pub(super) fn on_verdict(
         &mut self,
+        epoch: Option<&String>,
+        lost: bool,
         now: Duration,
         received: UnixNanos,
         counts: &mut Counts,
         receive: &mut impl Receive,
     ) {
+        let another_log = self.epoch.is_some() && epoch.is_some() && self.epoch.as_ref() != epoch;
+        if epoch.is_some() {
+            self.epoch = epoch.cloned();
+        }
+        if lost || another_log {
+            self.chain.reset(None);
+        }
+        if another_log {
+            // What is held may be of the log before; what is not, a resume brings.
+            self.held.clear();
+            self.hole_since = None;
+            self.due.get_or_insert(now + pull_pause);
+        }
         if self.is_early() {
             return;
         }
+        // What goes back to the beginning of the chain is better than a snapshot.
+        self.release(now, received, counts, receive);
         let early = self.early.take();
         // Written by us, so it can be read.
-        let Some(item) = early
+        if let Some(item) = early
             .as_deref()
             .and_then(|text| serde_json::from_str::<Item<'_>>(text).ok())
-        else {
-            return self.release(now, received, counts, receive);
-        };
-        let last = self.chain.last();
-        self.release(now, received, counts, receive);
-        if self.chain.last() == last {
-            return self.on_snapshot(&item, now, received, counts, receive);
-        }
-        // What is held goes back to the beginning of the chain: better than a snapshot.
-        self.snapshot = SnapshotRule::Came;
-        counts.overlapped += 1;
-        if item.o > self.chain.last() {
-            self.due = Some(now);
+        {
+            self.on_snapshot(&item, now, received, counts, receive);
         }
     }
 
@@ -170,7 +161,7 @@ impl Stream {
         }
     }
 
-    /// A snapshot came.
+    /// A snapshot came. It begins a chain; in a chain that stands it would pass over signals.
     pub(super) fn on_snapshot(
         &mut self,
         item: &Item<'_>,
@@ -179,25 +170,19 @@ impl Stream {
         counts: &mut Counts,
         receive: &mut impl Receive,
     ) {
-        if self.is_early() {
+        if self.asked || self.is_early() {
+            // Only the verdict says whether the chain goes on.
             self.early = serde_json::to_string(item).ok();
             if item.o.is_some() {
                 self.is_news_of_a_new_log(now);
             }
             return;
         }
-        let last = self.chain.last();
-        let taken = match self.snapshot {
-            SnapshotRule::Asked | SnapshotRule::Announced => true,
-            SnapshotRule::Came | SnapshotRule::Beyond => item.o > last,
-        };
-        self.snapshot = match self.snapshot {
-            SnapshotRule::Asked => SnapshotRule::Came,
-            SnapshotRule::Announced => SnapshotRule::Beyond,
-            rule => rule,
-        };
-        if !taken {
+        if let Some(last) = self.chain.last() {
             counts.overlapped += 1;
+            if item.o > Some(last) {
+                self.due.get_or_insert(now);
+            }
             return;
         }
         self.chain.reset(item.o);

@@ -364,6 +364,9 @@ impl Host {
         if ended.is_err() {
             tracing::warn!("work in hand was given up; its messages come back with the next start");
         }
+        // The latest rows, written at most once a second while ticks come, reach the logs' ends.
+        let last = ScheduleEvent { job: Job::Reconcile };
+        let _ = tickwire_schedule::handle(&self.jobs, last).await;
         let connections = self.sockets.names();
         self.socket
             .connections
