@@ -248,11 +248,7 @@ fn check_latest(log: &GroupLog, verifier: &Verifier) -> Result<(), Violation> {
     let Some(row) = row else {
         return fail("there is none".to_owned());
     };
-    if row.segment < state.segment {
-        // It is written at most once a second: behind is allowed, ahead or wrong is not.
-        return Ok(());
-    }
-    if row.segment > state.segment {
+    if row.segment != state.segment {
         return fail(format!(
             "it is of segment {}, and the log ends at {}",
             row.segment, state.segment
