@@ -44,6 +44,9 @@ const LIFE_MS: std::ops::Range<u64> = 1..450;
 /// The same for replays, which note every second how far they came.
 const REPLAY_LIFE_MS: std::ops::Range<u64> = 50..2_500;
 
+/// So long of the file is left to each life of a replay that is killed, which is the mean of those.
+const REPLAY_SECONDS: f64 = 1.3;
+
 /// What is tried.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -183,9 +186,18 @@ impl Scene {
         self.start(&["up", "--no-feed", "--quiet", "--port", &port], &[])
     }
 
-    fn start_replay(&mut self, file: &Path) -> Result<Process, Failure> {
+    fn start_replay(&mut self, file: &Path, speed: f64) -> Result<Process, Failure> {
         let (port, signals) = (self.port.to_string(), self.signals.clone());
-        let words = ["up", "--speed", "max", "--until-done", "--quiet", "--port", &port];
+        let speed = format!("{speed:.3}");
+        let words = [
+            "up",
+            "--speed",
+            &speed,
+            "--until-done",
+            "--quiet",
+            "--port",
+            &port,
+        ];
         self.start(&words, &[("--replay", file), ("--signals", &signals)])
     }
 
@@ -476,7 +488,10 @@ pub async fn kill_replay(home: &Path, trial: &Trial) -> Result<Outcome, Failure>
 
 async fn replay(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome, Failure> {
     let ticks = trial.ticks_per_file * trial.kills.max(1);
-    let file = TickFiles::new(home, trial.seed, ticks)?.make(ticks)?;
+    let mut files = TickFiles::new(home, trial.seed, ticks)?;
+    // However fast the machine, the file lasts as long as its kills.
+    let speed = files.speed(ticks, REPLAY_SECONDS * trial.kills as f64);
+    let file = files.make(ticks)?;
     let hash = tickwire::feed::file::FileFeed::open(&file, &tickwire::feed::file::FileOptions::default())
         .map_err(Failure::of("read the file"))?
         .content_hash()
@@ -491,7 +506,7 @@ async fn replay(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome,
     let python_output = home.join("python.txt");
     let mut kills = 0;
     loop {
-        let mut stack = scene.start_replay(&file)?;
+        let mut stack = scene.start_replay(&file, speed)?;
         let began = Instant::now();
         let life = Duration::from_millis(scene.random.random_range(REPLAY_LIFE_MS));
         let ended = loop {

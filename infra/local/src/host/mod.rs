@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::serve::Served;
 pub use self::serve::{LocalMessage, OPERATOR, Stack};
@@ -49,6 +50,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const DELIVER_CONSUMERS: usize = 2;
 /// Longest wait for work in hand when stopping.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
+/// Longest wait at shutdown for a round of the schedule, for open sockets, for the server.
+const STOP_MAX: Duration = Duration::from_secs(1);
 
 /// Where the data is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,8 +126,29 @@ pub struct Host {
     directory: Option<Arc<DataDirectory>>,
     socket: Arc<Socket>,
     jobs: Arc<Jobs>,
-    consumers: (CancellationToken, JoinSet<()>),
-    servers: (CancellationToken, JoinSet<()>),
+    schedule: Tasks,
+    consumers: Tasks,
+    sessions: TaskTracker,
+    server: Tasks,
+}
+
+/// Tasks that end together, each after the work in hand.
+#[derive(Default)]
+struct Tasks {
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl Tasks {
+    /// Ends them; false if some were given up because they took longer than `within`.
+    async fn end(&mut self, within: Duration) -> bool {
+        self.stop.cancel();
+        tokio::time::timeout(within, async {
+            while self.running.join_next().await.is_some() {}
+        })
+        .await
+        .is_ok()
+    }
 }
 
 impl Host {
@@ -231,6 +255,7 @@ impl Host {
                 JWT_KEY,
             ),
         };
+        let sessions = TaskTracker::new();
         let routes = tickwire_api::router(Arc::new(api)).merge(serve::routes(Arc::new(Served {
             authenticate,
             socket: socket.clone(),
@@ -239,11 +264,12 @@ impl Host {
             entropy,
             universe: universe.clone(),
             placement: options.placement.clone(),
+            sessions: sessions.clone(),
         })));
 
-        let (stop_servers, mut servers) = (CancellationToken::new(), JoinSet::new());
-        let stopped = stop_servers.clone();
-        servers.spawn(async move {
+        let mut server = Tasks::default();
+        let stopped = server.stop.clone();
+        server.running.spawn(async move {
             let ended = axum::serve(listener, routes)
                 .with_graceful_shutdown(stopped.cancelled_owned())
                 .await;
@@ -251,16 +277,15 @@ impl Host {
                 tracing::error!(%error, "the server ended");
             }
         });
-        servers.spawn(async move { engine.sweep_every(SWEEP_EVERY).await });
 
-        let (stop_consumers, mut consumers) = (CancellationToken::new(), JoinSet::new());
+        let mut consumers = Tasks::default();
         let function = ingest.clone();
         consume::spawn(
-            &mut consumers,
+            &mut consumers.running,
             &queues,
             QueueName::Ticks,
             options.consumers,
-            &stop_consumers,
+            &consumers.stop,
             move |event| {
                 let ingest = function.clone();
                 async move { tickwire_ingest::handle(&ingest, event).await }
@@ -268,23 +293,27 @@ impl Host {
         );
         let function = deliver.clone();
         consume::spawn(
-            &mut consumers,
+            &mut consumers.running,
             &queues,
             QueueName::Signals,
             DELIVER_CONSUMERS,
-            &stop_consumers,
+            &consumers.stop,
             move |event| {
                 let deliver = function.clone();
                 async move { tickwire_deliver::handle(&deliver, event).await }
             },
         );
+        let mut schedule = Tasks::default();
+        let stopped = schedule.stop.clone();
+        schedule.running.spawn(async move {
+            stopped.run_until_cancelled(engine.sweep_every(SWEEP_EVERY)).await;
+        });
         for (job, period) in [(Job::Clock, CLOCK_EVERY), (Job::Reconcile, RECONCILE_EVERY)] {
-            let jobs = jobs.clone();
-            servers.spawn(async move {
+            let (jobs, stopped) = (jobs.clone(), schedule.stop.clone());
+            schedule.running.spawn(async move {
                 let mut ticks = tokio::time::interval(period);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                loop {
-                    ticks.tick().await;
+                while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
                     // What failed was logged with its group; the next round is soon.
                     let _ = tickwire_schedule::handle(&jobs, ScheduleEvent { job }).await;
                 }
@@ -302,8 +331,10 @@ impl Host {
             directory,
             socket,
             jobs,
-            consumers: (stop_consumers, consumers),
-            servers: (stop_servers, servers),
+            schedule,
+            consumers,
+            sessions,
+            server,
         })
     }
 
@@ -328,22 +359,12 @@ impl Host {
 
     /// Messages that wait or are worked on, in both queues.
     pub fn backlog(&self) -> usize {
-        [QueueName::Ticks, QueueName::Signals]
-            .into_iter()
-            .map(|queue| self.queues.gauges(queue))
-            .map(|gauges| gauges.waiting + gauges.in_flight)
-            .sum()
+        backlog(&self.queues)
     }
 
     /// Waits until both queues are empty; false if `deadline` came first.
     pub async fn drained(&self, deadline: Duration) -> bool {
-        tokio::time::timeout(deadline, async {
-            while self.backlog() > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
-        .is_ok()
+        drained(&self.queues, deadline).await
     }
 
     /// Brings every group's latest row up to date.
@@ -353,20 +374,15 @@ impl Host {
 
     /// Ends: what is queued is worked off as far as time allows, clients are
     /// told, sockets closed. What is not worked off stays in the queue.
-    pub async fn stop(self) {
-        self.drained(DRAIN_MAX).await;
-        let (stop, mut consumers) = self.consumers;
-        stop.cancel();
-        let ended = tokio::time::timeout(DRAIN_MAX, async {
-            while consumers.join_next().await.is_some() {}
-        })
-        .await;
-        if ended.is_err() {
+    pub async fn stop(mut self) {
+        // First of all whoever puts messages into the queue by itself.
+        self.schedule.end(STOP_MAX).await;
+        drained(&self.queues, DRAIN_MAX).await;
+        if !self.consumers.end(DRAIN_MAX).await {
             tracing::warn!("work in hand was given up; its messages come back with the next start");
         }
         // The latest rows, written at most once a second while ticks come, reach the logs' ends.
-        let last = ScheduleEvent { job: Job::Reconcile };
-        let _ = tickwire_schedule::handle(&self.jobs, last).await;
+        self.reconcile().await;
         let connections = self.sockets.names();
         self.socket
             .connections
@@ -375,11 +391,30 @@ impl Host {
         for connection in &connections {
             let _ = self.sockets.disconnect(connection).await;
         }
-        let (stop, mut servers) = self.servers;
-        stop.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(1), servers.join_next()).await;
-        servers.abort_all();
+        // Each forgets its connection while the store is there.
+        self.sessions.close();
+        let _ = tokio::time::timeout(STOP_MAX, self.sessions.wait()).await;
+        self.server.end(STOP_MAX).await;
     }
+}
+
+/// Messages that wait or are worked on, in both queues.
+fn backlog(queues: &Queues) -> usize {
+    [QueueName::Ticks, QueueName::Signals]
+        .into_iter()
+        .map(|queue| queues.gauges(queue))
+        .map(|gauges| gauges.waiting + gauges.in_flight)
+        .sum()
+}
+
+async fn drained(queues: &Queues, deadline: Duration) -> bool {
+    tokio::time::timeout(deadline, async {
+        while backlog(queues) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .is_ok()
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, HostError> {

@@ -28,6 +28,7 @@ use tickwire_streams::Universe;
 use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, HttpError, goodbye_push, message_bytes_max};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::push::Sockets;
 
@@ -57,6 +58,8 @@ pub(super) struct Served {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) universe: Universe,
     pub(super) placement: Placement,
+    /// The open sockets' tasks.
+    pub(super) sessions: TaskTracker,
 }
 
 /// Routes of this host beside the API's own.
@@ -221,6 +224,7 @@ async fn upgrade(
             .into_response();
     }
     let abandoned = (Arc::clone(&served), connection.clone());
+    let sessions = served.sessions.clone();
     upgrade
         .protocols([tickwire_service::manage_subscription::PROTOCOL])
         .max_message_size(MESSAGE_BYTES_MAX)
@@ -228,9 +232,10 @@ async fn upgrade(
         .on_failed_upgrade(move |error| {
             let (served, connection) = abandoned;
             tracing::debug!(connection, %error, "an upgrade failed");
-            tokio::spawn(async move { disconnect(&served, &connection).await });
+            let sessions = served.sessions.clone();
+            sessions.spawn(async move { disconnect(&served, &connection).await });
         })
-        .on_upgrade(move |socket| run(served, connection, socket))
+        .on_upgrade(move |socket| sessions.track_future(run(served, connection, socket)))
 }
 
 fn event(connection: &str, route: &str, body: Option<(String, bool)>) -> ApiGatewayWebsocketProxyRequest {
