@@ -385,7 +385,6 @@ async fn wait_for_others(args: &UpArgs, stop: &CancellationToken) -> Result<(), 
     let host = Host::start(args.host(Placement::even(args.baskets)), &Universe::live()).await?;
     View::greet_idle(args, &host).await?;
     stop.cancelled().await;
-    host.reconcile().await;
     host.stop().await;
     Ok(())
 }
