@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tickwire_market::UnixNanos;
-use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, Refusal, Signal};
+use tickwire_market::{TickRefusal, UnixNanos};
+use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, Signal};
 use tickwire_streams::{Offset, Position, SeqVerdict, SourceName};
 use tickwire_wire::{BadEvent, LoggedEvent, Segment, SetAside, SourceRow, segment_bytes_max};
 
@@ -16,6 +16,8 @@ const SIGNALS_PER_SEGMENT_CUT: usize = Offset::SIGNALS_PER_SEGMENT / 2 - 1;
 /// Estimated bytes at which a segment is cut. The rest of the bound is for the
 /// last event: one that closes the bars of a whole group gives many signals.
 const SEGMENT_BYTES_CUT: usize = segment_bytes_max * 3 / 8;
+/// How far a sender's clock may be ahead of this machine's.
+pub const SENDER_AHEAD_NANOS_MAX: i64 = 60 * UnixNanos::PER_SECOND;
 /// Upper estimates of what things take in an encoded segment.
 const TICK_BYTES: usize = 28;
 const NUMBER_BYTES: usize = 8;
@@ -64,6 +66,9 @@ pub struct Origin<'a> {
     pub seq: u64,
     /// When the sender had it.
     pub sent: UnixNanos,
+    /// This machine's clock: no value depends on it, but what claims to be
+    /// long after it is set aside.
+    pub now: UnixNanos,
 }
 
 /// A segment in the making.
@@ -198,6 +203,7 @@ impl GroupState {
             epoch,
             seq,
             sent,
+            now,
         } = *origin;
         if !matches!(event, Ok(Event::Clock(_) | Event::Plan(_) | Event::Reference(_))) {
             let row = self.sources.entry(source.clone()).or_insert_with(|| SourceRow {
@@ -222,6 +228,10 @@ impl GroupState {
         draft.fold.receive_time = sent;
         let (code, detail) = match event {
             Err(BadEvent { why, raw }) => ("malformed", format!("{why}: {raw}")),
+            Ok(event) if is_ahead(&event, now) => {
+                let why = "it claims to be of more than a minute after this machine's clock";
+                (TickRefusal::TimeInFuture.code(), describe(why, &event))
+            }
             Ok(event) => {
                 let before = draft.fold.signals.len();
                 match self.engine.fold(&event, &mut draft.fold) {
@@ -254,7 +264,7 @@ impl GroupState {
                         });
                         return;
                     }
-                    Err(refusal) => (refusal.code(), describe(&refusal, &event)),
+                    Err(refusal) => (refusal.code(), describe(&refusal.to_string(), &event)),
                 }
             }
         };
@@ -413,7 +423,18 @@ fn estimate(event: &Event) -> usize {
     }
 }
 
-fn describe(refusal: &Refusal, event: &Event) -> String {
+/// Whether it was received, or tells the time, long after this machine's clock:
+/// were it folded, it would close every bar that is open, and make late what is in time.
+fn is_ahead(event: &Event, now: UnixNanos) -> bool {
+    let time = match event {
+        Event::Tick(tick) => tick.receive_time,
+        Event::Clock(time) => *time,
+        Event::Plan(_) | Event::Reference(_) => return false,
+    };
+    time > now.saturating_add(SENDER_AHEAD_NANOS_MAX)
+}
+
+fn describe(refusal: &str, event: &Event) -> String {
     match event {
         Event::Tick(tick) => format!(
             "{} {} at {}: {refusal}",

@@ -434,6 +434,7 @@ impl Ingest {
             events,
             ..
         } = inbound;
+        let now = self.ports.clock.now();
         for (place, mut event) in (0u64..).zip(events) {
             if let Ok(event) = &mut event
                 && needs_history(event, &loaded.state)
@@ -450,6 +451,7 @@ impl Ingest {
                 epoch,
                 seq: seq + place,
                 sent,
+                now,
             };
             let folded = catch_unwind(AssertUnwindSafe(|| {
                 #[cfg(feature = "testing")]

@@ -81,6 +81,7 @@ async fn messages_of_the_queue() {
         )
     };
     let far = OPEN.0 + 3_600 * UnixNanos::PER_SECOND;
+    let century = OPEN.0 + 100 * 365 * 86_400 * UnixNanos::PER_SECOND;
     let deep = format!("{}close{}", "abs(".repeat(10_000), ")".repeat(10_000));
     let many: Vec<(i64, &str)> = (0..10_000).map(|n| (n / 10, "24000")).collect();
     let parked = |reason: &str| Fate::Parked(reason.to_owned());
@@ -127,6 +128,19 @@ async fn messages_of_the_queue() {
         (
             "a time far ahead",
             with(&format!(r#""ticks":[{{"i":"{NIFTY}","t":{far},"p":1}}]"#)),
+            aside("time_in_future"),
+        ),
+        (
+            "received in another century",
+            with(&format!(
+                r#""ticks":[{{"i":"{NIFTY}","t":{century},"r":{century},"p":1}}]"#
+            ))
+            .replace(r#""s""#, r#""u""#),
+            aside("time_in_future"),
+        ),
+        (
+            "a clock of another century",
+            with(&format!(r#""clock":{century}"#)),
             aside("time_in_future"),
         ),
         (

@@ -46,6 +46,7 @@ fn fold(state: &mut GroupState, source: &str, events: Vec<(u64, Event)>) -> Segm
             epoch: 1,
             seq,
             sent: UnixNanos(0),
+            now: UnixNanos(i64::MAX),
         };
         state.take(&mut draft, &origin, Ok(event), &mut TakeCounts::default());
     }
