@@ -5,6 +5,7 @@ use crate::many::Many;
 use crate::registry::Build;
 
 mod average;
+mod candle;
 mod momentum;
 mod price;
 mod statistics;
@@ -65,4 +66,17 @@ catalogue! {
         percent_return, percentrank, quantile, skew, stddev, stddev_sample, sum, var, zscore;
     price:
         avgprice, ha, medprice, typprice, wclprice;
+    candle:
+        cdl2crows, cdl3blackcrows, cdl3inside, cdl3linestrike, cdl3outside, cdl3starsinsouth,
+        cdl3whitesoldiers, cdlabandonedbaby, cdladvanceblock, cdlbelthold, cdlbreakaway,
+        cdlclosingmarubozu, cdlconcealbabyswall, cdlcounterattack, cdldarkcloudcover, cdldoji,
+        cdldojistar, cdldragonflydoji, cdlengulfing, cdleveningdojistar, cdleveningstar,
+        cdlgapsidesidewhite, cdlgravestonedoji, cdlhammer, cdlhangingman, cdlharami, cdlharamicross,
+        cdlhighwave, cdlhikkake, cdlhikkakemod, cdlhomingpigeon, cdlidentical3crows, cdlinneck,
+        cdlinvertedhammer, cdlkicking, cdlkickingbylength, cdlladderbottom, cdllongleggeddoji,
+        cdllongline, cdlmarubozu, cdlmatchinglow, cdlmathold, cdlmorningdojistar, cdlmorningstar,
+        cdlonneck, cdlpiercing, cdlrickshawman, cdlrisefall3methods, cdlseparatinglines,
+        cdlshootingstar, cdlshortline, cdlspinningtop, cdlstalledpattern, cdlsticksandwich,
+        cdltakuri, cdltasukigap, cdlthrusting, cdltristar, cdlunique3river, cdlupsidegap2crows,
+        cdlxsidegap3methods;
 }
