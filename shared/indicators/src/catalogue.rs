@@ -1,8 +1,11 @@
 //! Every indicator, one file each, by kind.
 
 use crate::Definition;
+use crate::many::Many;
+use crate::registry::Build;
 
 mod average;
+mod candle;
 mod momentum;
 mod price;
 mod statistics;
@@ -10,146 +13,70 @@ mod trend;
 mod volatility;
 mod volume;
 
-/// All of them, in the order of the documents.
-pub(crate) static REGISTRY: &[Definition] = &[
-    average::accbands::DEFINITION,
-    average::alma::DEFINITION,
-    average::bbands::DEFINITION,
-    average::dema::DEFINITION,
-    average::donchian::DEFINITION,
-    average::ema::DEFINITION,
-    average::hilo::DEFINITION,
-    average::hma::DEFINITION,
-    average::ht_trendline::DEFINITION,
-    average::ichimoku::DEFINITION,
-    average::kama::DEFINITION,
-    average::kc::DEFINITION,
-    average::linearreg::DEFINITION,
-    average::mama::DEFINITION,
-    average::mcgd::DEFINITION,
-    average::midpoint::DEFINITION,
-    average::midprice::DEFINITION,
-    average::rma::DEFINITION,
-    average::sar::DEFINITION,
-    average::sma::DEFINITION,
-    average::ssf::DEFINITION,
-    average::supertrend::DEFINITION,
-    average::t3::DEFINITION,
-    average::tema::DEFINITION,
-    average::trima::DEFINITION,
-    average::vidya::DEFINITION,
-    average::vwap::DEFINITION,
-    average::vwap_anchored::SESSION,
-    average::vwap_anchored::WEEK,
-    average::vwap_anchored::MONTH,
-    average::vwma::DEFINITION,
-    average::wma::DEFINITION,
-    average::zlema::DEFINITION,
-    momentum::ao::DEFINITION,
-    momentum::apo::DEFINITION,
-    momentum::bop::DEFINITION,
-    momentum::cci::DEFINITION,
-    momentum::cmo::DEFINITION,
-    momentum::coppock::DEFINITION,
-    momentum::cti::DEFINITION,
-    momentum::dpo::DEFINITION,
-    momentum::er::DEFINITION,
-    momentum::eri::DEFINITION,
-    momentum::fisher::DEFINITION,
-    momentum::kdj::DEFINITION,
-    momentum::kst::DEFINITION,
-    momentum::macd::DEFINITION,
-    momentum::macdfix::DEFINITION,
-    momentum::mom::DEFINITION,
-    momentum::pgo::DEFINITION,
-    momentum::ppo::DEFINITION,
-    momentum::qqe::DEFINITION,
-    momentum::roc::DEFINITION,
-    momentum::rocp::DEFINITION,
-    momentum::rocr::DEFINITION,
-    momentum::rocr100::DEFINITION,
-    momentum::rsi::DEFINITION,
-    momentum::rvgi::DEFINITION,
-    momentum::smi::DEFINITION,
-    momentum::squeeze::DEFINITION,
-    momentum::stc::DEFINITION,
-    momentum::stoch::DEFINITION,
-    momentum::stochf::DEFINITION,
-    momentum::stochrsi::DEFINITION,
-    momentum::stochrsi_k::DEFINITION,
-    momentum::trix::DEFINITION,
-    momentum::tsi::DEFINITION,
-    momentum::ultosc::DEFINITION,
-    momentum::willr::DEFINITION,
-    volatility::atr::DEFINITION,
-    volatility::bandwidth::DEFINITION,
-    volatility::ce::DEFINITION,
-    volatility::chop::DEFINITION,
-    volatility::cksp::DEFINITION,
-    volatility::garman_klass::DEFINITION,
-    volatility::hvol::DEFINITION,
-    volatility::massi::DEFINITION,
-    volatility::natr::DEFINITION,
-    volatility::parkinson::DEFINITION,
-    volatility::percent_b::DEFINITION,
-    volatility::rvi::DEFINITION,
-    volatility::trange::DEFINITION,
-    volatility::ui::DEFINITION,
-    volatility::yang_zhang::DEFINITION,
-    trend::adx::DEFINITION,
-    trend::adxr::DEFINITION,
-    trend::aroon::DEFINITION,
-    trend::aroonosc::DEFINITION,
-    trend::dx::DEFINITION,
-    trend::ht_dcperiod::DEFINITION,
-    trend::ht_sine::DEFINITION,
-    trend::ht_trendmode::DEFINITION,
-    trend::linearreg_angle::DEFINITION,
-    trend::linearreg_intercept::DEFINITION,
-    trend::linearreg_slope::DEFINITION,
-    trend::minus_di::DEFINITION,
-    trend::minus_dm::DEFINITION,
-    trend::plus_di::DEFINITION,
-    trend::plus_dm::DEFINITION,
-    trend::qstick::DEFINITION,
-    trend::tsf::DEFINITION,
-    trend::vhf::DEFINITION,
-    trend::vortex::DEFINITION,
-    volume::ad::DEFINITION,
-    volume::adosc::DEFINITION,
-    volume::cmf::DEFINITION,
-    volume::efi::DEFINITION,
-    volume::eom::DEFINITION,
-    volume::kvo::DEFINITION,
-    volume::mfi::DEFINITION,
-    volume::nvi::DEFINITION,
-    volume::obv::DEFINITION,
-    volume::pvi::DEFINITION,
-    volume::pvo::DEFINITION,
-    volume::pvt::DEFINITION,
-    volume::rvol::DEFINITION,
-    statistics::beta::DEFINITION,
-    statistics::correl::DEFINITION,
-    statistics::drawdown::DEFINITION,
-    statistics::entropy::DEFINITION,
-    statistics::kurtosis::DEFINITION,
-    statistics::log_return::DEFINITION,
-    statistics::mad::DEFINITION,
-    statistics::max::DEFINITION,
-    statistics::median::DEFINITION,
-    statistics::min::DEFINITION,
-    statistics::percent_return::DEFINITION,
-    statistics::percentrank::DEFINITION,
-    statistics::quantile::DEFINITION,
-    statistics::skew::DEFINITION,
-    statistics::stddev::DEFINITION,
-    statistics::stddev_sample::DEFINITION,
-    statistics::sum::DEFINITION,
-    statistics::var::DEFINITION,
-    statistics::zscore::DEFINITION,
-    price::avgprice::DEFINITION,
-    price::ha::DEFINITION,
-    price::medprice::DEFINITION,
-    price::typprice::DEFINITION,
-    price::wclprice::DEFINITION,
-];
+/// Tables of equal order from one list: what describes an indicator, what builds it, and
+/// what computes many instruments of it. They are apart so that a program that looks up
+/// names does not link a kernel, and one that streams does not link lanes.
+macro_rules! catalogue {
+    ($($kind:ident: $($($module:ident)::+),+;)+) => {
+        const COUNT: usize = [$($(stringify!($($module)::+)),+),+].len();
+
+        /// All of them, in the order of the documents.
+        pub(crate) static REGISTRY: [Definition; COUNT] =
+            numbered([$($($kind::$($module)::+::DEFINITION),+),+]);
+
+        /// What builds each.
+        pub(crate) static BUILDS: [Build; COUNT] = [$($($kind::$($module)::+::KERNEL.build),+),+];
+
+        /// What computes many instruments of each.
+        pub(crate) static MANY: [Option<Many>; COUNT] = [$($($kind::$($module)::+::KERNEL.many),+),+];
+    };
+}
+
+/// Each with its place in the tables.
+const fn numbered(mut definitions: [Definition; COUNT]) -> [Definition; COUNT] {
+    let mut place = 0;
+    while place < COUNT {
+        definitions[place].place = place;
+        place += 1;
+    }
+    definitions
+}
+
+catalogue! {
+    average:
+        accbands, alma, bbands, dema, donchian, ema, hilo, hma, ht_trendline, ichimoku, kama, kc,
+        linearreg, mama, mcgd, midpoint, midprice, rma, sar, sma, ssf, supertrend, t3, tema, trima,
+        vidya, vwap, vwap_anchored::session, vwap_anchored::week, vwap_anchored::month, vwma, wma,
+        zlema;
+    momentum:
+        ao, apo, bop, cci, cmo, coppock, cti, dpo, er, eri, fisher, kdj, kst, macd, macdfix, mom,
+        pgo, ppo, qqe, roc, rocp, rocr, rocr100, rsi, rvgi, smi, squeeze, stc, stoch, stochf,
+        stochrsi, stochrsi_k, trix, tsi, ultosc, willr;
+    volatility:
+        atr, bandwidth, ce, chop, cksp, garman_klass, hvol, massi, natr, parkinson, percent_b, rvi,
+        trange, ui, yang_zhang;
+    trend:
+        adx, adxr, aroon, aroonosc, dx, ht_dcperiod, ht_sine, ht_trendmode, linearreg_angle,
+        linearreg_intercept, linearreg_slope, minus_di, minus_dm, plus_di, plus_dm, qstick, tsf,
+        vhf, vortex;
+    volume:
+        ad, adosc, cmf, efi, eom, kvo, mfi, nvi, obv, pvi, pvo, pvt, rvol;
+    statistics:
+        beta, correl, drawdown, entropy, kurtosis, log_return, mad, max, median, min,
+        percent_return, percentrank, quantile, skew, stddev, stddev_sample, sum, var, zscore;
+    price:
+        avgprice, ha, medprice, typprice, wclprice;
+    candle:
+        cdl2crows, cdl3blackcrows, cdl3inside, cdl3linestrike, cdl3outside, cdl3starsinsouth,
+        cdl3whitesoldiers, cdlabandonedbaby, cdladvanceblock, cdlbelthold, cdlbreakaway,
+        cdlclosingmarubozu, cdlconcealbabyswall, cdlcounterattack, cdldarkcloudcover, cdldoji,
+        cdldojistar, cdldragonflydoji, cdlengulfing, cdleveningdojistar, cdleveningstar,
+        cdlgapsidesidewhite, cdlgravestonedoji, cdlhammer, cdlhangingman, cdlharami, cdlharamicross,
+        cdlhighwave, cdlhikkake, cdlhikkakemod, cdlhomingpigeon, cdlidentical3crows, cdlinneck,
+        cdlinvertedhammer, cdlkicking, cdlkickingbylength, cdlladderbottom, cdllongleggeddoji,
+        cdllongline, cdlmarubozu, cdlmatchinglow, cdlmathold, cdlmorningdojistar, cdlmorningstar,
+        cdlonneck, cdlpiercing, cdlrickshawman, cdlrisefall3methods, cdlseparatinglines,
+        cdlshootingstar, cdlshortline, cdlspinningtop, cdlstalledpattern, cdlsticksandwich,
+        cdltakuri, cdltasukigap, cdlthrusting, cdltristar, cdlunique3river, cdlupsidegap2crows,
+        cdlxsidegap3methods;
+}

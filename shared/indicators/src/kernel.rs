@@ -118,8 +118,16 @@ pub(crate) fn finite(value: f64) -> f64 {
 
 impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Scalar<K, I, O> {
     pub(crate) fn boxed(definition: &'static Definition, parameters: &[f64]) -> Box<dyn Running> {
+        Self::holding(definition, parameters, K::new(parameters))
+    }
+
+    pub(crate) fn holding(
+        definition: &'static Definition,
+        parameters: &[f64],
+        kernel: K,
+    ) -> Box<dyn Running> {
         Box::new(Self {
-            kernel: K::new(parameters),
+            kernel,
             definition,
             fingerprint: fingerprint(definition.name, parameters),
         })

@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod candles;
 mod catalogue;
 mod error;
 mod hilbert;

@@ -3,6 +3,7 @@
 use multiversion::multiversion;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
+use crate::catalogue::MANY;
 use crate::kernel::{Kernel, finite};
 use crate::lane::{LANES, Lane, Lanes};
 use crate::sample::is_valid;
@@ -57,9 +58,7 @@ impl Definition {
             }
         }
         for first in (0..shape.1).step_by(LANES) {
-            let done = self
-                .many
-                .is_some_and(|many| many(parameters, inputs, outputs, first));
+            let done = MANY[self.place].is_some_and(|many| many(parameters, inputs, outputs, first));
             if !done {
                 self.one_by_one(parameters, inputs, outputs, first)?;
             }

@@ -3,7 +3,7 @@
 pub(crate) use crate::kernel::{Kernel, Parameters};
 pub(crate) use crate::lane::{Lane, OrAbsent};
 pub(crate) use crate::parts::*;
-pub(crate) use crate::registry::{AMORTISED, kernel};
+pub(crate) use crate::registry::{AMORTISED, Builder, kernel};
 pub(crate) use crate::sample::*;
 pub(crate) use crate::smoothing::{
     SETTLE_BARS_MAX, Smoothing, settle_exponential, settle_exponential_first, settle_wilder,

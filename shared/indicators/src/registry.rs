@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::catalogue::REGISTRY;
+use crate::catalogue::{BUILDS, REGISTRY};
 use crate::many::Many;
 use crate::{ComputeError, Input, PERIOD_BARS_MAX, ParameterError, Running};
 
@@ -92,7 +92,8 @@ impl Parameter {
     }
 }
 
-type Build = fn(&'static Definition, &[f64]) -> Box<dyn Running>;
+/// Builds one of a definition, with checked parameters.
+pub(crate) type Build = fn(&'static Definition, &[f64]) -> Box<dyn Running>;
 
 /// An indicator of the catalogue.
 ///
@@ -124,6 +125,16 @@ pub struct Definition {
     /// Names of parameters, each of which must be less than the next.
     pub(crate) ordered: &'static [&'static str],
     pub(crate) state_version: u8,
+    /// Whether it is computed in lanes.
+    pub(crate) lanes: bool,
+    /// Its place in the tables of the catalogue.
+    pub(crate) place: usize,
+}
+
+/// What computes an indicator, and what follows from that for its definition.
+#[derive(Clone, Copy)]
+pub(crate) struct Builder {
+    pub(crate) inputs: &'static [Input],
     pub(crate) build: Build,
     pub(crate) many: Option<Many>,
 }
@@ -133,34 +144,35 @@ pub(crate) const CONSTANT: &str = "O(1)";
 /// Cost of what folds a window.
 pub(crate) const AMORTISED: &str = "O(1) amortised: once in a window, a pass over it";
 
-/// The fields of a [`Definition`] that follow from its kernel. `lanes` in front of the
-/// kernel says that it does not branch on values.
+/// The [`Builder`] of a kernel. `lanes` in front of it says that it does not branch on
+/// values.
 macro_rules! kernel {
     (lanes $kernel:ident: $inputs:literal -> $outputs:literal) => {
-        $crate::Definition {
+        $crate::registry::Builder {
             many: Some($crate::many::many::<$kernel<$crate::lane::Lanes>, $inputs, $outputs>),
             ..$crate::registry::kernel!($kernel<f64>: $inputs -> $outputs)
         }
     };
     ($kernel:ty: $inputs:literal -> $outputs:literal) => {
-        $crate::Definition::blank(
-            &<$kernel as $crate::kernel::Kernel<f64, $inputs, $outputs>>::INPUTS,
-            $crate::kernel::Scalar::<$kernel, $inputs, $outputs>::boxed,
-        )
+        $crate::registry::Builder {
+            inputs: &<$kernel as $crate::kernel::Kernel<f64, $inputs, $outputs>>::INPUTS,
+            build: $crate::kernel::Scalar::<$kernel, $inputs, $outputs>::boxed,
+            many: None,
+        }
     };
 }
 pub(crate) use kernel;
 
-impl Definition {
+impl Builder {
     /// What a definition need not say.
-    pub(crate) const fn blank(inputs: &'static [Input], build: Build) -> Self {
-        Self {
+    pub(crate) const fn definition(&self) -> Definition {
+        Definition {
             name: "",
             aliases: &[],
             summary: "",
             formula: "",
             source: "",
-            inputs,
+            inputs: self.inputs,
             outputs: &["value"],
             parameters: &[],
             cost: CONSTANT,
@@ -168,18 +180,20 @@ impl Definition {
             memory: |_| 0,
             ordered: &[],
             state_version: 2,
-            build,
-            many: None,
+            lanes: self.many.is_some(),
+            place: 0,
         }
     }
+}
 
+impl Definition {
     /// An indicator with these parameters, cold.
     ///
     /// # Errors
     /// When parameters are too many, too few, or out of bounds.
     pub fn build(&'static self, parameters: &[f64]) -> Result<Box<dyn Running>, ParameterError> {
         self.check(parameters)?;
-        Ok((self.build)(self, parameters))
+        Ok(BUILDS[self.place](self, parameters))
     }
 
     /// Whether [`build`](Self::build) takes these parameters.
@@ -259,7 +273,7 @@ impl Definition {
     /// Whether many instruments are computed side by side.
     #[must_use]
     pub fn has_lanes(&self) -> bool {
-        self.many.is_some()
+        self.lanes
     }
 
     /// Defaults in place of missing parameters, so that no function can index past the end.
@@ -294,7 +308,7 @@ impl fmt::Debug for Definition {
 /// All indicators.
 #[must_use]
 pub fn registry() -> &'static [Definition] {
-    REGISTRY
+    &REGISTRY
 }
 
 /// The indicator of that name or alias (lower case).

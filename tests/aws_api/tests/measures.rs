@@ -19,7 +19,7 @@ const STARTS: usize = 20;
 const LATER: usize = 20;
 /// Largest bootstrap of profile `release`, in bytes, without its symbols: a guard
 /// against a jump. Profile `lambda`, which is what is deployed, is smaller.
-const BYTES_MAX: u64 = 24_000_000;
+const BYTES_MAX: u64 = 16_000_000;
 /// Longest median from the process's start to its first answer.
 const FIRST_MAX: Duration = Duration::from_millis(120);
 /// Longest median of a later answer.

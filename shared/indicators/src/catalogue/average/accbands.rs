@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Accbands: 3 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "accbands",
     summary: "Headley's acceleration bands.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 20)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Accbands: 3 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Accbands<L> { upper: Sum<L>, middle: Sum<L>, lower: Sum<L> } }

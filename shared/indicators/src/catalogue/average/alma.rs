@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Alma: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "alma",
     summary: "Arnaud Legoux moving average: weights of a normal curve.",
@@ -14,7 +16,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: "O(period)",
     warm_up: window_first,
-    ..kernel!(lanes Alma: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Alma<L> { weights: Box<[f64]>; window: Recent<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Bbands: 1 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bbands",
     aliases: &["bb", "bollinger"],
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Bbands: 1 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Bbands<L> { up: f64, down: f64; window: Squares<L> } }

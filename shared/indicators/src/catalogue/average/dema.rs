@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Dema: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "dema",
     summary: "Double exponential moving average.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     warm_up: |p| 2 * window_first(p),
     memory: |p| 2 * settle_exponential_first(p),
-    ..kernel!(lanes Dema: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Dema<L> { once: Smoothing<L>, twice: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Donchian: 2 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "donchian",
     aliases: &["dc"],
@@ -12,7 +14,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 20)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Donchian: 2 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Donchian<L> { range: Range<L> } }

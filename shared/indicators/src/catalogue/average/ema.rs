@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ema: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ema",
     summary: "Exponential moving average, seeded by a simple one.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     warm_up: window_first,
     memory: settle_exponential_first,
-    ..kernel!(lanes Ema: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ema<L> { average: Smoothing<L> } }

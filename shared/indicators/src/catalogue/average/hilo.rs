@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Hilo: 3 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "hilo",
     aliases: &["gann_hilo"],
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| p.length(0).max(p.length(1)),
     memory: |_| 1_000,
-    ..kernel!(Hilo: 3 -> 3)
+    ..KERNEL.definition()
 };
 
 state! {

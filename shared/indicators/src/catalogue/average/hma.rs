@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Hma: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "hma",
     summary: "Hull's moving average.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 16)],
     cost: AMORTISED,
     warm_up: |p| window_first(p) + p.bars(0).isqrt() as usize - 1,
-    ..kernel!(lanes Hma: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Hma<L> { half: Linear<L>, whole: Linear<L>, root: Linear<L> } }

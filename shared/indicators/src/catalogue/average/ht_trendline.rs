@@ -3,6 +3,8 @@
 use crate::hilbert::{Cycle, TrendLine};
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(HtTrendline: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ht_trendline",
     summary: "Ehlers' instantaneous trend line.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: "O(50)",
     warm_up: |_| 63,
     memory: |_| 300,
-    ..kernel!(HtTrendline: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { HtTrendline { cycle: Cycle, line: TrendLine } }

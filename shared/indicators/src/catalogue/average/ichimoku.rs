@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ichimoku: 2 -> 4);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ichimoku",
     summary: "Ichimoku's lines, spans shifted forward; without chikou, which looks ahead.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: |p| p.length(2).max(p.length(1)).max(p.length(0)) - 1 + p.length(1),
-    ..kernel!(lanes Ichimoku: 2 -> 4)
+    ..KERNEL.definition()
 };
 
 state! {

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Kama: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kama",
     summary: "Kaufman's adaptive moving average: quick in a trend, slow in noise.",
@@ -12,7 +14,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: change_first,
     // At its slowest the average keeps 1 - (2/31)² a bar.
     memory: |_| 5_000,
-    ..kernel!(lanes Kama: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Kama<L> { efficiency: Efficiency<L>, value: Previous<L> } }

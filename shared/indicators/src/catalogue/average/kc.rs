@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Kc: 3 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kc",
     aliases: &["keltner"],
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     warm_up: |p| window_first(p).max(p.length(1)),
     memory: |p| settle_exponential_first(p).max(settle_wilder(p.bars(1))),
-    ..kernel!(lanes Kc: 3 -> 3)
+    ..KERNEL.definition()
 };
 
 state! {

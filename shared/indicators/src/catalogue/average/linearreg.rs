@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Linearreg: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "linearreg",
     aliases: &["linreg", "lsma"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Linearreg: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Linearreg<L> { half: f64; window: Linear<L> } }

@@ -3,6 +3,8 @@
 use crate::hilbert::Cycle;
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Mama: 1 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mama",
     summary: "Ehlers' MESA adaptive moving average, and the average following it.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     warm_up: |_| 32,
     memory: |_| 900,
-    ..kernel!(Mama: 1 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Mama { fast: f64, slow: f64; cycle: Cycle, phase: f64, mama: f64, fama: f64 } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Mcgd: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mcgd",
     summary: "McGinley's dynamic average.",
@@ -12,7 +14,7 @@ pub(crate) const DEFINITION: Definition = Definition {
         Parameter::real("factor", 0.01, 1.0, 1.0),
     ],
     memory: |p| (25 * p.length(0)).min(SETTLE_BARS_MAX),
-    ..kernel!(lanes Mcgd: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Mcgd<L> { scale: f64; value: Previous<L> } }

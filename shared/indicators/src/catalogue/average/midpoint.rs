@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Midpoint: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "midpoint",
     summary: "Middle between the highest and the lowest value.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Midpoint: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Midpoint<L> { range: Range<L> } }

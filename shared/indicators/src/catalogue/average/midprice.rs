@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Midprice: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "midprice",
     summary: "Middle between the highest high and the lowest low.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Midprice: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Midprice<L> { range: Range<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Rma: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rma",
     aliases: &["smma", "wilder"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 10)],
     warm_up: window_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Rma: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Rma<L> { average: Smoothing<L> } }

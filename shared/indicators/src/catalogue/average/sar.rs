@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Sar: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "sar",
     aliases: &["psar"],
@@ -14,7 +16,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     warm_up: |_| 1,
     memory: |_| 1_000,
-    ..kernel!(Sar: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! {

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ssf: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ssf",
     summary: "Ehlers' super smoother filter of two or three poles.",
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     // The slowest pole decays by e^(-π / period) a bar at most.
     memory: |p| (16 * p.length(0)).min(SETTLE_BARS_MAX),
-    ..kernel!(lanes Ssf: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ssf<L> { poles: u32, weights: [f64; 4]; seen: u32, values: [L; 3] } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Supertrend: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "supertrend",
     summary: "A trailing stop of average ranges, and the trend it says: 1 up, -1 down.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: change_first,
     // Beyond the average range's, a band may be kept for as long as no close crosses it.
     memory: |p| settle_wilder_first(p) + 1_000,
-    ..kernel!(lanes Supertrend: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! {

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes T3: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "t3",
     summary: "Tillson's T3: a generalised double exponential average, thrice.",
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     warm_up: |p| 6 * window_first(p),
     memory: |p| 6 * settle_exponential_first(p),
-    ..kernel!(lanes T3: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { T3<L> { weights: [f64; 4]; averages: [Smoothing<L>; 6] } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Tema: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "tema",
     summary: "Triple exponential moving average.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     warm_up: |p| 3 * window_first(p),
     memory: |p| 3 * settle_exponential_first(p),
-    ..kernel!(lanes Tema: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Tema<L> { once: Smoothing<L>, twice: Smoothing<L>, thrice: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Vidya: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "vidya",
     summary: "Chande's variable index dynamic average.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: window_first,
     memory: |_| 5_000,
-    ..kernel!(lanes Vidya: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! {

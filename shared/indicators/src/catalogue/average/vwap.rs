@@ -2,13 +2,15 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Vwap: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "vwap",
     summary: "Volume-weighted average price since the first bar.",
     formula: "sum(hlc3 × volume) / sum(volume); absent until something was traded",
     source: "TA-Lib 0.8 VWAP",
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Vwap: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Vwap<L> { mean: TradedMean<L> } }

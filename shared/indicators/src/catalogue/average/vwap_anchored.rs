@@ -4,24 +4,30 @@ use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
 
 macro_rules! anchored {
-    ($constant:ident $name:literal $aliases:expr, $kernel:ident, $since:literal, $source:literal, $days:literal, $key:expr) => {
-        pub(crate) const $constant: Definition = Definition {
-            name: $name,
-            aliases: $aliases,
-            summary: concat!(
-                "Volume-weighted average price since the first bar of the ",
-                $since,
-                "."
-            ),
-            formula: concat!(
-                "sum(hlc3 × volume) / sum(volume) since the ",
-                $since,
-                " began; absent until something was traded in it"
-            ),
-            source: $source,
-            memory: |_| $days * SESSION_BARS_MAX,
-    ..kernel!($kernel: 5 -> 1)
-        };
+    ($module:ident $name:literal $aliases:expr, $kernel:ident, $since:literal, $source:literal, $days:literal, $key:expr) => {
+        pub(crate) mod $module {
+            use super::*;
+
+    pub(crate) const KERNEL: Builder = kernel!($kernel: 5 -> 1);
+
+            pub(crate) const DEFINITION: Definition = Definition {
+                name: $name,
+                aliases: $aliases,
+                summary: concat!(
+                    "Volume-weighted average price since the first bar of the ",
+                    $since,
+                    "."
+                ),
+                formula: concat!(
+                    "sum(hlc3 × volume) / sum(volume) since the ",
+                    $since,
+                    " began; absent until something was traded in it"
+                ),
+                source: $source,
+                memory: |_| $days * SESSION_BARS_MAX,
+                ..KERNEL.definition()
+            };
+        }
 
         state! { $kernel { anchor: Option<f64>, mean: TradedMean<f64> } }
 
@@ -53,6 +59,6 @@ macro_rules! anchored {
     };
 }
 
-anchored!(SESSION "vwap_session" &["vwap_d"], VwapSession, "session", "pandas-ta-classic vwap, anchor D", 1, |day| day);
-anchored!(WEEK "vwap_week" &["vwap_w"], VwapWeek, "week", "pandas-ta-classic vwap, anchor W", 7, week);
-anchored!(MONTH "vwap_month" &["vwap_m"], VwapMonth, "month", "pandas-ta-classic vwap, anchor M", 31, month);
+anchored!(session "vwap_session" &["vwap_d"], VwapSession, "session", "pandas-ta-classic vwap, anchor D", 1, |day| day);
+anchored!(week "vwap_week" &["vwap_w"], VwapWeek, "week", "pandas-ta-classic vwap, anchor W", 7, week);
+anchored!(month "vwap_month" &["vwap_m"], VwapMonth, "month", "pandas-ta-classic vwap, anchor M", 31, month);

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Vwma: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "vwma",
     summary: "Moving average weighted by volume.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Vwma: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Vwma<L> { traded: Sum<L>, volume: Sum<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Zlema: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "zlema",
     aliases: &["zlma"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 3, 30)],
     warm_up: |p| window_first(p) + window_first(p) / 2,
     memory: settle_exponential_first,
-    ..kernel!(lanes Zlema: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Zlema<L> { lag: Lag<L>, average: Smoothing<L> } }

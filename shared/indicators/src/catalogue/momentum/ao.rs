@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ao: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ao",
     summary: "Awesome oscillator.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| p.length(1) - 1,
     ordered: &["fast", "slow"],
-    ..kernel!(lanes Ao: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ao<L> { fast: Sum<L>, slow: Sum<L> } }

@@ -2,12 +2,14 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Bop: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bop",
     summary: "Balance of power.",
     formula: "(close - open) / (high - low); 0 for a bar without range",
     source: "Livshin, TA-Lib 0.8 BOP",
-    ..kernel!(lanes Bop: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Bop<L> { nothing: std::marker::PhantomData<L>;  } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Cci: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "cci",
     summary: "Commodity channel index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: "O(period)",
     warm_up: window_first,
-    ..kernel!(lanes Cci: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Cci<L> { share: f64; sum: Sum<L>, window: Recent<L> } }

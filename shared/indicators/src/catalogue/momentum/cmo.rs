@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Cmo: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "cmo",
     summary: "Chande's momentum oscillator, Wilder-smoothed.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Cmo: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Cmo<L> { previous: Previous<L>, gains: Smoothing<L>, losses: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Coppock: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "coppock",
     summary: "Coppock's curve.",
@@ -14,7 +16,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: |p| p.length(0) - 1 + p.length(1).max(p.length(2)),
-    ..kernel!(lanes Coppock: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Coppock<L> { first: Lag<L>, second: Lag<L>, window: Linear<L> } }

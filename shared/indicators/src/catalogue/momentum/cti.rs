@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Cti: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "cti",
     summary: "Ehlers' correlation trend indicator.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 12)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Cti: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Cti<L> { time: f64; window: Linear<L>, squares: Squares<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Dpo: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "dpo",
     summary: "Detrended price oscillator, looking back only.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 20)],
     cost: AMORTISED,
     warm_up: |p| window_first(p).max(p.length(0) / 2 + 1),
-    ..kernel!(lanes Dpo: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Dpo<L> { old: Lag<L>, window: Sum<L> } }

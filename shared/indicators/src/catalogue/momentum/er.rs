@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Er: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "er",
     summary: "Kaufman's efficiency ratio.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 10)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Er: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Er<L> { efficiency: Efficiency<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Eri: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "eri",
     summary: "Elder's bull and bear power.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 13)],
     warm_up: window_first,
     memory: settle_exponential_first,
-    ..kernel!(lanes Eri: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Eri<L> { average: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Fisher: 2 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "fisher",
     summary: "Ehlers' Fisher transform.",
@@ -12,7 +14,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| window_first(p) + p.length(1),
     memory: |_| 60,
-    ..kernel!(lanes Fisher: 2 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Fisher<L> { range: Range<L>, warm: bool, value: L, fisher: L, old: Lag<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Kdj: 3 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kdj",
     summary: "KDJ: a stochastic oscillator with Wilder's averages.",
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| p.length(0) + p.length(1) + p.length(2) - 3,
     memory: |p| settle_wilder(p.bars(1)) + settle_wilder(p.bars(2)),
-    ..kernel!(lanes Kdj: 3 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Kdj<L> { raw: Stochastic<L>, slow: Smoothing<L>, signal: Smoothing<L> } }

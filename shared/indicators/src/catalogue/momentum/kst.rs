@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Kst: 1 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kst",
     summary: "Pring's know sure thing.",
@@ -28,7 +30,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             + p.length(8)
             - 2
     },
-    ..kernel!(lanes Kst: 1 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Kst<L> { old: [Lag<L>; 4], averages: [Sum<L>; 4], signal: Sum<L> } }

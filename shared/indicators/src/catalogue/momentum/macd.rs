@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Macd: 1 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "macd",
     summary: "Moving average convergence and divergence.",
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: |p| p.length(1) + p.length(2) - 2,
     memory: |p| settle_exponential(p.bars(1)) + settle_exponential(p.bars(2)),
     ordered: &["fast", "slow"],
-    ..kernel!(lanes Macd: 1 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Macd<L> { difference: Difference<L>, signal: Smoothing<L> } }

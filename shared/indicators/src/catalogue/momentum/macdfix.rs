@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Macdfix: 1 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "macdfix",
     summary: "MACD with the fixed weights 0.15 and 0.075.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("signal", 1, 9)],
     warm_up: |p| 24 + p.length(0),
     memory: |p| 300 + settle_exponential(p.bars(0)),
-    ..kernel!(lanes Macdfix: 1 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Macdfix<L> { difference: Difference<L>, signal: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Mom: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mom",
     summary: "Momentum: the change over a period.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "TA-Lib 0.8 MOM",
     parameters: &[Parameter::bars("period", 1, 10)],
     warm_up: change_first,
-    ..kernel!(lanes Mom: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Mom<L> { old: Lag<L> } }

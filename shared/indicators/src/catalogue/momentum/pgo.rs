@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Pgo: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pgo",
     summary: "Pretty good oscillator.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| 2 * p.length(0) - 1,
     memory: |p| settle_wilder_first(p) + settle_exponential_first(p),
-    ..kernel!(lanes Pgo: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Pgo<L> { mean: Sum<L>, range: AverageRange<L>, average: Smoothing<L> } }

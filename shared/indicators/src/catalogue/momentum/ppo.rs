@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ppo: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ppo",
     summary: "Percentage price oscillator.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: |p| p.length(1) - 1,
     memory: |p| settle_exponential(p.bars(1)),
     ordered: &["fast", "slow"],
-    ..kernel!(lanes Ppo: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ppo<L> { averages: Averages<L> } }

@@ -3,6 +3,8 @@
 use super::rsi::Rsi;
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Qqe: 1 -> 7);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "qqe",
     summary: "Quantitative qualitative estimation: a trailing stop on a smoothed relative strength index.",
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     warm_up: |p| p.length(0) + p.length(1) + 2 * (2 * p.length(0) - 2),
     memory: |p| settle_wilder_first(p) + 2 * settle_exponential(2 * p.bars(0)) + 500,
-    ..kernel!(Qqe: 1 -> 7)
+    ..KERNEL.definition()
 };
 
 state! { Qqe { factor: f64; rsi: Rsi<f64>, warm: Late, average: Smoothing<f64>, before: Previous<f64>, once: Smoothing<f64>, twice: Smoothing<f64>, lower: [Option<f64>; 2], upper: [Option<f64>; 2], falling: bool } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Roc: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "roc",
     summary: "Rate of change, in percent.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "TA-Lib 0.8 ROC",
     parameters: &[Parameter::bars("period", 1, 10)],
     warm_up: change_first,
-    ..kernel!(lanes Roc: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Roc<L> { old: Lag<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Rocp: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rocp",
     summary: "Rate of change, as a fraction.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "TA-Lib 0.8 ROCP",
     parameters: &[Parameter::bars("period", 1, 10)],
     warm_up: change_first,
-    ..kernel!(lanes Rocp: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Rocp<L> { old: Lag<L> } }

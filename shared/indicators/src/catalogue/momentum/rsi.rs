@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Rsi: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rsi",
     summary: "Relative strength index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Rsi: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Rsi<L> { previous: Previous<L>, gains: Smoothing<L>, losses: Smoothing<L> } }

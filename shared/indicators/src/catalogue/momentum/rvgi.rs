@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Rvgi: 4 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rvgi",
     summary: "Relative vigour index.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     cost: AMORTISED,
     warm_up: |p| p.length(0) + 5,
-    ..kernel!(lanes Rvgi: 4 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Rvgi<L> { body: Symmetric<L>, range: Symmetric<L>, bodies: Sum<L>, ranges: Sum<L>, signal: Symmetric<L> } }

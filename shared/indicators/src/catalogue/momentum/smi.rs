@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Smi: 1 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "smi",
     summary: "Ergodic indicator: a true strength index with a signal.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     warm_up: |p| p.length(0) + p.length(1) + p.length(2) - 2,
     memory: |p| settle_exponential(p.bars(0)) + settle_exponential(p.bars(1)) + settle_exponential(p.bars(2)),
-    ..kernel!(lanes Smi: 1 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Smi<L> { strength: Strength<L>, signal: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Squeeze: 3 -> 4);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "squeeze",
     summary: "Carter's squeeze: momentum, and whether the bands are within the channel.",
@@ -22,7 +24,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             .max(p.length(2))
             .max(p.length(4) + p.length(5) - 1)
     },
-    ..kernel!(lanes Squeeze: 3 -> 4)
+    ..KERNEL.definition()
 };
 
 state! { Squeeze<L> { deviations: f64, factor: f64; bands: Squares<L>, basis: Sum<L>, range: TrueRange<L>, ranges: Sum<L>, old: Lag<L>, smooth: Sum<L> } }

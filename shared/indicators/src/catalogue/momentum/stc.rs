@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Stc: 1 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stc",
     summary: "Schaff's trend cycle.",
@@ -18,7 +20,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: |p| p.length(2) - 1,
     memory: |p| settle_exponential(p.bars(2)) + 4 * p.length(0) + 100,
     ordered: &["fast", "slow"],
-    ..kernel!(lanes Stc: 1 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Stc<L> { factor: f64; difference: Difference<L>, first: Range<L>, second: Range<L>, raw: [L; 2], smooth: [L; 2] } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Stoch: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stoch",
     summary: "Slow stochastic oscillator.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: |p| p.length(0) + p.length(1) + p.length(2) - 3,
-    ..kernel!(lanes Stoch: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Stoch<L> { raw: Stochastic<L>, slow: Sum<L>, signal: Sum<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Stochf: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stochf",
     summary: "Fast stochastic oscillator.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("k", 1, 5), Parameter::bars("d", 1, 3)],
     cost: AMORTISED,
     warm_up: |p| p.length(0) + p.length(1) - 2,
-    ..kernel!(lanes Stochf: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Stochf<L> { raw: Stochastic<L>, signal: Sum<L> } }

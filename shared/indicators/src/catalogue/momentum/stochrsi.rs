@@ -3,6 +3,8 @@
 use super::rsi::Rsi;
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Stochrsi: 1 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stochrsi",
     summary: "Fast stochastic oscillator of the relative strength index.",
@@ -17,7 +19,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| p.length(0) + p.length(1) + p.length(2) - 2,
     memory: settle_wilder_first,
-    ..kernel!(lanes Stochrsi: 1 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Stochrsi<L> { rsi: Rsi<L>, warm: Late, raw: Stochastic<L>, signal: Sum<L> } }

@@ -3,6 +3,8 @@
 use super::rsi::Rsi;
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes StochrsiK: 1 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stochrsi_k",
     summary: "Slow stochastic oscillator of the relative strength index.",
@@ -18,7 +20,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| p.length(0) + p.length(1) + p.length(2) + p.length(3) - 3,
     memory: |p| settle_wilder(p.bars(1)),
-    ..kernel!(lanes StochrsiK: 1 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { StochrsiK<L> { rsi: Rsi<L>, warm: Late, raw: Stochastic<L>, slow: Sum<L>, signal: Sum<L> } }

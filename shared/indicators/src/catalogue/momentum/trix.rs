@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Trix: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "trix",
     summary: "Rate of change of a triple exponential average.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     warm_up: |p| 3 * window_first(p) + 1,
     memory: |p| 3 * settle_exponential_first(p),
-    ..kernel!(lanes Trix: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Trix<L> { averages: [Smoothing<L>; 3], previous: Previous<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Tsi: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "tsi",
     summary: "True strength index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("first", 1, 25), Parameter::bars("second", 1, 13)],
     warm_up: |p| p.length(0) + p.length(1) - 1,
     memory: |p| settle_exponential(p.bars(0)) + settle_exponential(p.bars(1)),
-    ..kernel!(lanes Tsi: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Tsi<L> { strength: Strength<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ultosc: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ultosc",
     aliases: &["uo"],
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: |p| p.length(0).max(p.length(1)).max(p.length(2)),
-    ..kernel!(lanes Ultosc: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ultosc<L> { close: Previous<L>, pressure: [Sum<L>; 3], range: [Sum<L>; 3] } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Willr: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "willr",
     summary: "Williams' %R.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Willr: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Willr<L> { range: Range<L> } }

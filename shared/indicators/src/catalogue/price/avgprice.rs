@@ -2,12 +2,14 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Avgprice: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "avgprice",
     summary: "Mean of open, high, low and close.",
     formula: "(open + high + low + close) / 4",
     source: "TA-Lib 0.8 AVGPRICE",
-    ..kernel!(lanes Avgprice: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Avgprice<L> { nothing: std::marker::PhantomData<L>;  } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ha: 4 -> 4);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ha",
     summary: "Heikin-Ashi candles.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "TA-Lib 0.8 HA",
     outputs: &["open", "high", "low", "close"],
     memory: |_| 60,
-    ..kernel!(lanes Ha: 4 -> 4)
+    ..KERNEL.definition()
 };
 
 state! { Ha<L> { middle: Previous<L> } }

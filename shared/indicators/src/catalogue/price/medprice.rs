@@ -2,12 +2,14 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Medprice: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "medprice",
     summary: "Middle of high and low.",
     formula: "(high + low) / 2",
     source: "TA-Lib 0.8 MEDPRICE",
-    ..kernel!(lanes Medprice: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Medprice<L> { nothing: std::marker::PhantomData<L>;  } }

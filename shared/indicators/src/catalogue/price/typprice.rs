@@ -2,12 +2,14 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Typprice: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "typprice",
     summary: "Mean of high, low and close.",
     formula: "(high + low + close) / 3",
     source: "TA-Lib 0.8 TYPPRICE",
-    ..kernel!(lanes Typprice: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Typprice<L> { nothing: std::marker::PhantomData<L>;  } }

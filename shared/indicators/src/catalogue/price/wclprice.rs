@@ -2,12 +2,14 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Wclprice: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "wclprice",
     summary: "Mean of high, low and twice the close.",
     formula: "(high + low + 2 × close) / 4",
     source: "TA-Lib 0.8 WCLPRICE",
-    ..kernel!(lanes Wclprice: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Wclprice<L> { nothing: std::marker::PhantomData<L>;  } }

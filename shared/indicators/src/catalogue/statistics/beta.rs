@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Beta: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "beta",
     summary: "Beta: the slope of the returns of y on those of x.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 5)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Beta: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Beta<L> { x: Previous<L>, y: Previous<L>, xs: Squares<L>, ys: Squares<L>, sums: Squares<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Correl: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "correl",
     summary: "Pearson's correlation of two series.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 30)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Correl: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Correl<L> { x: Squares<L>, y: Squares<L>, sum: Squares<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Drawdown: 1 -> 3);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "drawdown",
     summary: "Drawdown from the highest value so far.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "pandas-ta-classic drawdown",
     outputs: &["drawdown", "fraction", "log"],
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Drawdown: 1 -> 3)
+    ..KERNEL.definition()
 };
 
 state! { Drawdown<L> { highest: Previous<L> } }

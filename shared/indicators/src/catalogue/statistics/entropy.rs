@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Entropy: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "entropy",
     summary: "Shannon's entropy of the values' shares in their sum.",
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: "O(period)",
     warm_up: window_first,
-    ..kernel!(lanes Entropy: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Entropy<L> { scale: f64; sum: Sum<L>, window: Recent<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Kurtosis: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kurtosis",
     summary: "Excess kurtosis of a sample.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 4, 30)],
     cost: "O(period)",
     warm_up: window_first,
-    ..kernel!(lanes Kurtosis: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Kurtosis<L> { n: f64; window: Recent<L> } }

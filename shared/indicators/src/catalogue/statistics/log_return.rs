@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes LogReturn: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "log_return",
     summary: "Logarithm of the return.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "pandas-ta-classic log_return",
     parameters: &[Parameter::bars("period", 1, 1)],
     warm_up: change_first,
-    ..kernel!(lanes LogReturn: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { LogReturn<L> { old: Lag<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Mad: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mad",
     summary: "Mean absolute deviation.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     cost: "O(period)",
     warm_up: window_first,
-    ..kernel!(lanes Mad: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Mad<L> { share: f64; sum: Sum<L>, window: Recent<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Median: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "median",
     summary: "Median.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     cost: "O(log period) to find, O(period) to move",
     warm_up: window_first,
-    ..kernel!(Median: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Median { window: Sorted } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Min: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "min",
     aliases: &["lowest"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Min: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Min<L> { window: Lowest<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes PercentReturn: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "percent_return",
     summary: "Return, as a fraction.",
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "pandas-ta-classic percent_return",
     parameters: &[Parameter::bars("period", 1, 1)],
     warm_up: change_first,
-    ..kernel!(lanes PercentReturn: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { PercentReturn<L> { old: Lag<L> } }

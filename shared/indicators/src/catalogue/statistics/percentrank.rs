@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Percentrank: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "percentrank",
     summary: "Percentage of the values before that are less.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 100)],
     cost: "O(log period) to find, O(period) to move",
     warm_up: change_first,
-    ..kernel!(Percentrank: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Percentrank { share: f64; window: Sorted, full: bool } }

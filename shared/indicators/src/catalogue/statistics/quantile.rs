@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(Quantile: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "quantile",
     summary: "Quantile, between the two nearest.",
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: "O(log period) to find, O(period) to move",
     warm_up: window_first,
-    ..kernel!(Quantile: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Quantile { q: f64; window: Sorted } }

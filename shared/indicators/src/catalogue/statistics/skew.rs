@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Skew: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "skew",
     summary: "Skewness of a sample.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 3, 30)],
     cost: "O(period)",
     warm_up: window_first,
-    ..kernel!(lanes Skew: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Skew<L> { n: f64; window: Recent<L> } }

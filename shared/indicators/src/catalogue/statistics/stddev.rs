@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Stddev: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stddev",
     summary: "Standard deviation of the population.",
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Stddev: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Stddev<L> { deviations: f64; window: Squares<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes StddevSample: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stddev_sample",
     aliases: &["stdev"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 30)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes StddevSample: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { StddevSample<L> { divisor: f64; window: Squares<L> } }

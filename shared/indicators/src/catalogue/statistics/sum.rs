@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Total: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "sum",
     summary: "Sum.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 30)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Total: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Total<L> { window: Sum<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Var: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "var",
     aliases: &["variance"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 5)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Var: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Var<L> { window: Squares<L> } }

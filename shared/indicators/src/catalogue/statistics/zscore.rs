@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Zscore: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "zscore",
     summary: "Deviations from the mean.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 30)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Zscore: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Zscore<L> { divisor: f64; window: Squares<L> } }

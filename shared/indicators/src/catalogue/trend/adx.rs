@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Adx: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "adx",
     summary: "Average directional movement index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     warm_up: |p| 2 * p.length(0) - 1,
     memory: |p| 2 * settle_wilder_first(p),
-    ..kernel!(lanes Adx: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Adx<L> { strength: TrendStrength<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Adxr: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "adxr",
     summary: "Average directional movement rating.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     warm_up: |p| 3 * p.length(0) - 2,
     memory: |p| 2 * settle_wilder_first(p),
-    ..kernel!(lanes Adxr: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Adxr<L> { strength: TrendStrength<L>, old: Lag<L> } }

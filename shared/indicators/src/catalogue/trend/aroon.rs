@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Aroon: 2 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "aroon",
     summary: "Aroon: how long ago the highest high and the lowest low were.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: "O(period)",
     warm_up: change_first,
-    ..kernel!(lanes Aroon: 2 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Aroon<L> { ages: Ages<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Aroonosc: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "aroonosc",
     summary: "Aroon oscillator.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: "O(period)",
     warm_up: change_first,
-    ..kernel!(lanes Aroonosc: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Aroonosc<L> { ages: Ages<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Dx: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "dx",
     summary: "Wilder's directional movement index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Dx: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Dx<L> { movement: Movement<L>, value: L } }

@@ -3,6 +3,8 @@
 use crate::hilbert::Cycle;
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(HtDcperiod: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ht_dcperiod",
     summary: "Ehlers' dominant cycle period, in bars.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     source: "Ehlers 2001, TA-Lib 0.8 HT_DCPERIOD",
     warm_up: |_| 32,
     memory: |_| 300,
-    ..kernel!(HtDcperiod: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { HtDcperiod { cycle: Cycle } }

@@ -3,6 +3,8 @@
 use crate::hilbert::{Cycle, Phase, sines};
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(HtSine: 1 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ht_sine",
     summary: "Ehlers' sine wave of the dominant cycle.",
@@ -12,7 +14,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: "O(50)",
     warm_up: |_| 63,
     memory: |_| 300,
-    ..kernel!(HtSine: 1 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { HtSine { cycle: Cycle, phase: Phase } }

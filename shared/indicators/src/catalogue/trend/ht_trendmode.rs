@@ -3,6 +3,8 @@
 use crate::hilbert::{Cycle, Phase, TrendLine, sines};
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(HtTrendmode: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ht_trendmode",
     summary: "Ehlers' trend mode: 1 in a trend, 0 in a cycle.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: "O(50)",
     warm_up: |_| 63,
     memory: |_| 300,
-    ..kernel!(HtTrendmode: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { HtTrendmode { cycle: Cycle, phase: Phase, line: TrendLine, sine: f64, lead: f64, days: f64 } }

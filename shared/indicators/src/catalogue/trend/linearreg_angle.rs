@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes LinearregAngle: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "linearreg_angle",
     aliases: &["linreg_angle"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes LinearregAngle: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { LinearregAngle<L> { window: Linear<L> } }

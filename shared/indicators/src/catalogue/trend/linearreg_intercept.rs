@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes LinearregIntercept: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "linearreg_intercept",
     aliases: &["linreg_intercept"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes LinearregIntercept: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { LinearregIntercept<L> { half: f64; window: Linear<L> } }

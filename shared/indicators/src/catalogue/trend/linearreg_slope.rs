@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes LinearregSlope: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "linearreg_slope",
     aliases: &["linreg_slope"],
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes LinearregSlope: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { LinearregSlope<L> { window: Linear<L> } }

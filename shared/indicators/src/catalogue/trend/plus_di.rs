@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes PlusDi: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "plus_di",
     summary: "Positive directional indicator.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes PlusDi: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { PlusDi<L> { movement: Movement<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes PlusDm: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "plus_dm",
     summary: "Positive directional movement.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     warm_up: |p| window_first(p).max(1),
     memory: settle_wilder_first,
-    ..kernel!(lanes PlusDm: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { PlusDm<L> { directions: Directions<L>, sum: WilderSum<L> } }

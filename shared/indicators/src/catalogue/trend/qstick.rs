@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Qstick: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "qstick",
     summary: "Chande's qstick.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 10)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Qstick: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Qstick<L> { window: Sum<L> } }

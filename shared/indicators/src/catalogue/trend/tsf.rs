@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Tsf: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "tsf",
     summary: "Time series forecast: the least-squares line one bar on.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Tsf: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Tsf<L> { half: f64; window: Linear<L> } }

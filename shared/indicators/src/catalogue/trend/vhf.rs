@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Vhf: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "vhf",
     summary: "Vertical horizontal filter.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 28)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Vhf: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Vhf<L> { range: Range<L>, previous: Previous<L>, way: Sum<L> } }

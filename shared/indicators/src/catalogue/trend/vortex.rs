@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Vortex: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "vortex",
     summary: "Vortex indicator.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Vortex: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Vortex<L> { range: TrueRange<L>, high: Previous<L>, low: Previous<L>, ranges: Sum<L>, up: Sum<L>, down: Sum<L> } }

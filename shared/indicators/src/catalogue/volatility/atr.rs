@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Atr: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "atr",
     summary: "Average true range.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Atr: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Atr<L> { range: AverageRange<L> } }

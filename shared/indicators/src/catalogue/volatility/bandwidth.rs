@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Bandwidth: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bandwidth",
     aliases: &["bbw"],
@@ -14,7 +16,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Bandwidth: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Bandwidth<L> { deviations: f64; window: Squares<L> } }

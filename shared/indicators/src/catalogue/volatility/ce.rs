@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ce: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ce",
     summary: "Chandelier exit.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Ce: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Ce<L> { factor: f64; extremes: Range<L>, range: AverageRange<L> } }

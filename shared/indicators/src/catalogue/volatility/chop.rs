@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Chop: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "chop",
     summary: "Dreiss' choppiness index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Chop: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Chop<L> { scale: f64; range: TrueRange<L>, sum: Sum<L>, extremes: Range<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Cksp: 3 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "cksp",
     summary: "Chande and Kroll's stop.",
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| p.length(0) + p.length(2) - 1,
     memory: settle_wilder_first,
-    ..kernel!(lanes Cksp: 3 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Cksp<L> { factor: f64; extremes: Range<L>, range: AverageRange<L>, stops: Range<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes GarmanKlass: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "garman_klass",
     summary: "Garman and Klass' volatility, a bar.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 20)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes GarmanKlass: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { GarmanKlass<L> { window: Sum<L> } }

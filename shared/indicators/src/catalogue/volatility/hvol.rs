@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Hvol: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "hvol",
     summary: "Historical volatility: the annual deviation of log returns, in percent.",
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Hvol: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Hvol<L> { scale: f64; previous: Previous<L>, window: Squares<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Massi: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "massi",
     summary: "Dorsey's mass index.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| 2 * (p.length(0) - 1) + p.length(1) - 1,
     memory: |p| 2 * settle_exponential_first(p),
-    ..kernel!(lanes Massi: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Massi<L> { once: Smoothing<L>, twice: Smoothing<L>, window: Sum<L> } }

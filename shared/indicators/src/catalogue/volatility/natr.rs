@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Natr: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "natr",
     summary: "Average true range in percent of the close.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     warm_up: change_first,
     memory: settle_wilder_first,
-    ..kernel!(lanes Natr: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Natr<L> { range: AverageRange<L> } }

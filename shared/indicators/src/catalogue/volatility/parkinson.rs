@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Parkinson: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "parkinson",
     summary: "Parkinson's volatility of highs and lows, a bar.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 20)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Parkinson: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Parkinson<L> { window: Sum<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Rvi: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rvi",
     summary: "Dorsey's relative volatility index.",
@@ -11,7 +13,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     cost: AMORTISED,
     warm_up: |p| 2 * window_first(p),
     memory: settle_exponential_first,
-    ..kernel!(lanes Rvi: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Rvi<L> { previous: Previous<L>, window: Squares<L>, up: Smoothing<L>, down: Smoothing<L> } }

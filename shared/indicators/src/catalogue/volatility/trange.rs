@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Trange: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "trange",
     aliases: &["true_range"],
@@ -9,7 +11,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     formula: "max(high, close[1]) - min(low, close[1])",
     source: "Wilder 1978, TA-Lib 0.8 TRANGE",
     warm_up: |_| 1,
-    ..kernel!(lanes Trange: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Trange<L> { range: TrueRange<L> } }

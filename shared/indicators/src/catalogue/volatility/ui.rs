@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ui: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ui",
     summary: "Ulcer index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 14)],
     cost: AMORTISED,
     warm_up: |p| 2 * window_first(p),
-    ..kernel!(lanes Ui: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ui<L> { highest: Highest<L>, squares: Sum<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes YangZhang: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "yang_zhang",
     summary: "Yang and Zhang's volatility, a bar.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 20)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes YangZhang: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { YangZhang<L> { n: f64, k: f64; close: Previous<L>, night: Squares<L>, day: Squares<L>, satchell: Sum<L> } }

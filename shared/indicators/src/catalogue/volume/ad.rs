@@ -2,13 +2,15 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Ad: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "ad",
     summary: "Chaikin's accumulation and distribution line.",
     formula: "sum of ((close - low) - (high - close)) / (high - low) × volume; a bar without range adds 0",
     source: "Chaikin, TA-Lib 0.8 AD",
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Ad: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Ad<L> { value: L } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Adosc: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "adosc",
     summary: "Chaikin's oscillator.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("fast", 2, 3), Parameter::bars("slow", 2, 10)],
     warm_up: |p| p.length(0).max(p.length(1)) - 1,
     memory: |p| settle_exponential(p.bars(0).max(p.bars(1))),
-    ..kernel!(lanes Adosc: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Adosc<L> { late: Late, line: L, fast: Smoothing<L>, slow: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Cmf: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "cmf",
     summary: "Chaikin's money flow.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 20)],
     cost: AMORTISED,
     warm_up: window_first,
-    ..kernel!(lanes Cmf: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Cmf<L> { flow: Sum<L>, volume: Sum<L> } }

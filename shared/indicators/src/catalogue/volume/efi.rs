@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Efi: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "efi",
     summary: "Elder's force index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 13)],
     warm_up: change_first,
     memory: settle_exponential_first,
-    ..kernel!(lanes Efi: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Efi<L> { previous: Previous<L>, average: Smoothing<L> } }

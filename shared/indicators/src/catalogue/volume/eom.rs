@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Eom: 3 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "eom",
     summary: "Ease of movement.",
@@ -13,7 +15,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Eom: 3 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Eom<L> { divisor: f64; middle: Previous<L>, window: Sum<L>, quiet: Sum<L> } }

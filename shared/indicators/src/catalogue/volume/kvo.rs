@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Kvo: 4 -> 2);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kvo",
     summary: "Klinger's volume oscillator, of signed volume.",
@@ -16,7 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: |p| p.length(1) + p.length(2) - 2,
     memory: |p| settle_exponential(p.bars(1)) + settle_exponential(p.bars(2)),
     ordered: &["fast", "slow"],
-    ..kernel!(lanes Kvo: 4 -> 2)
+    ..KERNEL.definition()
 };
 
 state! { Kvo<L> { price: Previous<L>, difference: Difference<L>, signal: Smoothing<L> } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Mfi: 4 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mfi",
     summary: "Money flow index.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Mfi: 4 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Mfi<L> { price: Previous<L>, positive: Sum<L>, negative: Sum<L> } }

@@ -2,13 +2,15 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Nvi: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "nvi",
     summary: "Negative volume index.",
     formula: "from 1000, grows as x does on bars whose volume is less than the one before",
     source: "Dysart, Fosback, TA-Lib 0.8 NVI",
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Nvi: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Nvi<L> { previous: Previous<L>, volume: Previous<L>, value: L } }

@@ -2,13 +2,15 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Obv: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "obv",
     summary: "On-balance volume.",
     formula: "the first volume, then + volume when x rises, - volume when it falls",
     source: "Granville 1963, TA-Lib 0.8 OBV",
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Obv: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Obv<L> { previous: Previous<L>, value: L } }

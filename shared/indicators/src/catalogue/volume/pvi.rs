@@ -2,13 +2,15 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Pvi: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pvi",
     summary: "Positive volume index.",
     formula: "from 1000, grows as x does on bars whose volume is greater than the one before",
     source: "Dysart, Fosback, TA-Lib 0.8 PVI",
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Pvi: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Pvi<L> { previous: Previous<L>, volume: Previous<L>, value: L } }

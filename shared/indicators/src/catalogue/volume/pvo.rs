@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Pvo: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pvo",
     summary: "Percentage volume oscillator.",
@@ -15,7 +17,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     warm_up: |p| p.length(1) - 1,
     memory: |p| settle_exponential(p.bars(1)),
     ordered: &["fast", "slow"],
-    ..kernel!(lanes Pvo: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Pvo<L> { averages: Averages<L> } }

@@ -2,13 +2,15 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Pvt: 2 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pvt",
     summary: "Price and volume trend.",
     formula: "sum of (x - x[1]) / x[1] × volume, from 0",
     source: "TA-Lib 0.8 PVT",
     memory: |_| SETTLE_BARS_MAX,
-    ..kernel!(lanes Pvt: 2 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Pvt<L> { previous: Previous<L>, value: L } }

@@ -2,6 +2,8 @@
 
 use crate::prelude::*;
 
+pub(crate) const KERNEL: Builder = kernel!(lanes Rvol: 1 -> 1);
+
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rvol",
     summary: "Relative volume.",
@@ -10,7 +12,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 1, 20)],
     cost: AMORTISED,
     warm_up: change_first,
-    ..kernel!(lanes Rvol: 1 -> 1)
+    ..KERNEL.definition()
 };
 
 state! { Rvol<L> { window: Sum<L>, mean: Previous<L> } }

@@ -1,0 +1,34 @@
+//! Three-line strike.
+
+use crate::candles::*;
+use crate::prelude::*;
+
+pub(crate) const KERNEL: Builder = pattern!(find);
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "cdl3linestrike",
+    aliases: &["cdl_3linestrike"],
+    summary: "Three-line strike.",
+    formula: "±100: three candles of one colour with closes that go on, each opening near the body before, and one against them that opens beyond the third close and closes beyond the first open; else 0",
+    source: "TA-Lib 0.8 CDL3LINESTRIKE",
+    warm_up: |_| NEAR_BARS + 3,
+    ..KERNEL.definition()
+};
+
+fn find(c: &Candles) -> i32 {
+    let [first, second, third, fourth] = c.last();
+    let sign = third.sign();
+    let opens_near = |candle: &Candle, before: &Candle, near: f64| {
+        (before.bottom() - near..=before.top() + near).contains(&candle.open)
+    };
+    let found = first.sign() == sign
+        && second.sign() == sign
+        && fourth.sign() == -sign
+        && past(second.close, first.close, sign)
+        && past(third.close, second.close, sign)
+        && past(fourth.open, third.close, sign)
+        && past(fourth.close, first.open, -sign)
+        && opens_near(second, first, c.near(3))
+        && opens_near(third, second, c.near(2));
+    when(found, sign)
+}

@@ -1,0 +1,27 @@
+//! Thrusting.
+
+use crate::candles::*;
+use crate::prelude::*;
+
+pub(crate) const KERNEL: Builder = pattern!(find);
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "cdlthrusting",
+    aliases: &["cdl_thrusting"],
+    summary: "Thrusting.",
+    formula: "-100: a long black candle, and a white one that opens below its low and closes above its close, in the lower half of its body; else 0",
+    source: "TA-Lib 0.8 CDLTHRUSTING",
+    warm_up: |_| LONG_BARS + 1,
+    ..KERNEL.definition()
+};
+
+fn find(c: &Candles) -> i32 {
+    let [first, second] = c.last();
+    let found = first.is_black()
+        && second.is_white()
+        && second.open < first.low
+        && second.close > first.close + c.equal(1)
+        && second.close <= first.pierced(0.5)
+        && c.is_long(1);
+    when(found, -1)
+}
