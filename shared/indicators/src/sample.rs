@@ -8,7 +8,7 @@ use tickwire_market::Bar;
 /// it is refused as a non-finite value is.
 pub const MAGNITUDE_MAX: f64 = 1e100;
 
-/// A series that every bar has.
+/// A series of the bars. What a bar does not tell is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Series {
     /// First price.
@@ -27,11 +27,17 @@ pub enum Series {
     Hlc3,
     /// (open + high + low + close) / 4.
     Ohlc4,
+    /// Open interest.
+    OpenInterest,
+    /// Best bid. Ticks tell it, bars do not.
+    Bid,
+    /// Best ask. Ticks tell it, bars do not.
+    Ask,
 }
 
 impl Series {
     /// All of them, in the order of the documents.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Open,
         Self::High,
         Self::Low,
@@ -40,6 +46,9 @@ impl Series {
         Self::Hl2,
         Self::Hlc3,
         Self::Ohlc4,
+        Self::OpenInterest,
+        Self::Bid,
+        Self::Ask,
     ];
 
     /// Its name in an expression.
@@ -54,6 +63,9 @@ impl Series {
             Self::Hl2 => "hl2",
             Self::Hlc3 => "hlc3",
             Self::Ohlc4 => "ohlc4",
+            Self::OpenInterest => "oi",
+            Self::Bid => "bid",
+            Self::Ask => "ask",
         }
     }
 
@@ -72,6 +84,7 @@ impl Series {
             low,
             close,
             volume,
+            open_interest,
             ..
         } = *bar;
         match self {
@@ -83,6 +96,8 @@ impl Series {
             Self::Hl2 => Some((high + low) / 2.0),
             Self::Hlc3 => Some((high + low + close) / 3.0),
             Self::Ohlc4 => Some((open + high + low + close) / 4.0),
+            Self::OpenInterest => open_interest,
+            Self::Bid | Self::Ask => None,
         }
     }
 }

@@ -415,6 +415,10 @@ fn estimate(event: &Event) -> usize {
             stream,
             warm_up: history,
         }) => stream.stream.expression.len() + 100 + warm_up(history),
+        Event::Plan(PlanChange::AddSeeded { stream, seeds }) => {
+            let bytes: usize = seeds.iter().map(|seed| 80 + warm_up(&seed.warm_up)).sum();
+            stream.stream.expression.len() + 100 + bytes
+        }
         Event::Plan(PlanChange::Remove { stream }) => stream.stream.expression.len() + 100,
         Event::Reference(ReferenceChange::Instrument { .. }) => 120,
         Event::Reference(ReferenceChange::Split { warm_up: frames, .. }) => {

@@ -2,7 +2,8 @@
 
 use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_signals::{
-    Engine, Event, Expression, PlanChange, ReferenceChange, WarmUp, adjust, base_timeframe, coarsen,
+    Engine, Event, Expression, Need, PlanChange, ReferenceChange, Seed, WarmUp, adjust, base_timeframe,
+    coarsen,
 };
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BarBlock, decode};
@@ -26,14 +27,38 @@ pub(crate) async fn fill(
     match event {
         Event::Plan(PlanChange::Add { stream, warm_up }) => {
             let timeframe = stream.stream.timeframe;
-            let wanted = match &*stream.stream.expression {
-                "bars" => 0,
-                text => Expression::parse(text).map_or(0, |expression| expression.settle()),
+            let own = |bars| Need {
+                instrument: None,
+                timeframe,
+                bars,
             };
-            let instrument = stream.stream.instrument.clone();
-            let wanted = wanted.min(WARM_UP_BARS_MAX);
-            let splits = engine.splits(&instrument);
-            *warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, splits).await?;
+            let needs = match &*stream.stream.expression {
+                "bars" => vec![own(0)],
+                text => {
+                    Expression::parse(text).map_or_else(|_| vec![own(0)], |parsed| parsed.needs(timeframe))
+                }
+            };
+            let shares = shares(&needs);
+            let mut seeds = Vec::with_capacity(needs.len());
+            for (need, wanted) in needs.into_iter().zip(shares) {
+                let instrument = need
+                    .instrument
+                    .unwrap_or_else(|| stream.stream.instrument.clone());
+                let timeframe = need.timeframe;
+                let splits = engine.splits(&instrument);
+                let warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, splits).await?;
+                seeds.push(Seed {
+                    instrument,
+                    timeframe,
+                    warm_up,
+                });
+            }
+            if seeds.len() > 1 {
+                let stream = stream.clone();
+                *event = Event::Plan(PlanChange::AddSeeded { stream, seeds });
+            } else if let Some(seed) = seeds.pop() {
+                *warm_up = seed.warm_up;
+            }
         }
         Event::Reference(ReferenceChange::Split {
             instrument,
@@ -55,6 +80,19 @@ pub(crate) async fn fill(
         _ => {}
     }
     Ok(())
+}
+
+/// How many bars of each need are read, so that all fit one event: those that ask for less
+/// than their share leave the rest to the others.
+fn shares(needs: &[Need]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..needs.len()).collect();
+    order.sort_by_key(|at| needs[*at].bars);
+    let (mut shares, mut left) = (vec![0; needs.len()], WARM_UP_BARS_MAX);
+    for (done, at) in order.into_iter().enumerate() {
+        shares[at] = needs[at].bars.min(left / (needs.len() - done));
+        left -= shares[at];
+    }
+    shares
 }
 
 /// The last `wanted` closed bars of a timeframe, in the shares of after

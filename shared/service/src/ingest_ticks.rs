@@ -571,8 +571,10 @@ fn follows(state: &GroupState, message: &QueueMessage) -> bool {
 fn needs_history(event: &Event, state: &GroupState) -> bool {
     match event {
         Event::Plan(PlanChange::Add { stream, .. }) => {
-            // An instrument without a tick has no stored bars either.
-            state.engine.last_tick(&stream.stream.instrument).is_some()
+            // An instrument without a tick has no stored bars either; of one in an expression
+            // that is found out by reading.
+            (state.engine.last_tick(&stream.stream.instrument).is_some()
+                || stream.stream.expression.contains('['))
                 && &*stream.stream.expression != "price"
                 && state.engine.stream_id(stream).is_none()
         }

@@ -9,14 +9,17 @@ use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Quality, Tick, TickRefusal, Timeframe, UnixNanos};
 use tickwire_streams::{Offset, StreamKey};
 
-use crate::event::{Event, PlanChange, ReferenceChange, WarmUp};
+use crate::event::{Event, PlanChange, ReferenceChange, Seed};
 use crate::expression::{Expression, ExpressionError};
-use crate::instrument::{Close, Instrument, bar_day};
+use crate::graph::{Graph, GraphInput, Place};
+use crate::instrument::{Instrument, bar_day};
 use crate::value::{PriceValue, SignalValue};
+
+mod plan;
 
 /// Version of the arithmetic. Equal bits are promised within one version only,
 /// and a consumer never folds a log written by a greater one.
-pub const ENGINE_VERSION: u32 = 1;
+pub const ENGINE_VERSION: u32 = 2;
 
 /// How long a bar stays open for late ticks after its end.
 pub const LATENESS_NANOS: i64 = 2 * UnixNanos::PER_SECOND;
@@ -26,6 +29,10 @@ pub const INSTRUMENTS_PER_GROUP_MAX: usize = 8_192;
 pub const STREAMS_PER_GROUP_MAX: usize = 4_096;
 /// Distinct sub-expressions of one instrument and timeframe.
 pub const NODES_PER_GRAPH_MAX: usize = 4_096;
+/// Nodes of all personal streams of one user in one group, shared ones counted each time.
+pub const NODES_PER_USER_MAX: usize = 2_048;
+/// Bars that all personal streams of one user in one group hold.
+pub const HELD_BARS_PER_USER_MAX: usize = 400_000;
 
 /// A signal's stream within its group: its place in the plan.
 pub type StreamId = u32;
@@ -127,9 +134,15 @@ pub enum Refusal {
     /// A split's ratio is not positive and finite.
     #[error("split ratio {0} is not positive")]
     SplitRatio(f64),
+    /// The expression names an instrument that the group does not have.
+    #[error("instrument {0} is not in this group: an expression reaches the instruments of its group only")]
+    OtherGroup(InstrumentKey),
     /// Full.
     #[error("a group holds at most {0}")]
     Full(&'static str),
+    /// The user has too much already.
+    #[error("a user's personal streams of one group hold at most {0}: remove one first")]
+    UserFull(&'static str),
 }
 
 impl Refusal {
@@ -141,7 +154,9 @@ impl Refusal {
             Self::Expression(_) => "expression_invalid",
             Self::NotCanonical { .. } => "expression_not_canonical",
             Self::SplitRatio(_) => "split_ratio_invalid",
+            Self::OtherGroup(_) => "other_group",
             Self::Full(_) => "group_full",
+            Self::UserFull(_) => "user_full",
         }
     }
 }
@@ -185,6 +200,7 @@ pub struct Engine {
     /// Earliest end of a forming bar; derived.
     pub(crate) next_end: Option<UnixNanos>,
     pub(crate) dirty: Vec<bool>,
+    pub(crate) graph: Graph,
 }
 
 /// What is not of one instrument.
@@ -269,14 +285,6 @@ impl Engine {
             .map_or(&[], |index| &self.instruments[*index as usize].known.splits)
     }
 
-    /// Timeframes of an instrument on which expressions are computed, with the
-    /// bars that seeding the slowest of them takes.
-    pub fn settling(&self, instrument: &InstrumentKey) -> Vec<(Timeframe, usize)> {
-        self.by_key
-            .get(instrument)
-            .map_or_else(Vec::new, |index| self.instruments[*index as usize].settling())
-    }
-
     /// Exchange time of the instrument's newest tick.
     pub fn last_tick(&self, instrument: &InstrumentKey) -> Option<UnixNanos> {
         self.by_key
@@ -297,7 +305,15 @@ impl Engine {
                 self.fold_tick(tick, fold)
             }
             Event::Clock(time) => Ok(self.fold_clock(*time, fold)),
-            Event::Plan(PlanChange::Add { stream, warm_up }) => self.add_stream(stream, warm_up, fold),
+            Event::Plan(PlanChange::Add { stream, warm_up }) => {
+                let own = Seed {
+                    instrument: stream.stream.instrument.clone(),
+                    timeframe: stream.stream.timeframe,
+                    warm_up: warm_up.clone(),
+                };
+                self.add_stream(stream, &[own], fold)
+            }
+            Event::Plan(PlanChange::AddSeeded { stream, seeds }) => self.add_stream(stream, seeds, fold),
             Event::Plan(PlanChange::Remove { stream }) => Ok(self.remove_stream(stream, fold)),
             Event::Reference(ReferenceChange::Instrument {
                 instrument,
@@ -347,6 +363,14 @@ impl Engine {
             self.emit(stream, time, mock, value, fold);
         }
         if let Some(session) = session {
+            let place = Place {
+                instrument: index,
+                timeframe: Timeframe::TICK,
+            };
+            let instrument = &self.instruments[index as usize];
+            if instrument.frame_of(Timeframe::TICK).is_none() {
+                return Ok(Folded::Changed);
+            }
             let bar = Bar {
                 start: time,
                 end: time,
@@ -358,10 +382,16 @@ impl Engine {
                 open_interest: tick.open_interest,
                 ticks: 1,
             };
-            let instrument = &mut self.instruments[index as usize];
-            if let Some(close) = instrument.compute_on_tick(&bar, bar_day(&session)) {
-                self.emit_all(index, close, fold);
-            }
+            let input = GraphInput {
+                bar: instrument.in_shares_of_today(&bar),
+                session_day: bar_day(&session),
+                quote: (
+                    tick.bid.map(|quote| quote.price),
+                    tick.ask.map(|quote| quote.price),
+                ),
+            };
+            self.graph.close_one(place, &input);
+            self.emit_all(place, &input.bar, fold);
         }
         Ok(Folded::Changed)
     }
@@ -394,7 +424,13 @@ impl Engine {
                     .map(|(end, timeframe)| Reverse((end, timeframe, index as u32))),
             );
         }
+        // Bars that end at one time are all closed before anything is computed on them.
+        let mut closing: Vec<(Place, GraphInput)> = Vec::new();
+        let mut last_end = None;
         while let Some(Reverse((end, timeframe, index))) = open.pop() {
+            if last_end.replace(end) != Some(end) {
+                self.compute(&mut closing, fold);
+            }
             if end > to {
                 self.next_end = Some(end);
                 return;
@@ -418,20 +454,42 @@ impl Engine {
                         bar,
                     });
                 }
-                self.emit_all(index, close, fold);
+                let place = Place {
+                    instrument: index,
+                    timeframe,
+                };
+                closing.push((place, close.input));
             }
         }
+        self.compute(&mut closing, fold);
         self.next_end = None;
     }
 
-    fn emit_all(&mut self, index: u32, close: Close, fold: &mut Fold) {
-        let mock = self.instruments[index as usize].known.mock;
-        let time = close.bar.end;
-        if let Some(stream) = close.bars_stream {
-            self.emit(stream, time, mock, SignalValue::Bar(close.bar), fold);
+    /// Computes on bars that end at one time, and tells of them: by length, then by instrument.
+    fn compute(&mut self, closing: &mut Vec<(Place, GraphInput)>, fold: &mut Fold) {
+        self.graph.close(closing);
+        for (place, input) in closing.drain(..) {
+            self.emit_all(place, &input.bar, fold);
         }
-        for (stream, values) in close.values {
-            self.emit(stream, time, mock, SignalValue::Values(values), fold);
+    }
+
+    fn emit_all(&mut self, place: Place, bar: &Bar, fold: &mut Fold) {
+        let instrument = &self.instruments[place.instrument as usize];
+        let Some(frame) = instrument.frame_of(place.timeframe) else {
+            return;
+        };
+        let (mock, time) = (instrument.known.mock, bar.end);
+        let bars_stream = frame.bars_stream;
+        let values: Vec<(StreamId, SignalValue)> = frame
+            .taps
+            .iter()
+            .map(|(stream, _, tap)| (*stream, SignalValue::Values(self.graph.read(*tap).to_vec())))
+            .collect();
+        if let Some(stream) = bars_stream {
+            self.emit(stream, time, mock, SignalValue::Bar(*bar), fold);
+        }
+        for (stream, value) in values {
+            self.emit(stream, time, mock, value, fold);
         }
     }
 
@@ -462,118 +520,28 @@ impl Engine {
         });
     }
 
-    fn refer(
-        &mut self,
-        key: &InstrumentKey,
-        calendar: Calendar,
-        tick_size: Option<f64>,
-    ) -> Result<Folded, Refusal> {
-        if let Some(index) = self.by_key.get(key) {
-            let instrument = &mut self.instruments[*index as usize];
-            if instrument.known.calendar == calendar && instrument.known.tick_size == tick_size {
-                return Ok(Folded::Unchanged);
-            }
-            instrument.set_reference(calendar, tick_size);
-            self.dirty[*index as usize] = true;
-            return Ok(Folded::Changed);
-        }
-        if self.instruments.len() >= INSTRUMENTS_PER_GROUP_MAX {
-            return Err(Refusal::Full("8192 instruments"));
-        }
-        let index = self.instruments.len() as u32;
-        self.by_key.insert(key.clone(), index);
-        self.instruments
-            .push(Instrument::new(key.clone(), calendar, tick_size));
-        self.dirty.push(true);
-        Ok(Folded::Changed)
-    }
-
-    fn split(
-        &mut self,
-        key: &InstrumentKey,
-        ratio: f64,
-        at: UnixNanos,
-        warm_up: &[(Timeframe, WarmUp)],
-    ) -> Result<Folded, Refusal> {
-        if !(ratio.is_finite() && ratio > 0.0) {
-            return Err(Refusal::SplitRatio(ratio));
-        }
-        let index = *self
-            .by_key
-            .get(key)
-            .ok_or_else(|| Refusal::UnknownInstrument(key.clone()))?;
-        let instrument = &mut self.instruments[index as usize];
-        if !instrument.split(at, ratio, warm_up) {
-            return Ok(Folded::Unchanged);
-        }
-        self.dirty[index as usize] = true;
-        Ok(Folded::Changed)
-    }
-
-    fn add_stream(&mut self, key: &StreamKey, warm_up: &WarmUp, fold: &mut Fold) -> Result<Folded, Refusal> {
-        if self.by_stream.contains_key(key) {
-            return Ok(Folded::Unchanged);
-        }
-        let stream = &key.stream;
-        let index = *self
-            .by_key
-            .get(&stream.instrument)
-            .ok_or_else(|| Refusal::UnknownInstrument(stream.instrument.clone()))?;
-        if self.streams.len() >= STREAMS_PER_GROUP_MAX {
-            return Err(Refusal::Full("4096 streams"));
-        }
-        let id = self.streams.len() as StreamId;
-        let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
-        let instrument = &mut self.instruments[index as usize];
-        match &*stream.expression {
-            "price" => instrument.price_stream = Some(id),
-            "bars" => instrument.add_bars(stream.timeframe, id, warm_up, watermark),
-            text => instrument.add_expression(stream.timeframe, id, checked(text)?, warm_up, watermark)?,
-        }
-        let end = instrument.ends().map(|(end, _)| end).min();
-        self.next_end = self.next_end.into_iter().chain(end).min();
-        self.streams.push(Stream {
-            key: key.clone(),
-            instrument: index,
-            ended: false,
-            latest: None,
-        });
-        self.by_stream.insert(key.clone(), id);
-        self.plan_has_changed(index, fold);
-        Ok(Folded::Changed)
-    }
-
-    fn remove_stream(&mut self, key: &StreamKey, fold: &mut Fold) -> Folded {
-        let Some(id) = self.by_stream.remove(key) else {
-            return Folded::Unchanged;
-        };
-        let stream = &mut self.streams[id as usize];
-        stream.ended = true;
-        stream.latest = None;
-        let index = stream.instrument;
-        self.instruments[index as usize].remove(id);
-        // Its bars may have been the next to end, and what is restored from a
-        // checkpoint must agree on when a clock event closes something.
-        self.next_end = self.earliest_end();
-        self.plan_has_changed(index, fold);
-        Folded::Changed
-    }
-
     pub(crate) fn earliest_end(&self) -> Option<UnixNanos> {
         self.instruments
             .iter()
             .flat_map(|instrument| instrument.ends().map(|(end, _)| end))
             .min()
     }
+}
 
-    fn plan_has_changed(&mut self, index: u32, fold: &mut Fold) {
-        self.dirty[index as usize] = true;
-        self.header.plan_version += 1;
-        fold.plan_changed = true;
-    }
+/// The expression, if it is one, in canonical form, and can be computed on bars of `timeframe`.
+///
+/// # Errors
+/// When it is not.
+pub fn checked_on(text: &str, timeframe: Timeframe) -> Result<Expression, Refusal> {
+    let expression = checked(text)?;
+    expression.check_on(timeframe)?;
+    Ok(expression)
 }
 
 /// The expression, if it is one and in canonical form.
+///
+/// # Errors
+/// When it is not.
 pub fn checked(text: &str) -> Result<Expression, Refusal> {
     let expression = Expression::parse(text)?;
     let canonical = expression.to_string();

@@ -44,6 +44,24 @@ pub enum PlanChange {
         /// Which.
         stream: StreamKey,
     },
+    /// As [`Add`](Self::Add), of a stream that reads more than its own bars.
+    AddSeeded {
+        /// Which.
+        stream: StreamKey,
+        /// The history of each place that it reads, its own first; filled by the consumer.
+        seeds: Vec<Seed>,
+    },
+}
+
+/// Stored bars of one instrument and length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seed {
+    /// Of which instrument.
+    pub instrument: InstrumentKey,
+    /// Of which length.
+    pub timeframe: Timeframe,
+    /// The bars.
+    pub warm_up: WarmUp,
 }
 
 /// What is known of an instrument changes.

@@ -5,14 +5,20 @@
 //! macd(close,12,26,9).hist                       one of several outputs
 //! ema(rsi(close,14),9)                           composition
 //! close>ema(close,20) and rsi(close,14)<30       a rule, true or false
+//! if(crosses_above(close,sma(close,50)),1,0)     functions
+//! close>ema(close,50)@1h                         bars of a longer timeframe
+//! close/close[NASDAQ@MSFT@EQ]                    bars of another instrument
 //! ```
 //! Text is parsed to a tree of what was written (`syntax`), which is checked
 //! against the catalogue and completed with defaults (`check`) into [`Node`]s;
 //! these print in the canonical form (`print`). Parsing the canonical form gives
-//! the same expression again.
+//! the same expression again. Nothing here builds an indicator.
 
 mod check;
 mod error;
+mod function;
+mod needs;
+mod node;
 mod print;
 mod syntax;
 
@@ -20,9 +26,13 @@ use std::hash::{Hash, Hasher};
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use tickwire_indicators::{Definition, PERIOD_BARS_MAX};
+use tickwire_indicators::PERIOD_BARS_MAX;
+use tickwire_market::{InstrumentKey, Timeframe};
 
 pub use error::{ExpressionError, ExpressionErrorKind};
+pub use function::Function;
+pub use needs::Need;
+pub use node::{BinaryOperator, Node, UnaryOperator};
 pub use tickwire_indicators::Series;
 
 /// Longest expression, in bytes, as written and in canonical form.
@@ -38,221 +48,8 @@ pub const NODES_MAX: usize = 128;
 /// nested indicators added.
 pub const WINDOW_MAX: usize = PERIOD_BARS_MAX as usize;
 
-/// A part of an expression.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Node {
-    /// A constant, finite and not negative.
-    Number(f64),
-    /// A series of the bar.
-    Series(Series),
-    /// An indicator of the catalogue.
-    Indicator {
-        /// Which.
-        definition: &'static Definition,
-        /// All its parameters, defaults filled in, within bounds.
-        parameters: Vec<f64>,
-        /// One for each input that the expression chooses, defaults filled in; fixed
-        /// inputs are not listed.
-        inputs: Vec<Node>,
-        /// Index of the chosen output. `None` where the indicator has one output,
-        /// and at the root of an expression that yields all of several.
-        output: Option<usize>,
-    },
-    /// One operand.
-    Unary {
-        /// What is done.
-        operator: UnaryOperator,
-        /// To what.
-        operand: Box<Node>,
-    },
-    /// Two operands.
-    Binary {
-        /// What is done.
-        operator: BinaryOperator,
-        /// The first.
-        left: Box<Node>,
-        /// The second.
-        right: Box<Node>,
-    },
-}
-
-/// An operator before its operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UnaryOperator {
-    /// `-`
-    Negate,
-    /// `not`
-    Not,
-}
-
-/// An operator between its operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BinaryOperator {
-    /// `or`
-    Or,
-    /// `and`
-    And,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `+`
-    Add,
-    /// `-`
-    Subtract,
-    /// `*`
-    Multiply,
-    /// `/`
-    Divide,
-}
-
-impl UnaryOperator {
-    /// As it is written.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Negate => "-",
-            Self::Not => "not",
-        }
-    }
-
-    /// How tightly it binds; greater is tighter.
-    fn power(self) -> i64 {
-        match self {
-            Self::Not => 6,
-            Self::Negate => 14,
-        }
-    }
-}
-
-impl BinaryOperator {
-    /// As it is written.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Or => "or",
-            Self::And => "and",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Add => "+",
-            Self::Subtract => "-",
-            Self::Multiply => "*",
-            Self::Divide => "/",
-        }
-    }
-
-    /// Whether it yields true or false.
-    #[must_use]
-    pub fn is_boolean(self) -> bool {
-        self.power() <= BinaryOperator::Less.power()
-    }
-
-    /// How tightly it binds; greater is tighter. All group from the left, but
-    /// comparisons, which do not chain.
-    fn power(self) -> i64 {
-        match self {
-            Self::Or => 2,
-            Self::And => 4,
-            Self::Less
-            | Self::LessOrEqual
-            | Self::Greater
-            | Self::GreaterOrEqual
-            | Self::Equal
-            | Self::NotEqual => 8,
-            Self::Add | Self::Subtract => 10,
-            Self::Multiply | Self::Divide => 12,
-        }
-    }
-
-    fn is_comparison(self) -> bool {
-        self.power() == BinaryOperator::Less.power()
-    }
-}
-
-impl Node {
-    /// Nodes directly below.
-    pub fn children(&self) -> impl Iterator<Item = &Node> {
-        let (many, one, other): (&[Node], _, _) = match self {
-            Self::Number(_) | Self::Series(_) => (&[], None, None),
-            Self::Indicator { inputs, .. } => (inputs, None, None),
-            Self::Unary { operand, .. } => (&[], Some(operand), None),
-            Self::Binary { left, right, .. } => (&[], Some(left), Some(right)),
-        };
-        many.iter()
-            .chain(one.into_iter().chain(other).map(|node| &**node))
-    }
-
-    /// Whether it yields true or false.
-    #[must_use]
-    pub fn is_boolean(&self) -> bool {
-        match self {
-            Self::Number(_) | Self::Series(_) | Self::Indicator { .. } => false,
-            Self::Unary { operator, .. } => *operator == UnaryOperator::Not,
-            Self::Binary { operator, .. } => operator.is_boolean(),
-        }
-    }
-
-    /// Bars that pass without a value: the first comes with bar `warm_up + 1`.
-    #[must_use]
-    pub fn warm_up(&self) -> usize {
-        self.bars(&|definition, parameters| definition.warm_up(parameters))
-    }
-
-    /// Bars to feed when seeding from history, so that the seed no longer shows.
-    #[must_use]
-    pub fn settle(&self) -> usize {
-        self.bars(&|definition, parameters| definition.settle(parameters))
-    }
-
-    /// Most bytes of its indicators' exported state.
-    #[must_use]
-    pub fn state_bytes_max(&self) -> usize {
-        let own = match self {
-            Self::Indicator {
-                definition,
-                parameters,
-                ..
-            } => definition.state_bytes_max(parameters),
-            _ => 0,
-        };
-        own + self.children().map(Node::state_bytes_max).sum::<usize>()
-    }
-
-    /// The same indicator with all its outputs; any other node as it is.
-    #[must_use]
-    pub fn without_output(&self) -> Node {
-        let mut node = self.clone();
-        if let Self::Indicator { output, .. } = &mut node {
-            *output = None;
-        }
-        node
-    }
-
-    /// Bars of the longest path, each indicator adding its own.
-    fn bars(&self, of: &impl Fn(&Definition, &[f64]) -> usize) -> usize {
-        let own = match self {
-            Self::Indicator {
-                definition,
-                parameters,
-                ..
-            } => of(definition, parameters),
-            _ => 0,
-        };
-        own + self.children().map(|child| child.bars(of)).max().unwrap_or(0)
-    }
-}
+/// Most bars that an expression holds: the windows of all its nodes added.
+pub const HELD_BARS_MAX: usize = 4 * WINDOW_MAX;
 
 /// An expression, checked: names known, parameters within bounds, types consistent.
 ///
@@ -316,14 +113,114 @@ impl Expression {
     /// Names of what it yields: `value`, or the outputs of an indicator with several.
     #[must_use]
     pub fn outputs(&self) -> Vec<&'static str> {
-        match &self.root {
+        self.root.outputs()
+    }
+
+    /// The canonical texts of what it yields, one an output: an expression each.
+    ///
+    /// ```
+    /// # use tickwire_signals::Expression;
+    /// let names = Expression::parse("aroon(14)@1h")?.output_texts();
+    /// assert_eq!(names, ["aroon(14).up@1h", "aroon(14).down@1h"]);
+    /// # Ok::<(), tickwire_signals::ExpressionError>(())
+    /// ```
+    #[must_use]
+    pub fn output_texts(&self) -> Vec<String> {
+        let choose = |node: &Node, at: usize| match node.clone() {
             Node::Indicator {
                 definition,
-                output: None,
+                parameters,
+                inputs,
                 ..
-            } => definition.outputs.to_vec(),
-            _ => vec!["value"],
+            } => Node::Indicator {
+                definition,
+                parameters,
+                inputs,
+                output: Some(at),
+            },
+            other => other,
+        };
+        match (self.root.has_several_outputs(), &self.root) {
+            (false, _) => vec![self.canonical.clone()],
+            (true, root) => (0..self.outputs().len())
+                .map(|at| match root {
+                    Node::At {
+                        operand,
+                        instrument,
+                        timeframe,
+                    } => choose(operand, at).at(instrument.clone(), *timeframe).to_string(),
+                    root => choose(root, at).to_string(),
+                })
+                .collect(),
         }
+    }
+
+    /// The other instruments that it names, each once, in order of their keys.
+    #[must_use]
+    pub fn instruments(&self) -> Vec<&InstrumentKey> {
+        let mut found = Vec::new();
+        self.root.walk(&mut |node| {
+            if let Node::At {
+                instrument: Some(key),
+                ..
+            } = node
+            {
+                found.push(key);
+            }
+        });
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether it can be computed on bars of `timeframe`: all that it names are as long
+    /// or longer.
+    ///
+    /// # Errors
+    /// When one is shorter: that would have to look ahead, or to leave bars out.
+    pub fn check_on(&self, timeframe: Timeframe) -> Result<(), ExpressionError> {
+        let mut shorter = None;
+        self.root.walk(&mut |node| {
+            if let Node::At {
+                timeframe: Some(inner),
+                ..
+            } = node
+                && *inner < timeframe
+            {
+                shorter.get_or_insert(*inner);
+            }
+        });
+        let Some(inner) = shorter else { return Ok(()) };
+        let name = format!("@{inner}");
+        let is_whole = |at: usize| {
+            let next = self.canonical.as_bytes().get(at + name.len());
+            next.is_none_or(|byte| !byte.is_ascii_alphanumeric())
+        };
+        let found = self
+            .canonical
+            .match_indices(&name)
+            .map(|(at, _)| at)
+            .find(|at| is_whole(*at));
+        let fault = error::Fault {
+            at: found.unwrap_or(0),
+            kind: ExpressionErrorKind::TimeframeShorter {
+                inner,
+                outer: timeframe,
+            },
+        };
+        Err(ExpressionError::new(&self.canonical, fault))
+    }
+
+    /// How many nodes it is of.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.root.count()
+    }
+
+    /// Bars that it holds at once, at the most; see [`HELD_BARS_MAX`].
+    #[must_use]
+    pub fn held_bars(&self) -> usize {
+        self.root.held_bars()
     }
 
     /// Whether it yields true or false.

@@ -1,212 +1,138 @@
-//! The graph of one instrument and timeframe: every distinct sub-expression of
-//! its streams is one node, computed once a bar.
+//! The graph of a group: every distinct sub-expression of its streams is one node at one
+//! place (an instrument's bars of one length), computed once a bar.
+
+mod operation;
+mod steps;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
-use tickwire_indicators::{Input, Running, StateError};
-use tickwire_market::Bar;
+use tickwire_indicators::StateError;
+use tickwire_market::{Bar, Timeframe};
 
-use crate::expression::{BinaryOperator, Expression, Node, Series, UnaryOperator};
-use crate::value::{Absence, Value};
+use crate::value::Value;
+use operation::{Operation, Scratch};
+
+/// Whose bars, and how long they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Place of the instrument in its group.
+    pub(crate) instrument: u32,
+    pub(crate) timeframe: Timeframe,
+}
 
 /// A bar as the graph sees it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct GraphInput<'a> {
-    pub(crate) bar: &'a Bar,
+pub(crate) struct GraphInput {
+    pub(crate) bar: Bar,
     /// Day of the session, counted from 1970-01-01: anchored forms restart when it changes.
     pub(crate) session_day: i32,
+    /// Best bid and ask, where the bar is a tick.
+    pub(crate) quote: (Option<f64>, Option<f64>),
 }
 
-/// Where an indicator's input comes from.
-#[derive(Clone, Debug)]
-enum Feed {
-    /// First slot of a node.
-    Slot(usize),
-    /// The bar itself.
-    Bar(Input),
-}
-
-#[derive(Clone, Debug)]
-enum Operation {
-    Number(f64),
-    Series(Series),
-    Indicator {
-        running: Box<dyn Running>,
-        feeds: Vec<Feed>,
-    },
-    Output {
-        slot: usize,
-    },
-    Unary {
-        operator: UnaryOperator,
-        slot: usize,
-    },
-    Binary {
-        operator: BinaryOperator,
-        left: usize,
-        right: usize,
-    },
-}
-
+/// A node: an operation, and where its values stand.
 #[derive(Clone, Debug)]
 struct Step {
-    /// Canonical text of the sub-expression: its identity.
+    /// Index of its place.
+    place: usize,
+    /// Nodes of one length of bars are computed in ranks, because they may read those of
+    /// other instruments: each reads only lower ranks there.
+    rank: usize,
+    /// Canonical text of the sub-expression: its identity at its place.
     text: String,
     operation: Operation,
     /// Where its first value stands.
     slot: usize,
     slots: usize,
+    /// Nodes that it reads.
+    operands: Vec<usize>,
+    /// Nodes and streams that read it.
+    uses: u32,
 }
 
-/// Computes expressions over one series of bars. Steps stand in the order in
-/// which the expressions were added, operands first, so one pass computes all.
+/// The nodes of a place.
+#[derive(Clone, Debug)]
+struct PlaceSteps {
+    place: Place,
+    by_text: BTreeMap<String, usize>,
+    /// By rank, operands before what reads them.
+    order: Vec<Vec<usize>>,
+}
+
+/// Computes expressions over the bars of a group's instruments.
+///
+/// A node that reads another place reads what stands there, which is the value of the
+/// last bar closed; so longer bars are computed before shorter ones that end with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Graph {
-    steps: Vec<Step>,
-    by_text: FxHashMap<String, usize>,
+    steps: Vec<Option<Step>>,
+    places: Vec<PlaceSteps>,
+    by_place: FxHashMap<Place, usize>,
     values: Vec<Value>,
-    /// Scratch of the pass, kept to allocate once.
-    inputs: Vec<f64>,
-    outputs: Vec<Option<f64>>,
+    /// Steps and, by how many they are, slots that are free again.
+    free_steps: Vec<usize>,
+    free_slots: FxHashMap<usize, Vec<usize>>,
+    scratch: Scratch,
 }
 
 /// Where an expression's outputs stand in the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tap {
+    step: usize,
     slot: usize,
     slots: usize,
 }
 
 impl Graph {
-    /// Adds what of `expression` is not there yet, cold; says where its outputs are.
-    pub(crate) fn add(&mut self, expression: &Expression) -> Tap {
-        let step = self.add_node(expression.root());
-        let Step { slot, slots, .. } = self.steps[step];
-        Tap { slot, slots }
-    }
-
-    fn add_node(&mut self, node: &Node) -> usize {
-        let text = node.to_string();
-        if let Some(step) = self.by_text.get(&text) {
-            return *step;
+    /// Computes every node on bars that end at one time, no place twice.
+    pub(crate) fn close(&mut self, closing: &[(Place, GraphInput)]) {
+        if let [(place, input)] = closing {
+            return self.close_one(*place, input);
         }
-        let (operation, slots) = match node {
-            Node::Number(number) => (Operation::Number(*number), 1),
-            Node::Series(series) => (Operation::Series(*series), 1),
-            Node::Indicator {
-                output: Some(output), ..
-            } => {
-                let whole = self.add_node(&node.without_output());
-                (
-                    Operation::Output {
-                        slot: self.steps[whole].slot + output,
-                    },
-                    1,
-                )
+        let mut due: Vec<(usize, &GraphInput)> = closing
+            .iter()
+            .filter_map(|(place, input)| Some((*self.by_place.get(place)?, input)))
+            .collect();
+        due.sort_by_key(|(at, _)| Reverse(self.places[*at].place.timeframe));
+        for start in 0..due.len() {
+            let timeframe = |at: usize| self.places[due[at].0].place.timeframe;
+            if start > 0 && timeframe(start - 1) == timeframe(start) {
+                continue;
             }
-            Node::Indicator {
-                definition,
-                parameters,
-                inputs,
-                output: None,
-            } => {
-                let mut selected = inputs.iter();
-                let feeds = definition
-                    .inputs
-                    .iter()
-                    .map(|input| match (input.is_selectable(), selected.next()) {
-                        (true, Some(node)) => {
-                            let step = self.add_node(node);
-                            Feed::Slot(self.steps[step].slot)
-                        }
-                        _ => Feed::Bar(*input),
-                    })
-                    .collect();
-                match definition.build(parameters) {
-                    Ok(running) => (Operation::Indicator { running, feeds }, definition.outputs.len()),
-                    // The parser has checked the parameters by the same table; should the two
-                    // ever disagree, the node has no value rather than a wrong one.
-                    Err(_) => (Operation::Number(f64::NAN), definition.outputs.len()),
+            let end = (start..due.len())
+                .find(|at| timeframe(*at) != timeframe(start))
+                .unwrap_or(due.len());
+            let same = &due[start..end];
+            let ranks = same.iter().map(|(at, _)| self.places[*at].order.len()).max();
+            for rank in 0..ranks.unwrap_or(0) {
+                for (at, input) in same {
+                    self.run(*at, rank, input);
                 }
             }
-            Node::Unary { operator, operand } => {
-                let operand = self.add_node(operand);
-                (
-                    Operation::Unary {
-                        operator: *operator,
-                        slot: self.steps[operand].slot,
-                    },
-                    1,
-                )
-            }
-            Node::Binary {
-                operator,
-                left,
-                right,
-            } => {
-                let (left, right) = (self.add_node(left), self.add_node(right));
-                let (left, right) = (self.steps[left].slot, self.steps[right].slot);
-                (
-                    Operation::Binary {
-                        operator: *operator,
-                        left,
-                        right,
-                    },
-                    1,
-                )
-            }
-        };
-        let slot = self.values.len();
-        self.values.resize(slot + slots, Value::Absent(Absence::Cold));
-        self.by_text.insert(text.clone(), self.steps.len());
-        self.steps.push(Step {
-            text,
-            operation,
-            slot,
-            slots,
-        });
-        self.steps.len() - 1
+        }
     }
 
-    /// Computes every node on one more closed bar.
-    pub(crate) fn next(&mut self, input: GraphInput<'_>) {
-        for step in &mut self.steps {
-            let values = &mut self.values;
-            let value = match &mut step.operation {
-                Operation::Number(number) => Value::number(*number),
-                Operation::Series(series) => series_value(*series, input.bar),
-                Operation::Output { slot } => values[*slot],
-                Operation::Unary { operator, slot } => operator.apply(values[*slot]),
-                Operation::Binary {
-                    operator,
-                    left,
-                    right,
-                } => operator.apply(values[*left], values[*right]),
-                Operation::Indicator { running, feeds } => {
-                    self.inputs.clear();
-                    let mut absence = None;
-                    for feed in feeds.iter() {
-                        match feed_value(feed, values, input) {
-                            Value::Number(number) => self.inputs.push(number),
-                            Value::Truth(_) => absence = Some(Absence::Unsolvable),
-                            Value::Absent(why) => absence = Some(why),
-                        }
-                    }
-                    let outputs = &mut values[step.slot..step.slot + step.slots];
-                    if let Some(why) = absence {
-                        // An indicator that gets no input keeps its state and has no value.
-                        outputs.fill(Value::Absent(why));
-                    } else {
-                        self.outputs.clear();
-                        self.outputs.resize(step.slots, None);
-                        running.next(&self.inputs, &mut self.outputs);
-                        for (value, output) in outputs.iter_mut().zip(&self.outputs) {
-                            *value = output.map_or(Value::Absent(Absence::Cold), Value::number);
-                        }
-                    }
-                    continue;
-                }
-            };
-            values[step.slot] = value;
+    /// Computes every node of one place.
+    pub(crate) fn close_one(&mut self, place: Place, input: &GraphInput) {
+        if let Some(at) = self.by_place.get(&place).copied() {
+            for rank in 0..self.places[at].order.len() {
+                self.run(at, rank, input);
+            }
+        }
+    }
+
+    fn run(&mut self, at: usize, rank: usize, input: &GraphInput) {
+        let Some(order) = self.places[at].order.get(rank) else {
+            return;
+        };
+        for id in order {
+            if let Some(step) = &mut self.steps[*id] {
+                let outputs = step.slot..step.slot + step.slots;
+                step.operation
+                    .next(input, &mut self.values, outputs, &mut self.scratch);
+            }
         }
     }
 
@@ -215,115 +141,82 @@ impl Graph {
         &self.values[tap.slot..tap.slot + tap.slots]
     }
 
-    /// Takes over, from step `from` on, state and values of what `other` has too.
-    pub(crate) fn inherit(&mut self, from: usize, other: &Graph) {
-        for step in self.steps.iter_mut().skip(from) {
-            let Some(known) = other.by_text.get(&step.text).map(|index| &other.steps[*index]) else {
+    /// Number of distinct nodes at a place.
+    pub(crate) fn len_at(&self, place: Place) -> usize {
+        self.by_place
+            .get(&place)
+            .map_or(0, |at| self.places[*at].by_text.len())
+    }
+
+    /// Places that have nodes.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.places
+            .iter()
+            .filter(|place| !place.by_text.is_empty())
+            .map(|place| place.place)
+    }
+
+    /// State of every node of a place that has one, and all its values, in the order of
+    /// their texts.
+    pub(crate) fn export(&self, place: Place) -> (Vec<Vec<u8>>, Vec<Value>) {
+        let (mut states, mut values) = (Vec::new(), Vec::new());
+        for step in self.steps_at(place) {
+            states.extend(step.operation.export());
+            values.extend_from_slice(&self.values[step.slot..step.slot + step.slots]);
+        }
+        (states, values)
+    }
+
+    /// The reverse of [`Graph::export`], on a graph of the same expressions.
+    pub(crate) fn import(
+        &mut self,
+        place: Place,
+        states: &[Vec<u8>],
+        values: &[Value],
+    ) -> Result<(), StateError> {
+        let ids: Vec<usize> = self.by_place.get(&place).map_or_else(Vec::new, |at| {
+            self.places[*at].by_text.values().copied().collect()
+        });
+        self.import_steps(&ids, states, values)
+    }
+
+    /// The same of a graph of one place whose nodes were exported in the order in which
+    /// they were added, as states of version 1 were.
+    pub(crate) fn import_as_added(&mut self, states: &[Vec<u8>], values: &[Value]) -> Result<(), StateError> {
+        let ids: Vec<usize> = (0..self.steps.len()).collect();
+        self.import_steps(&ids, states, values)
+    }
+
+    fn import_steps(
+        &mut self,
+        ids: &[usize],
+        states: &[Vec<u8>],
+        values: &[Value],
+    ) -> Result<(), StateError> {
+        let (mut states, mut rest) = (states.iter(), values);
+        for id in ids {
+            let Some(step) = &mut self.steps[*id] else {
                 continue;
             };
-            if let (Operation::Indicator { running, .. }, Operation::Indicator { running: warm, .. }) =
-                (&mut step.operation, &known.operation)
-            {
-                *running = warm.clone_box();
+            if step.operation.has_state() {
+                step.operation
+                    .import(states.next().map_or(&[][..], Vec::as_slice))?;
             }
-            self.values[step.slot..step.slot + step.slots]
-                .copy_from_slice(&other.values[known.slot..known.slot + known.slots]);
+            let (own, after) = rest.split_at_checked(step.slots).ok_or(StateError::Damaged)?;
+            self.values[step.slot..step.slot + step.slots].copy_from_slice(own);
+            rest = after;
         }
-    }
-
-    /// State of every indicator, in the order of the steps, and all values.
-    pub(crate) fn export(&self) -> (Vec<Vec<u8>>, Vec<Value>) {
-        let states = self
-            .steps
-            .iter()
-            .filter_map(|step| match &step.operation {
-                Operation::Indicator { running, .. } => {
-                    let mut bytes = Vec::new();
-                    running.export(&mut bytes);
-                    Some(bytes)
-                }
-                _ => None,
-            })
-            .collect();
-        (states, self.values.clone())
-    }
-
-    /// The reverse of [`Graph::export`], on a graph of the same expressions added in the same order.
-    pub(crate) fn import(&mut self, states: &[Vec<u8>], values: &[Value]) -> Result<(), StateError> {
-        let mut states = states.iter();
-        for step in &mut self.steps {
-            if let Operation::Indicator { running, .. } = &mut step.operation {
-                running.import(states.next().map_or(&[][..], Vec::as_slice))?;
-            }
-        }
-        if states.next().is_some() || self.values.len() != values.len() {
+        if states.next().is_some() || !rest.is_empty() {
             return Err(StateError::Damaged);
         }
-        self.values.copy_from_slice(values);
         Ok(())
     }
 
-    /// Number of distinct nodes.
-    pub(crate) fn len(&self) -> usize {
-        self.steps.len()
-    }
-}
-
-fn feed_value(feed: &Feed, values: &[Value], input: GraphInput<'_>) -> Value {
-    let bar = input.bar;
-    match feed {
-        Feed::Slot(slot) => values[*slot],
-        Feed::Bar(Input::SessionDay) => Value::Number(f64::from(input.session_day)),
-        Feed::Bar(Input::Fixed(series)) => series_value(*series, bar),
-        Feed::Bar(Input::Chosen) => Value::number(bar.close),
-    }
-}
-
-fn series_value(series: Series, bar: &Bar) -> Value {
-    series
-        .of(bar)
-        .map_or(Value::Absent(Absence::Unsolvable), Value::number)
-}
-
-impl UnaryOperator {
-    fn apply(self, operand: Value) -> Value {
-        match (self, operand) {
-            (_, Value::Absent(why)) => Value::Absent(why),
-            (Self::Negate, Value::Number(number)) => Value::number(-number),
-            (Self::Not, Value::Truth(truth)) => Value::Truth(!truth),
-            _ => Value::Absent(Absence::Unsolvable),
-        }
-    }
-}
-
-impl BinaryOperator {
-    fn apply(self, left: Value, right: Value) -> Value {
-        match (left, right) {
-            (Value::Number(a), Value::Number(b)) => match self {
-                Self::Add => Value::number(a + b),
-                Self::Subtract => Value::number(a - b),
-                Self::Multiply => Value::number(a * b),
-                Self::Divide => Value::number(a / b),
-                Self::Less => Value::Truth(a < b),
-                Self::LessOrEqual => Value::Truth(a <= b),
-                Self::Greater => Value::Truth(a > b),
-                Self::GreaterOrEqual => Value::Truth(a >= b),
-                Self::Equal => Value::Truth(a == b),
-                Self::NotEqual => Value::Truth(a != b),
-                Self::And | Self::Or => Value::Absent(Absence::Unsolvable),
-            },
-            // What is decided by the side that is known is known.
-            (Value::Truth(false), _) | (_, Value::Truth(false)) if self == Self::And => Value::Truth(false),
-            (Value::Truth(true), _) | (_, Value::Truth(true)) if self == Self::Or => Value::Truth(true),
-            (Value::Absent(why), _) | (_, Value::Absent(why)) => Value::Absent(why),
-            (Value::Truth(a), Value::Truth(b)) => match self {
-                Self::And => Value::Truth(a && b),
-                Self::Or => Value::Truth(a || b),
-                Self::Equal => Value::Truth(a == b),
-                Self::NotEqual => Value::Truth(a != b),
-                _ => Value::Absent(Absence::Unsolvable),
-            },
-            _ => Value::Absent(Absence::Unsolvable),
-        }
+    fn steps_at(&self, place: Place) -> impl Iterator<Item = &Step> {
+        self.by_place
+            .get(&place)
+            .into_iter()
+            .flat_map(|at| self.places[*at].by_text.values())
+            .filter_map(|id| self.steps[*id].as_ref())
     }
 }

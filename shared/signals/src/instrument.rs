@@ -1,18 +1,17 @@
-//! One instrument within the engine: its forming bars and its graphs.
+//! One instrument within the engine: its forming bars, and the streams computed on them.
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{
     Bar, Calendar, Forming, InstrumentKey, Session, SessionError, Tick, Timeframe, TradedVolume, UnixNanos,
 };
 
-use crate::engine::{NODES_PER_GRAPH_MAX, Refusal, StreamId};
+use crate::engine::StreamId;
 use crate::event::WarmUp;
 use crate::expression::Expression;
-use crate::graph::{Graph, GraphInput, Tap};
+use crate::graph::{GraphInput, Tap};
 use crate::history::adjust;
-use crate::value::Value;
 
-/// What is known of an instrument beside its bars and graphs.
+/// What is known of an instrument beside its bars and streams.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(crate) key: InstrumentKey,
@@ -39,7 +38,7 @@ pub(crate) struct Instrument {
     session: Option<Session>,
 }
 
-/// The bars of one timeframe, and what is computed on them.
+/// The bars of one timeframe, and the streams computed on them.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub(crate) timeframe: Timeframe,
@@ -48,7 +47,6 @@ pub(crate) struct Frame {
     /// so that they are the same bits however they came about.
     pub(crate) forming: Vec<OpenBar>,
     pub(crate) bars_stream: Option<StreamId>,
-    pub(crate) graph: Graph,
     pub(crate) taps: Vec<(StreamId, Expression, Tap)>,
 }
 
@@ -64,13 +62,10 @@ pub(crate) struct OpenBar {
 pub(crate) struct Close {
     /// Ends of longer bars that it opened.
     pub(crate) opened: Vec<(UnixNanos, Timeframe)>,
-    /// The bar in the shares of today.
-    pub(crate) bar: Bar,
+    /// The bar in the shares of today, as the graph sees it.
+    pub(crate) input: GraphInput,
     /// The bar as traded, if it belongs among the stored ones.
     pub(crate) stored: Option<Bar>,
-    pub(crate) bars_stream: Option<StreamId>,
-    /// Values of the streams computed on it.
-    pub(crate) values: Vec<(StreamId, Vec<Value>)>,
 }
 
 /// Days from 1970-01-01 to the session's day.
@@ -99,7 +94,6 @@ impl Frame {
             timeframe,
             forming: Vec::new(),
             bars_stream: None,
-            graph: Graph::default(),
             taps: Vec::new(),
         }
     }
@@ -115,27 +109,7 @@ impl Frame {
         }
     }
 
-    /// Computes the streams on one more bar.
-    fn compute(&mut self, bar: &Bar, session_day: i32) -> Vec<(StreamId, Vec<Value>)> {
-        if self.taps.is_empty() {
-            return Vec::new();
-        }
-        self.graph.next(GraphInput { bar, session_day });
-        self.taps
-            .iter()
-            .map(|(stream, _, tap)| (*stream, self.graph.read(*tap).to_vec()))
-            .collect()
-    }
-
-    /// The graph of `taps`, added in their order, with the state of `from`.
-    fn rebuild(&mut self) {
-        let old = std::mem::take(&mut self.graph);
-        for (_, expression, tap) in &mut self.taps {
-            *tap = self.graph.add(expression);
-        }
-        self.graph.inherit(0, &old);
-    }
-
+    /// Nothing asks for its bars; of the graph that is for the caller to say.
     fn is_idle(&self) -> bool {
         self.bars_stream.is_none() && self.taps.is_empty() && !is_stored(self.timeframe)
     }
@@ -243,23 +217,6 @@ impl Instrument {
         opened
     }
 
-    /// Computes the streams of timeframe `tick`.
-    pub(crate) fn compute_on_tick(&mut self, bar: &Bar, session_day: i32) -> Option<Close> {
-        let bar = self.in_shares_of_today(bar);
-        let frame = self
-            .frames
-            .iter_mut()
-            .find(|frame| frame.timeframe == Timeframe::TICK)?;
-        let values = frame.compute(&bar, session_day);
-        Some(Close {
-            opened: Vec::new(),
-            bar,
-            stored: None,
-            bars_stream: None,
-            values,
-        })
-    }
-
     /// Ends of all forming bars.
     pub(crate) fn ends(&self) -> impl Iterator<Item = (UnixNanos, Timeframe)> {
         self.frames.iter().flat_map(|frame| {
@@ -279,14 +236,6 @@ impl Instrument {
         let at = frame.forming.iter().position(|open| open.bar.peek().end == end)?;
         let open = frame.forming.remove(at);
         let traded = open.bar.peek();
-        let bar = self.in_shares_of_today(&traded);
-        let frame = self
-            .frames
-            .iter_mut()
-            .find(|frame| frame.timeframe == timeframe)?;
-        let values = frame.compute(&bar, open.day);
-        let bars_stream = frame.bars_stream;
-        let stored = is_stored(timeframe).then_some(traded);
         let opened = if timeframe == Timeframe::MINUTE {
             self.join(&traded)
         } else {
@@ -294,15 +243,21 @@ impl Instrument {
         };
         Some(Close {
             opened,
-            bar,
-            stored,
-            bars_stream,
-            values,
+            input: GraphInput {
+                bar: self.in_shares_of_today(&traded),
+                session_day: open.day,
+                quote: (None, None),
+            },
+            stored: is_stored(timeframe).then_some(traded),
         })
     }
 
+    pub(crate) fn frame_of(&self, timeframe: Timeframe) -> Option<&Frame> {
+        self.frames.iter().find(|frame| frame.timeframe == timeframe)
+    }
+
     /// A bar as traded, with the splits that came after it.
-    fn in_shares_of_today(&self, bar: &Bar) -> Bar {
+    pub(crate) fn in_shares_of_today(&self, bar: &Bar) -> Bar {
         let mut bars = [*bar];
         adjust(&mut bars, &self.known.splits);
         bars[0]
@@ -310,7 +265,12 @@ impl Instrument {
 
     /// The frame of a timeframe; a new one starts with what is stored of the bar
     /// that is forming. Minutes that are still open join it when they close.
-    fn frame(&mut self, timeframe: Timeframe, warm_up: &WarmUp, watermark: UnixNanos) -> &mut Frame {
+    pub(crate) fn frame(
+        &mut self,
+        timeframe: Timeframe,
+        warm_up: &WarmUp,
+        watermark: UnixNanos,
+    ) -> &mut Frame {
         let at = self.frames.partition_point(|frame| frame.timeframe < timeframe);
         if self
             .frames
@@ -343,113 +303,47 @@ impl Instrument {
         })
     }
 
-    pub(crate) fn add_bars(
-        &mut self,
-        timeframe: Timeframe,
-        id: StreamId,
-        warm_up: &WarmUp,
-        watermark: UnixNanos,
-    ) {
-        self.frame(timeframe, warm_up, watermark).bars_stream = Some(id);
+    /// The bar as the graph sees it; `None` when the market is closed at its start.
+    pub(crate) fn graph_input(&mut self, bar: &Bar) -> Option<GraphInput> {
+        let session = self.session_at(bar.start).ok().flatten()?;
+        Some(GraphInput {
+            bar: *bar,
+            session_day: bar_day(&session),
+            quote: (None, None),
+        })
     }
 
-    pub(crate) fn add_expression(
-        &mut self,
-        timeframe: Timeframe,
-        id: StreamId,
-        expression: Expression,
-        warm_up: &WarmUp,
-        watermark: UnixNanos,
-    ) -> Result<(), Refusal> {
-        let warm = self.warm_graph(&[&expression], &warm_up.closed);
-        let frame = self.frame(timeframe, warm_up, watermark);
-        if frame.graph.len() + warm.len() > NODES_PER_GRAPH_MAX {
-            return Err(Refusal::Full(
-                "4096 expression nodes per instrument and timeframe",
-            ));
-        }
-        let known = frame.graph.len();
-        let tap = frame.graph.add(&expression);
-        // What the plan had already goes on as it is; only what is new is seeded.
-        frame.graph.inherit(known, &warm);
-        frame.taps.push((id, expression, tap));
-        Ok(())
-    }
-
-    /// A graph of `expressions` that has seen `bars`.
-    fn warm_graph(&mut self, expressions: &[&Expression], bars: &[Bar]) -> Graph {
-        let mut graph = Graph::default();
-        for expression in expressions {
-            graph.add(expression);
-        }
-        for bar in bars {
-            if let Ok(Some(session)) = self.session_at(bar.start) {
-                graph.next(GraphInput {
-                    bar,
-                    session_day: bar_day(&session),
-                });
-            }
-        }
-        graph
-    }
-
-    pub(crate) fn remove(&mut self, id: StreamId) {
+    /// Takes a stream away; gives what it was computed by.
+    pub(crate) fn remove(&mut self, id: StreamId) -> Option<Tap> {
         if self.price_stream == Some(id) {
             self.price_stream = None;
         }
+        let mut removed = None;
         for frame in &mut self.frames {
             if frame.bars_stream == Some(id) {
                 frame.bars_stream = None;
             }
-            let before = frame.taps.len();
-            frame.taps.retain(|(stream, _, _)| *stream != id);
-            if frame.taps.len() < before {
-                frame.rebuild();
+            if let Some(at) = frame.taps.iter().position(|(stream, ..)| *stream == id) {
+                removed = Some(frame.taps.remove(at).2);
             }
         }
-        self.frames.retain(|frame| !frame.is_idle());
+        removed
     }
 
-    /// Timeframes with expressions, and the bars that seed the slowest.
-    pub(crate) fn settling(&self) -> Vec<(Timeframe, usize)> {
+    /// Takes away the frames that nothing asks for, but those that `is_read` by the graph.
+    pub(crate) fn drop_idle_frames(&mut self, is_read: impl Fn(Timeframe) -> bool) {
         self.frames
-            .iter()
-            .filter(|frame| frame.timeframe != Timeframe::TICK)
-            .filter_map(|frame| {
-                let bars = frame
-                    .taps
-                    .iter()
-                    .map(|(_, expression, _)| expression.settle())
-                    .max()?;
-                Some((frame.timeframe, bars))
-            })
-            .collect()
+            .retain(|frame| !frame.is_idle() || is_read(frame.timeframe));
     }
 
-    /// Takes a split: prices so far are in old shares, so what is computed
-    /// starts anew from the adjusted history. Forming bars stay as traded and
-    /// are adjusted when they close. False if it is known already.
-    pub(crate) fn split(&mut self, at: UnixNanos, ratio: f64, warm_up: &[(Timeframe, WarmUp)]) -> bool {
+    /// Adds a split: forming bars stay as traded and are adjusted when they close. False
+    /// if it is known already.
+    pub(crate) fn add_split(&mut self, at: UnixNanos, ratio: f64) -> bool {
         if self.known.splits.iter().any(|(time, _)| *time == at) {
             return false;
         }
         let place = self.known.splits.partition_point(|(time, _)| *time < at);
         self.known.splits.insert(place, (at, ratio));
-        for index in 0..self.frames.len() {
-            let timeframe = self.frames[index].timeframe;
-            let history = warm_up
-                .iter()
-                .find(|(of, _)| *of == timeframe)
-                .map(|(_, warm_up)| warm_up);
-            let expressions: Vec<Expression> = self.frames[index]
-                .taps
-                .iter()
-                .map(|(_, expression, _)| expression.clone())
-                .collect();
-            let expressions: Vec<&Expression> = expressions.iter().collect();
-            let warm = self.warm_graph(&expressions, history.map_or(&[], |warm_up| &warm_up.closed));
-            self.frames[index].graph = warm;
-        }
         true
     }
 }

@@ -4,6 +4,7 @@
 //! The engine is a pure function: the same events give the same signals, bit
 //! for bit, whether live, replayed or read back from the log.
 
+mod batch;
 mod engine;
 mod event;
 mod expression;
@@ -13,14 +14,16 @@ mod instrument;
 mod state;
 mod value;
 
+pub use batch::{Batch, BatchRefusal, Member};
 pub use engine::{
-    ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS,
-    Latest, NODES_PER_GRAPH_MAX, Refusal, STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked,
+    ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, HELD_BARS_PER_USER_MAX,
+    INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS, Latest, NODES_PER_GRAPH_MAX, NODES_PER_USER_MAX, Refusal,
+    STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked, checked_on,
 };
-pub use event::{Event, PlanChange, ReferenceChange, WarmUp, split_bar};
+pub use event::{Event, PlanChange, ReferenceChange, Seed, WarmUp, split_bar};
 pub use expression::{
     BinaryOperator, DEPTH_MAX, EXPRESSION_BYTES_MAX, Expression, ExpressionError, ExpressionErrorKind,
-    NODES_MAX, Node, Series, UnaryOperator, WINDOW_MAX,
+    Function, HELD_BARS_MAX, NODES_MAX, Need, Node, Series, UnaryOperator, WINDOW_MAX,
 };
 pub use history::{adjust, coarsen};
 pub use instrument::base_timeframe;

@@ -5,12 +5,17 @@ use serde::{Deserialize, Serialize};
 use tickwire_market::Timeframe;
 
 use crate::engine::{Engine, Header, Latest, Stream, StreamId, checked};
+use crate::graph::{Graph, Place};
 use crate::instrument::{Frame, Instrument, Known, OpenBar};
 use crate::value::Value;
 use tickwire_streams::StreamKey;
 
-/// Version of the exported form.
-const STATE_VERSION: u8 = 1;
+/// Version of the exported form. In version 1 each frame had a graph of its own, and
+/// states and values stood in the order in which its nodes were added; now they stand in
+/// the order of their texts. Both are read.
+const STATE_VERSION: u8 = 2;
+/// The oldest version that is read.
+const STATE_VERSION_MIN: u8 = 1;
 
 /// Why a stored state was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +114,10 @@ impl Engine {
             .frames
             .iter()
             .map(|frame| {
-                let (running, values) = frame.graph.export();
+                let (running, values) = self.graph.export(Place {
+                    instrument: index as u32,
+                    timeframe: frame.timeframe,
+                });
                 FrameState {
                     timeframe: frame.timeframe,
                     forming: frame.forming.clone(),
@@ -146,11 +154,12 @@ impl Engine {
     /// When a part cannot be read, is missing, or is of another version.
     pub fn restore<B: AsRef<[u8]>>(head: &[u8], cells: &[B]) -> Result<Self, StateRefusal> {
         let head: Head = postcard::from_bytes(head).map_err(|e| StateRefusal::new("the group", e))?;
-        if head.version != STATE_VERSION {
-            return Err(StateRefusal::new(
-                "the group",
-                format!("it has version {}", head.version),
-            ));
+        if !(STATE_VERSION_MIN..=STATE_VERSION).contains(&head.version) {
+            let why = format!(
+                "it has version {}, this build reads {STATE_VERSION_MIN} to {STATE_VERSION}",
+                head.version
+            );
+            return Err(StateRefusal::new("the group", why));
         }
         if head.instruments as usize != cells.len() {
             return Err(StateRefusal::new("the group", "cells are missing"));
@@ -160,6 +169,7 @@ impl Engine {
             ..Engine::default()
         };
         let mut streams: Vec<Option<Stream>> = vec![None; head.streams as usize];
+        let mut states: Vec<Vec<FrameState>> = Vec::with_capacity(cells.len());
         for (index, bytes) in cells.iter().enumerate() {
             let cell: Cell = postcard::from_bytes(bytes.as_ref())
                 .map_err(|e| StateRefusal::new(format!("instrument {index}"), e))?;
@@ -184,16 +194,30 @@ impl Engine {
                     return Err(StateRefusal::new(format!("stream {id}"), "it is not in the cell"));
                 }
             }
-            let mut frames = Vec::with_capacity(cell.frames.len());
-            for state in cell.frames {
-                frames.push(restore_frame(state, &streams)?);
-            }
+            let frames = cell
+                .frames
+                .iter()
+                .map(|state| Frame {
+                    timeframe: state.timeframe,
+                    forming: state.forming.clone(),
+                    bars_stream: state.bars_stream,
+                    taps: Vec::new(),
+                })
+                .collect();
             engine.by_key.insert(cell.known.key.clone(), index as u32);
             engine
                 .instruments
                 .push(Instrument::restore(cell.known, cell.price_stream, frames));
             engine.dirty.push(false);
+            states.push(cell.frames);
         }
+        // Expressions reach other instruments, so all of these come first.
+        for (index, frames) in states.iter().enumerate() {
+            for (at, state) in frames.iter().enumerate() {
+                engine.restore_taps(index, at, state, &streams)?;
+            }
+        }
+        engine.restore_graph(head.version, &states)?;
         for (id, stream) in streams.into_iter().enumerate() {
             let stream =
                 stream.ok_or_else(|| StateRefusal::new(format!("stream {id}"), "it is in no cell"))?;
@@ -205,25 +229,78 @@ impl Engine {
         engine.next_end = engine.earliest_end();
         Ok(engine)
     }
-}
 
-fn restore_frame(state: FrameState, streams: &[Option<Stream>]) -> Result<Frame, StateRefusal> {
-    let mut frame = Frame::new(state.timeframe);
-    frame.forming = state.forming;
-    frame.bars_stream = state.bars_stream;
-    for id in state.taps {
-        let stream = streams
-            .get(id as usize)
-            .and_then(Option::as_ref)
-            .ok_or_else(|| StateRefusal::new(format!("stream {id}"), "it is not in the cell"))?;
-        let expression = checked(&stream.key.stream.expression)
-            .map_err(|e| StateRefusal::new(stream.key.to_string(), e))?;
-        let tap = frame.graph.add(&expression);
-        frame.taps.push((id, expression, tap));
+    /// Adds the expressions of a frame, cold.
+    fn restore_taps(
+        &mut self,
+        index: usize,
+        at: usize,
+        state: &FrameState,
+        streams: &[Option<Stream>],
+    ) -> Result<(), StateRefusal> {
+        let place = Place {
+            instrument: index as u32,
+            timeframe: state.timeframe,
+        };
+        for id in &state.taps {
+            let stream = streams
+                .get(*id as usize)
+                .and_then(Option::as_ref)
+                .ok_or_else(|| StateRefusal::new(format!("stream {id}"), "it is not in the cell"))?;
+            let expression = checked(&stream.key.stream.expression)
+                .map_err(|e| StateRefusal::new(stream.key.to_string(), e))?;
+            if let Some(other) = expression
+                .instruments()
+                .into_iter()
+                .find(|key| !self.by_key.contains_key(*key))
+            {
+                return Err(StateRefusal::new(other.to_string(), "it is not in the group"));
+            }
+            let mut graph = std::mem::take(&mut self.graph);
+            let tap = graph.add(place, &expression, &|key| self.resolve(key), &mut Vec::new());
+            self.graph = graph;
+            self.instruments[index].frames[at]
+                .taps
+                .push((*id, expression, tap));
+        }
+        Ok(())
     }
-    frame
-        .graph
-        .import(&state.running, &state.values)
-        .map_err(|e| StateRefusal::new("an indicator", e))?;
-    Ok(frame)
+
+    /// Gives every node its state.
+    fn restore_graph(&mut self, version: u8, states: &[Vec<FrameState>]) -> Result<(), StateRefusal> {
+        let damaged = |e| StateRefusal::new("an indicator", e);
+        for (index, frames) in states.iter().enumerate() {
+            for (at, state) in frames.iter().enumerate() {
+                let place = Place {
+                    instrument: index as u32,
+                    timeframe: state.timeframe,
+                };
+                if version == 1 {
+                    let (mut graph, mut fresh) = (Graph::default(), Vec::new());
+                    for (_, expression, _) in &self.instruments[index].frames[at].taps {
+                        graph.add(place, expression, &|key| self.resolve(key), &mut fresh);
+                    }
+                    graph
+                        .import_as_added(&state.running, &state.values)
+                        .map_err(damaged)?;
+                    self.graph.inherit_all(&graph);
+                } else {
+                    self.graph
+                        .import(place, &state.running, &state.values)
+                        .map_err(damaged)?;
+                }
+            }
+        }
+        let known = |place: &Place| {
+            let frames = states.get(place.instrument as usize);
+            frames.is_some_and(|frames| frames.iter().any(|state| state.timeframe == place.timeframe))
+        };
+        match self.graph.places().find(|place| !known(place)) {
+            Some(place) => Err(StateRefusal::new(
+                format!("instrument {}", place.instrument),
+                format!("its bars of {} are missing", place.timeframe),
+            )),
+            None => Ok(()),
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use tickwire_entitlements::{Decision, Identity};
-use tickwire_signals::checked;
+use tickwire_market::InstrumentKey;
+use tickwire_signals::checked_on;
 use tickwire_streams::{GroupKey, StreamKey};
 use tickwire_wire::{ErrorBody, ErrorCode, Mode, StreamRequest};
 
@@ -20,6 +21,8 @@ use crate::ports::{ConnectionRow, GroupRow, PortResult, Subscription};
 pub(super) struct Wanted {
     pub(super) key: StreamKey,
     pub(super) group: GroupKey,
+    /// Other instruments that its expression names; of the same group.
+    others: Vec<InstrumentKey>,
 }
 
 /// One of the streams asked for: what is known of it so far.
@@ -35,9 +38,21 @@ impl ManageSubscription {
         let mut judged: Vec<Judged> = streams
             .into_iter()
             .map(|request| {
-                let wanted = parse_stream(&request.key).map(|key| {
+                let wanted = parse_stream(&request.key).and_then(|(key, others)| {
                     let group = self.placement.group_of(&row.universe, &key.stream.instrument);
-                    Wanted { key, group }
+                    let elsewhere = others
+                        .iter()
+                        .find(|other| self.placement.group_of(&row.universe, other) != group);
+                    match elsewhere {
+                        Some(other) => {
+                            let message = format!(
+                                "The expression reaches {other}, which is not in the group of {}.",
+                                key.stream.instrument
+                            );
+                            Err(ErrorBody::with_message(ErrorCode::OtherGroup, message).about(&request.key))
+                        }
+                        None => Ok(Wanted { key, group, others }),
+                    }
                 });
                 (request, wanted)
             })
@@ -77,11 +92,18 @@ impl ManageSubscription {
             .filter_map(|(group, row)| Some((group, row?)))
             .collect();
         for (request, wanted) in &mut judged {
-            let Ok(Wanted { key, group }) = wanted else {
+            let Ok(Wanted { key, group, others }) = wanted else {
                 continue;
             };
-            if !groups.contains_key(group) || !self.is_known(group, key).await? {
-                let message = format!("Instrument {} is not known here.", key.stream.instrument);
+            let mut unknown = None;
+            for instrument in std::iter::once(&key.stream.instrument).chain(others.iter()) {
+                if !groups.contains_key(group) || !self.is_known(group, instrument).await? {
+                    unknown = Some(instrument);
+                    break;
+                }
+            }
+            if let Some(unknown) = unknown {
+                let message = format!("Instrument {unknown} is not known here.");
                 *wanted =
                     Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).about(&request.key));
             }
@@ -89,9 +111,9 @@ impl ManageSubscription {
         Ok((judged, groups))
     }
 
-    /// Whether the group knows the stream's instrument. What it knew once, it knows.
-    async fn is_known(&self, group: &GroupKey, key: &StreamKey) -> PortResult<bool> {
-        let knows = |plan: Arc<Plan>| plan.knows(&key.stream.instrument);
+    /// Whether the group knows an instrument. What it knew once, it knows.
+    async fn is_known(&self, group: &GroupKey, instrument: &InstrumentKey) -> PortResult<bool> {
+        let knows = |plan: Arc<Plan>| plan.knows(instrument);
         if self.plans.seen(group).is_some_and(knows) {
             return Ok(true);
         }
@@ -99,21 +121,25 @@ impl ManageSubscription {
     }
 }
 
-/// The key, if it is one and its expression is canonical.
-fn parse_stream(text: &str) -> Result<StreamKey, ErrorBody> {
+/// The key, if it is one and its expression is canonical and fits its timeframe; with the
+/// other instruments that the expression names.
+fn parse_stream(text: &str) -> Result<(StreamKey, Vec<InstrumentKey>), ErrorBody> {
     let about: String = text.chars().take(200).collect();
     let key: StreamKey = text.parse().map_err(|error: tickwire_streams::StreamKeyError| {
         ErrorBody::with_message(ErrorCode::StreamMalformed, error.to_string()).about(&about)
     })?;
-    match &*key.stream.expression {
-        "price" | "bars" => {}
-        expression => {
-            checked(expression).map_err(|error| {
+    let others = match &*key.stream.expression {
+        "price" | "bars" => Vec::new(),
+        expression => checked_on(expression, key.stream.timeframe)
+            .map_err(|error| {
                 ErrorBody::with_message(ErrorCode::ExpressionInvalid, error.to_string()).about(&about)
-            })?;
-        }
-    }
-    Ok(key)
+            })?
+            .instruments()
+            .into_iter()
+            .cloned()
+            .collect(),
+    };
+    Ok((key, others))
 }
 
 /// Adds the streams that may be had to the row's subscriptions; those for which

@@ -1,22 +1,35 @@
 //! From what was written to what is meant: names looked up, defaults filled in,
 //! bounds and types checked.
 
-use tickwire_indicators::{Definition, Series, find, registry};
+use tickwire_indicators::{Definition, ParameterError, Series, find, registry};
+use tickwire_market::{InstrumentKey, Timeframe};
 
 use super::error::Fault;
+use super::function::RENAMED;
+use super::node::name_of;
 use super::syntax::{Argument, Syntax, SyntaxKind, Word};
 use super::{
-    BinaryOperator, DEPTH_MAX, ExpressionErrorKind as Kind, NODES_MAX, Node, UnaryOperator, WINDOW_MAX,
+    BinaryOperator, DEPTH_MAX, ExpressionErrorKind as Kind, Function, HELD_BARS_MAX, NODES_MAX, Node,
+    UnaryOperator, WINDOW_MAX,
 };
 
 /// How unlike a name may be, in edits, and still be proposed.
 const NEAREST_EDITS_MAX: usize = 2;
 
 pub(super) fn check(written: &Syntax<'_>) -> Result<Node, Fault> {
-    let root = Checker { nodes: 0 }.node(written, 1)?;
-    let bars = root.warm_up();
+    let mut checker = Checker {
+        nodes: 0,
+        instrument: None,
+        timeframe: None,
+    };
+    let root = checker.node(written, 1)?;
+    let bars = root.window();
     if bars >= WINDOW_MAX {
         return Err(fault(0, Kind::WindowTooLong { bars: bars + 1 }));
+    }
+    let bars = root.held_bars();
+    if bars > HELD_BARS_MAX {
+        return Err(fault(0, Kind::TooManyHeldBars { bars }));
     }
     Ok(root)
 }
@@ -27,6 +40,9 @@ fn fault(at: usize, kind: Kind) -> Fault {
 
 struct Checker {
     nodes: usize,
+    /// Where the node that is being checked is computed, if that is not the stream's own place.
+    instrument: Option<InstrumentKey>,
+    timeframe: Option<Timeframe>,
 }
 
 impl Checker {
@@ -53,7 +69,23 @@ impl Checker {
                 arguments,
                 output,
             } => {
-                let definition = indicator(name, at)?;
+                let lower = name.to_ascii_lowercase();
+                let positional = arguments.iter().filter(|argument| argument.name.is_none());
+                let positional = positional.count();
+                // `max` and `min` of one series over a window are the catalogue's.
+                let function = Function::find(&lower).filter(|function| {
+                    !matches!(function, Function::Max | Function::Min)
+                        || positional >= 2
+                        || find(&lower).is_none()
+                });
+                if let Some(function) = function {
+                    if let Some(output) = output {
+                        let (function, name) = (function.name(), output.text.to_ascii_lowercase());
+                        return Err(fault(output.at, Kind::FunctionOutput { function, name }));
+                    }
+                    return self.function(function, arguments, depth, at);
+                }
+                let definition = indicator(&lower, at)?;
                 let (mut inputs, parameters) = self.arguments(definition, arguments, depth, at)?;
                 while inputs.len() < definition.chosen_inputs() {
                     self.count(at, depth + 1)?;
@@ -67,6 +99,11 @@ impl Checker {
                     output,
                 })
             }
+            SyntaxKind::At {
+                operand,
+                instrument,
+                timeframe,
+            } => self.elsewhere(operand, *instrument, *timeframe, depth),
             SyntaxKind::Unary { operator, operand } => {
                 let node = self.value(operand, depth + 1)?;
                 let wants_condition = *operator == UnaryOperator::Not;
@@ -102,7 +139,11 @@ impl Checker {
     /// A node inside another: one value.
     fn value(&mut self, written: &Syntax<'_>, depth: usize) -> Result<Node, Fault> {
         let node = self.node(written, depth)?;
-        match node {
+        let computed = match &node {
+            Node::At { operand, .. } => operand,
+            node => node,
+        };
+        match computed {
             Node::Indicator {
                 definition,
                 output: None,
@@ -114,7 +155,90 @@ impl Checker {
                 };
                 Err(fault(written.at, kind))
             }
-            node => Ok(node),
+            _ => Ok(node),
+        }
+    }
+
+    /// An operand at another place.
+    fn elsewhere(
+        &mut self,
+        operand: &Syntax<'_>,
+        instrument: Option<Word<'_>>,
+        timeframe: Option<Word<'_>>,
+        depth: usize,
+    ) -> Result<Node, Fault> {
+        let instrument = instrument.map(instrument_key).transpose()?;
+        let parsed = timeframe.map(|word| {
+            let parsed = word.text.to_ascii_lowercase().parse::<Timeframe>();
+            parsed.map_err(|error| fault(word.at, Kind::Timeframe(error)))
+        });
+        let timeframe_at = timeframe.map_or(operand.at, |word| word.at);
+        let timeframe = parsed.transpose()?;
+        let outer = self.timeframe.unwrap_or(Timeframe::MINUTE);
+        if let Some(inner) = timeframe
+            && inner < outer
+        {
+            return Err(fault(timeframe_at, Kind::TimeframeShorter { inner, outer }));
+        }
+        let around = (self.instrument.clone(), self.timeframe);
+        // What is said again says nothing.
+        let new_instrument = instrument.filter(|key| self.instrument.as_ref() != Some(key));
+        let new_timeframe = timeframe.filter(|timeframe| self.timeframe != Some(*timeframe));
+        self.instrument = new_instrument.clone().or(self.instrument.take());
+        self.timeframe = new_timeframe.or(self.timeframe);
+        let node = self.node(operand, depth + 1);
+        (self.instrument, self.timeframe) = around;
+        Ok(node?.at(new_instrument, new_timeframe))
+    }
+
+    /// A function of the language.
+    fn function(
+        &mut self,
+        function: Function,
+        arguments: &[Argument<'_>],
+        depth: usize,
+        at: usize,
+    ) -> Result<Node, Fault> {
+        let usage = function.usage();
+        let (operands, bars) = match function {
+            Function::Shift => arguments.split_at(arguments.len().min(1)),
+            _ => (arguments, &[][..]),
+        };
+        if let Some(named) = operands.iter().find(|argument| argument.name.is_some()) {
+            return Err(fault(named.value.at, Kind::NamedArgument { usage }));
+        }
+        let (fewest, most) = function.arguments();
+        if !(fewest..=most).contains(&operands.len()) || bars.len() > 1 {
+            let given = arguments.len();
+            return Err(fault(at, Kind::ArgumentCount { usage, given }));
+        }
+        let mut nodes = Vec::with_capacity(operands.len());
+        for (place, Argument { value, .. }) in operands.iter().enumerate() {
+            let node = self.value(value, depth + 1)?;
+            match (function, place) {
+                (Function::If, 0) => require(&node, true, function.name(), value.at)?,
+                (Function::If, 1) | (Function::Shift, _) => {}
+                (Function::If, _) => {
+                    if nodes.last().map(Node::is_boolean) != Some(node.is_boolean()) {
+                        return Err(fault(value.at, Kind::BranchesDiffer));
+                    }
+                }
+                _ => require(&node, false, function.name(), value.at)?,
+            }
+            nodes.push(node);
+        }
+        match (function, nodes.pop()) {
+            (Function::Shift, Some(operand)) => Ok(Node::Shift {
+                operand: Box::new(operand),
+                bars: shift_bars(bars.first())?,
+            }),
+            (function, last) => {
+                nodes.extend(last);
+                Ok(Node::Function {
+                    function,
+                    arguments: nodes,
+                })
+            }
         }
     }
 
@@ -201,6 +325,58 @@ impl Checker {
     }
 }
 
+/// By how many bars to shift; by one unless told.
+fn shift_bars(argument: Option<&Argument<'_>>) -> Result<u32, Fault> {
+    const NAME: (&str, &str) = ("shift", "bars");
+    let Some(Argument { name, value }) = argument else {
+        return Ok(1);
+    };
+    if let Some(name) = name.filter(|name| !name.text.eq_ignore_ascii_case(NAME.1)) {
+        let kind = Kind::UnknownParameter {
+            indicator: NAME.0,
+            name: name.text.to_ascii_lowercase(),
+            parameters: vec![NAME.1],
+        };
+        return Err(fault(name.at, kind));
+    }
+    let bars = literal(value).ok_or_else(|| {
+        let kind = Kind::NotANumber {
+            indicator: NAME.0,
+            name: NAME.1,
+        };
+        fault(value.at, kind)
+    })?;
+    let maximum = (WINDOW_MAX - 1) as f64;
+    let refused = |error| Err(fault(value.at, Kind::Parameter(error)));
+    if !(1.0..=maximum).contains(&bars) {
+        return refused(ParameterError::OutOfBounds {
+            indicator: NAME.0,
+            parameter: NAME.1,
+            value: bars,
+            minimum: 1.0,
+            maximum,
+        });
+    }
+    if bars.fract() != 0.0 {
+        return refused(ParameterError::NotWhole {
+            indicator: NAME.0,
+            parameter: NAME.1,
+            value: bars,
+        });
+    }
+    Ok(bars as u32)
+}
+
+fn instrument_key(word: Word<'_>) -> Result<InstrumentKey, Fault> {
+    InstrumentKey::parse(word.text).map_err(|error| fault(word.at, Kind::Instrument(error.to_string())))
+}
+
+/// The indicator of a name in an expression (lower case).
+fn catalogue(name: &str) -> Option<&'static Definition> {
+    let renamed = RENAMED.iter().find(|(renamed, _)| *renamed == name);
+    find(renamed.map_or(name, |(_, indicator)| indicator))
+}
+
 /// A plain number, with or without a sign. -0 is 0, so that it has one spelling.
 fn literal(written: &Syntax<'_>) -> Option<f64> {
     match &written.kind {
@@ -226,24 +402,28 @@ fn require(node: &Node, condition: bool, operator: &'static str, at: usize) -> R
 
 fn series(name: &str, at: usize) -> Result<Node, Fault> {
     let name = name.to_ascii_lowercase();
-    match (Series::find(&name), find(&name)) {
+    if let Some(function) = Function::find(&name) {
+        let usage = function.usage();
+        return Err(fault(at, Kind::ArgumentCount { usage, given: 0 }));
+    }
+    match (Series::find(&name), catalogue(&name)) {
         (Some(series), _) => Ok(Node::Series(series)),
         (None, Some(definition)) => Err(fault(
             at,
             Kind::NotASeries {
-                name: definition.name,
+                name: name_of(definition),
             },
         )),
         (None, None) => Err(unknown(name, at)),
     }
 }
 
+/// The indicator of a name, in lower case.
 fn indicator(name: &str, at: usize) -> Result<&'static Definition, Fault> {
-    let name = name.to_ascii_lowercase();
-    match (find(&name), Series::find(&name)) {
+    match (catalogue(name), Series::find(name)) {
         (Some(definition), _) => Ok(definition),
         (None, Some(series)) => Err(fault(at, Kind::NotAnIndicator { name: series.name() })),
-        (None, None) => Err(unknown(name, at)),
+        (None, None) => Err(unknown(name.to_owned(), at)),
     }
 }
 
@@ -254,6 +434,8 @@ fn unknown(name: String, at: usize) -> Fault {
     let nearest = Series::ALL
         .into_iter()
         .map(Series::name)
+        .chain(Function::ALL.map(Function::name))
+        .chain(RENAMED.map(|(renamed, _)| renamed))
         .chain(indicators)
         .map(|known| (strsim::damerau_levenshtein(&name, known), known))
         .filter(|(edits, known)| *edits <= NEAREST_EDITS_MAX && *edits < known.len())

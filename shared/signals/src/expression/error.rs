@@ -3,8 +3,9 @@
 use std::fmt;
 
 use tickwire_indicators::ParameterError;
+use tickwire_market::{Timeframe, TimeframeError};
 
-use super::{DEPTH_MAX, EXPRESSION_BYTES_MAX, NODES_MAX, WINDOW_MAX};
+use super::{DEPTH_MAX, EXPRESSION_BYTES_MAX, HELD_BARS_MAX, NODES_MAX, WINDOW_MAX};
 
 /// Most characters of a found token that a message repeats.
 const FOUND_CHARS_MAX: usize = 24;
@@ -171,6 +172,57 @@ pub enum ExpressionErrorKind {
     WindowTooLong {
         /// How many it needs.
         bars: usize,
+    },
+    /// Windows that hold more than [`HELD_BARS_MAX`] together.
+    #[error("its windows hold {bars} bars together, at most {HELD_BARS_MAX}")]
+    TooManyHeldBars {
+        /// How many they hold.
+        bars: usize,
+    },
+    /// More or fewer arguments than a function takes.
+    #[error("{given} arguments given, write `{usage}`")]
+    ArgumentCount {
+        /// How the function is written.
+        usage: &'static str,
+        /// How many were given.
+        given: usize,
+    },
+    /// A name in front of an argument that has none.
+    #[error("this argument has no name, write `{usage}`")]
+    NamedArgument {
+        /// How the function is written.
+        usage: &'static str,
+    },
+    /// An output chosen where there are none.
+    #[error("{function} is a function and has one output, leave out `.{name}`")]
+    FunctionOutput {
+        /// The function.
+        function: &'static str,
+        /// What was written.
+        name: String,
+    },
+    /// The second and third of `if` differ in type.
+    #[error("`if` needs two numbers or two conditions to choose from, this one differs")]
+    BranchesDiffer,
+    /// No timeframe.
+    #[error(transparent)]
+    Timeframe(#[from] TimeframeError),
+    /// Bars shorter than those that they are looked at from.
+    #[error("{inner} is shorter than {outer}, on whose bars it would be looked at: give {outer} or longer")]
+    TimeframeShorter {
+        /// The shorter.
+        inner: Timeframe,
+        /// The longer.
+        outer: Timeframe,
+    },
+    /// No key of an instrument.
+    #[error("{0}")]
+    Instrument(String),
+    /// Two places for one operand.
+    #[error("give {what} once")]
+    RepeatedPlace {
+        /// What was given twice.
+        what: &'static str,
     },
 }
 

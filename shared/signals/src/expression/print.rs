@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::node::name_of;
 use super::{BinaryOperator, Node};
 
 impl fmt::Display for Node {
@@ -16,7 +17,7 @@ impl fmt::Display for Node {
                 inputs,
                 output,
             } => {
-                write!(f, "{}(", definition.name)?;
+                write!(f, "{}(", name_of(definition))?;
                 let mut separator = "";
                 for input in inputs {
                     write!(f, "{separator}{input}")?;
@@ -29,6 +30,28 @@ impl fmt::Display for Node {
                 f.write_str(")")?;
                 match output.and_then(|output| definition.outputs.get(output)) {
                     Some(name) => write!(f, ".{name}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Function { function, arguments } => {
+                write!(f, "{}(", function.name())?;
+                for (at, argument) in arguments.iter().enumerate() {
+                    write!(f, "{}{argument}", if at == 0 { "" } else { "," })?;
+                }
+                f.write_str(")")
+            }
+            Self::Shift { operand, bars } => write!(f, "shift({operand},{bars})"),
+            Self::At {
+                operand,
+                instrument,
+                timeframe,
+            } => {
+                within(f, operand, i64::MAX)?;
+                if let Some(instrument) = instrument {
+                    write!(f, "[{instrument}]")?;
+                }
+                match timeframe {
+                    Some(timeframe) => write!(f, "@{timeframe}"),
                     None => Ok(()),
                 }
             }

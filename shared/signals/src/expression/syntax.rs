@@ -9,7 +9,8 @@ use winnow::stream::{LocatingSlice, Location, Stateful};
 use winnow::token::{any, one_of, take_while};
 
 use super::error::{Fault, found};
-use super::{BinaryOperator, DEPTH_MAX, ExpressionErrorKind, UnaryOperator};
+use super::node::COMPARISON_POWER;
+use super::{BinaryOperator, DEPTH_MAX, ExpressionErrorKind, Function, UnaryOperator};
 
 const OPERAND: &str = "a number, a series, an indicator, `(`, `-` or `not`";
 
@@ -49,6 +50,12 @@ pub(super) enum SyntaxKind<'a> {
         operator: BinaryOperator,
         left: Box<Syntax<'a>>,
         right: Box<Syntax<'a>>,
+    },
+    /// `[instrument]`, `@timeframe` or both behind an operand.
+    At {
+        operand: Box<Syntax<'a>>,
+        instrument: Option<Word<'a>>,
+        timeframe: Option<Word<'a>>,
     },
 }
 
@@ -138,6 +145,56 @@ fn whole<'a>(input: &mut Text<'a>) -> Parsed<Syntax<'a>> {
 
 /// Fails without having consumed, or for good.
 fn operand<'a>(input: &mut Text<'a>) -> Parsed<Syntax<'a>> {
+    let operand = primary(input)?;
+    let (mut instrument, mut timeframe) = (None, None);
+    loop {
+        if opt(multispace_then('[')).parse_next(input)?.is_some() {
+            place(input, &mut instrument, "the key of an instrument", |c| {
+                c != ']' && !c.is_whitespace()
+            })?;
+            if opt(multispace_then(']')).parse_next(input)?.is_none() {
+                return Err(expected(input, "`]`"));
+            }
+        } else if opt(multispace_then('@')).parse_next(input)?.is_some() {
+            place(input, &mut timeframe, "a timeframe", |c| {
+                c.is_ascii_alphanumeric()
+            })?;
+        } else if instrument.is_none() && timeframe.is_none() {
+            return Ok(operand);
+        } else {
+            let at = operand.at;
+            let kind = SyntaxKind::At {
+                operand: Box::new(operand),
+                instrument,
+                timeframe,
+            };
+            return Ok(Syntax::new(at, kind));
+        }
+    }
+}
+
+/// One word that says where an operand is computed; there may be one of its kind.
+fn place<'a>(
+    input: &mut Text<'a>,
+    word: &mut Option<Word<'a>>,
+    what: &'static str,
+    is_part: impl Fn(char) -> bool,
+) -> Parsed<()> {
+    multispace0.parse_next(input)?;
+    let at = input.current_token_start();
+    let text = take_while(0.., is_part).parse_next(input)?;
+    if text.is_empty() {
+        return Err(expected(input, what));
+    }
+    if word.replace(Word { at, text }).is_some() {
+        let kind = ExpressionErrorKind::RepeatedPlace { what };
+        return Err(ErrMode::Cut(Fault { at, kind }));
+    }
+    Ok(())
+}
+
+/// An operand without what may stand behind it.
+fn primary<'a>(input: &mut Text<'a>) -> Parsed<Syntax<'a>> {
     multispace0.parse_next(input)?;
     let at = input.current_token_start();
     match peek(any).parse_next(input)? {
@@ -320,6 +377,19 @@ fn binary<'a>(operator: BinaryOperator, left: Syntax<'a>, right: Syntax<'a>) -> 
     ))
 }
 
+/// `a crosses_above b` is written as a call.
+fn crossing<'a>(function: Function, left: Syntax<'a>, right: Syntax<'a>) -> Parsed<Syntax<'a>> {
+    let argument = |value| Argument { name: None, value };
+    Ok(Syntax::new(
+        left.at,
+        SyntaxKind::Call {
+            name: function.name(),
+            arguments: vec![argument(left), argument(right)],
+            output: None,
+        },
+    ))
+}
+
 fn infix<'a>(input: &mut Text<'a>) -> Parsed<Infix<Text<'a>, Syntax<'a>, ErrMode<Fault>>> {
     use BinaryOperator as B;
     type Fold<'a> = fn(&mut Text<'a>, Syntax<'a>, Syntax<'a>) -> Parsed<Syntax<'a>>;
@@ -344,6 +414,18 @@ fn infix<'a>(input: &mut Text<'a>) -> Parsed<Infix<Text<'a>, Syntax<'a>, ErrMode
         "*".value(B::Multiply),
         "/".value(B::Divide),
     ));
+    let crossings = word.verify_map(|word: &str| {
+        [Function::CrossesAbove, Function::CrossesBelow]
+            .into_iter()
+            .find(|function| word.eq_ignore_ascii_case(function.name()))
+    });
+    if let Some(function) = opt(crossings).parse_next(input)? {
+        let fold: Fold<'a> = match function {
+            Function::CrossesAbove => |_, left, right| crossing(Function::CrossesAbove, left, right),
+            _ => |_, left, right| crossing(Function::CrossesBelow, left, right),
+        };
+        return Ok(Infix::Left(COMPARISON_POWER, fold));
+    }
     let operator = alt((words, comparisons, arithmetic)).parse_next(input)?;
     let fold: Fold<'a> = match operator {
         B::Or => |_, left, right| binary(B::Or, left, right),

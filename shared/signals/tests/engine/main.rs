@@ -5,7 +5,10 @@
     reason = "a test that cannot set up its case must fail"
 )]
 
+mod agreement;
 mod bars;
 mod bench;
+mod elsewhere;
+mod old_state;
 mod properties;
 mod streams;

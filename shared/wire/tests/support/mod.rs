@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use tickwire_market::{Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Tick, Timeframe, UnixNanos};
-use tickwire_signals::{Absence, Event, PlanChange, ReferenceChange, Value, WarmUp};
+use tickwire_signals::{Absence, Event, PlanChange, ReferenceChange, Seed, Value, WarmUp};
 use tickwire_streams::StreamKey;
 
 /// The instruments of the group.
@@ -125,6 +125,15 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         6 => tick().prop_map(Event::Tick),
         1 => time().prop_map(Event::Clock),
         1 => (stream(), warm_up()).prop_map(|(stream, warm_up)| Event::Plan(PlanChange::Add { stream, warm_up })),
+        1 => (stream(), prop::collection::vec(warm_up(), 0..3)).prop_map(|(stream, warm_ups)| {
+            let seed = |warm_up| Seed {
+                instrument: stream.stream.instrument.clone(),
+                timeframe: stream.stream.timeframe,
+                warm_up,
+            };
+            let seeds = warm_ups.into_iter().map(seed).collect();
+            Event::Plan(PlanChange::AddSeeded { stream, seeds })
+        }),
         1 => stream().prop_map(|stream| Event::Plan(PlanChange::Remove { stream })),
         1 => reference().prop_map(Event::Reference),
     ]
