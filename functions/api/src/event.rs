@@ -6,14 +6,15 @@ use aws_lambda_events::encodings::Body as EventBody;
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderValue, Request, Response, header};
+use axum::http::{Request, Response, header};
 use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tickwire_wire::{ErrorBody, ErrorCode};
+use tickwire_wire::ErrorCode;
 use tower_service::Service as _;
 
-use crate::router::{Refusal, body_bytes_max};
+use crate::refusal::{Refusal, finish};
+use crate::router::{RequestId, body_bytes_max};
 
 /// Name of the stage that stands in no path.
 const STAGE_WITHOUT_PATH: &str = "$default";
@@ -22,6 +23,7 @@ const ANSWER_BYTES_MAX: usize = 5 * 1_024 * 1_024;
 
 /// Answers an event.
 pub async fn handle(router: &Router, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+    let id = event.request_context.request_id.clone();
     let answer = match request(event) {
         Ok(request) => {
             let mut router = router.clone();
@@ -31,9 +33,9 @@ pub async fn handle(router: &Router, event: ApiGatewayV2httpRequest) -> ApiGatew
                 Err(never) => match never {},
             }
         }
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => finish(refusal.into_response(), id.as_deref()),
     };
-    response(answer).await
+    response(answer, id.as_deref()).await
 }
 
 fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Refusal> {
@@ -58,25 +60,26 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Refusal> {
     if text.len() > body_bytes_max * 4 / 3 + 4 {
         return Err(ErrorCode::MessageTooLarge.into());
     }
-    let malformed = |why: String| Refusal::from(ErrorBody::with_message(ErrorCode::MessageMalformed, why));
     let body = match event.is_base64_encoded {
         false => text.into_bytes(),
         true => STANDARD
             .decode(text)
-            .map_err(|_| malformed("The body is not base64.".into()))?,
+            .map_err(|_| Refusal::body("The body is not base64."))?,
     };
     let mut request = Request::builder()
         .method(context.http.method.clone())
         .uri(uri)
         .body(Body::from(body))
-        .map_err(|error| malformed(format!("The request cannot be read: {error}.")))?;
+        .map_err(|error| Refusal::body(format!("The request cannot be read: {error}.")))?;
     *request.headers_mut() = event.headers;
+    if let Some(id) = event.request_context.request_id {
+        request.extensions_mut().insert(RequestId(id));
+    }
     Ok(request)
 }
 
-async fn response(answer: Response<Body>) -> ApiGatewayV2httpResponse {
+async fn response(answer: Response<Body>, id: Option<&str>) -> ApiGatewayV2httpResponse {
     let (mut head, body) = answer.into_parts();
-    let mut response = ApiGatewayV2httpResponse::default();
     let text = match to_bytes(body, ANSWER_BYTES_MAX)
         .await
         .map(|bytes| String::from_utf8(bytes.into()))
@@ -84,13 +87,15 @@ async fn response(answer: Response<Body>) -> ApiGatewayV2httpResponse {
         Ok(Ok(text)) => text,
         Ok(Err(_)) | Err(_) => {
             tracing::error!("the answer is too large, or no text");
-            head.status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
-            head.headers
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Refusal::from(ErrorCode::Internal).to_text()
+            let (refused, body) = finish(Refusal::from(ErrorCode::Internal).into_response(), id).into_parts();
+            head = refused;
+            // A few hundred bytes of JSON.
+            let bytes = to_bytes(body, ANSWER_BYTES_MAX).await.unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
         }
     };
     head.headers.remove(header::CONTENT_LENGTH);
+    let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = i64::from(head.status.as_u16());
     response.headers = head.headers;
     response.body = (!text.is_empty()).then_some(EventBody::Text(text));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tickwire_api::{Api, router};
 use tickwire_aws::{Aws, Need, OsEntropy, SystemClock, TokioTimer};
-use tickwire_service::authenticate::{Authenticate, JWT_KEY};
-use tickwire_service::query_history::{QueryHistory, QueryPorts};
+use tickwire_service::authenticate::JWT_KEY;
+use tickwire_service::query_history::QueryPorts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -16,21 +16,20 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Secret(JWT_KEY)])?;
-    let (clock, secrets) = (Arc::new(SystemClock), Arc::new(aws.secrets()));
+    let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.dynamo(Arc::default(), clock.clone()));
-    let ports = QueryPorts {
-        bars: store.clone(),
-        groups: store.clone(),
-        log: store.clone(),
-        grants: store.clone(),
-        secrets: secrets.clone(),
-        clock: clock.clone(),
-        timer: Arc::new(TokioTimer),
-    };
-    let router = &router(Arc::new(Api {
-        authenticate: Authenticate::new(secrets, store, clock, Arc::new(OsEntropy), JWT_KEY),
-        history: QueryHistory::new(ports, aws.placement(), aws.universe(), JWT_KEY),
-    }));
+    let ports = QueryPorts::on(&store, Arc::new(aws.secrets()), clock, Arc::new(TokioTimer));
+    let (tickets, book, entropy) = (store.clone(), store, Arc::new(OsEntropy));
+    let api = Api::new(
+        ports,
+        tickets,
+        book,
+        entropy,
+        aws.placement(),
+        aws.universe(),
+        JWT_KEY,
+    );
+    let router = &router(Arc::new(api));
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| async {
         Ok::<_, Error>(tickwire_api::handle(router, event.payload).await)
     }))

@@ -1,138 +1,167 @@
-//! Routes, parameters, and the one shape of every error.
+//! The routes in one router, and what all requests go through.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
-use serde::Deserialize;
-use tickwire_market::{InstrumentKey, Timeframe, UnixNanos};
-use tickwire_service::authenticate::{Authenticate, Identity, Refused};
-use tickwire_service::open_connection::Fault;
-use tickwire_service::query_history::{BarsQuestion, PageOrder, QueryHistory, bars_per_page_max};
-use tickwire_streams::{StreamKey, Universe};
-use tickwire_wire::{BarsPage, ErrorBody, ErrorCode, HealthBody, HttpError, SignalsPage, TicketBody};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tickwire_service::authenticate::Authenticate;
+use tickwire_service::cursor::Cursors;
+use tickwire_service::manage_grants::ManageGrants;
+use tickwire_service::placement::Placement;
+use tickwire_service::ports::{Entropy, GrantBook, Tickets};
+use tickwire_service::query_history::{QueryHistory, QueryPorts};
+use tickwire_service::query_instruments::QueryInstruments;
+use tickwire_streams::Universe;
+use tickwire_wire::ErrorCode;
+use tracing::Instrument as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-/// Largest body of a request, in bytes.
+use crate::document;
+use crate::question::only;
+use crate::refusal::{Refusal, finish};
+use crate::routes::{bars, grants, health, instruments, reserved, signals, tickets};
+
 #[expect(
     non_upper_case_globals,
     reason = "limits carry the same name in code, configuration and documents"
 )]
-pub const body_bytes_max: usize = 64 * 1_024;
-/// Bars in a page, where the request does not say.
-const BARS_PER_PAGE_DEFAULT: usize = 500;
+mod limits {
+    /// Largest body of a request, in bytes.
+    pub const body_bytes_max: usize = 64 * 1_024;
+    /// Longest path with its query, in bytes. API Gateway takes 10,240 with all headers.
+    pub const address_bytes_max: usize = 4 * 1_024;
+}
+
+pub use limits::{address_bytes_max, body_bytes_max};
+
+/// Bytes of a request's id, before it is written as text.
+const REQUEST_ID_BYTES: usize = 12;
 
 /// The use cases behind the API.
 pub struct Api {
     /// Who asks.
     pub authenticate: Authenticate,
-    /// What is asked.
+    /// Bars, signals, readiness.
     pub history: QueryHistory,
+    /// What there is.
+    pub instruments: QueryInstruments,
+    /// What admins change.
+    pub grants: ManageGrants,
+    /// Where pages begin.
+    pub cursors: Cursors,
+    /// For the ids of requests that come without one.
+    pub entropy: Arc<dyn Entropy>,
+    /// Counters as `/metrics` shows them, where it is served.
+    pub metrics: Option<Metrics>,
 }
 
-/// An error on its way to the client.
-pub(crate) struct Refusal {
-    status: u16,
-    body: Box<ErrorBody>,
-}
-
-impl From<ErrorCode> for Refusal {
-    fn from(code: ErrorCode) -> Self {
+impl Api {
+    /// All use cases over their ports; `/metrics` is not served.
+    pub fn new(
+        ports: QueryPorts,
+        tickets: Arc<dyn Tickets>,
+        book: Arc<dyn GrantBook>,
+        entropy: Arc<dyn Entropy>,
+        placement: Placement,
+        universe: Universe,
+        secret_name: &str,
+    ) -> Self {
+        let (secrets, clock) = (ports.secrets.clone(), ports.clock.clone());
         Self {
-            status: code.status(),
-            body: Box::new(code.into()),
+            authenticate: Authenticate::new(
+                secrets.clone(),
+                tickets,
+                clock.clone(),
+                entropy.clone(),
+                secret_name,
+            ),
+            instruments: QueryInstruments::new(ports.groups.clone(), clock.clone()),
+            grants: ManageGrants::new(ports.grants.clone(), book, clock),
+            cursors: Cursors::new(secrets, secret_name),
+            entropy,
+            metrics: None,
+            history: QueryHistory::new(ports, placement, universe, secret_name),
         }
     }
 }
 
-impl From<ErrorBody> for Refusal {
-    fn from(body: ErrorBody) -> Self {
-        Fault::from(body).into()
-    }
+/// Writes all counters in Prometheus's text format.
+pub type Metrics = Box<dyn Fn() -> String + Send + Sync>;
+
+/// What a handler answers in JSON only.
+pub(crate) type Answer<T> = Result<Json<T>, Refusal>;
+
+/// The id of a request that the platform gave.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The routes that ask for a token. On AWS they lie behind the authorizer.
+pub(crate) fn closed() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(tickets::issue))
+        .routes(routes!(instruments::instruments))
+        .routes(routes!(bars::bars))
+        .routes(routes!(signals::signals))
+        .routes(routes!(reserved::chain))
+        .routes(routes!(grants::list))
+        .routes(routes!(grants::give, grants::take_back))
+        .routes(routes!(reserved::keys))
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        let status = fault.code().map_or(500, ErrorCode::status);
-        Self {
-            status,
-            body: Box::new(fault.into_body()),
-        }
-    }
+/// The routes that ask for nothing.
+pub(crate) fn open() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(document::json))
+        .routes(routes!(document::page))
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        ErrorBody::with_message(refused.code.error_code(), refused.code.reason()).into()
-    }
-}
-
-impl Refusal {
-    /// As the body of an answer.
-    pub(crate) fn to_text(&self) -> String {
-        serde_json::to_string(&HttpError {
-            error: (*self.body).clone(),
-        })
-        .unwrap_or_default()
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let json = HeaderValue::from_static("application/json");
-        let mut response = (status, [(header::CONTENT_TYPE, json)], self.to_text()).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(ms) = self.body.retry_after_ms
-            && let Ok(seconds) = HeaderValue::from_str(&ms.div_ceil(1_000).to_string())
-        {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        response
-    }
-}
-
-type Answer<T> = Result<Json<T>, Refusal>;
-
-/// All routes. Every one but `/health` and `/ready` asks for a token.
+/// All routes.
 pub fn router(api: Arc<Api>) -> Router {
-    let closed = Router::new()
-        .route("/v1/tickets", post(tickets))
-        .route("/v1/bars/{instrument}", get(bars))
-        .route("/v1/signals/{instrument}", get(signals))
-        .route_layer(from_fn_with_state(api.clone(), authenticate));
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .merge(closed)
+    let (closed, _) = closed().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    open.merge(closed.route_layer(from_fn_with_state(api.clone(), authenticate)))
         .fallback(async || Refusal::from(ErrorCode::NotFound))
         .method_not_allowed_fallback(async || Refusal::from(ErrorCode::MethodNotAllowed))
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(from_fn(guard))
+        .layer(from_fn_with_state(api.clone(), guard))
         .with_state(api)
 }
 
-/// Bounds on all requests, headers of all answers.
-async fn guard(request: Request, next: Next) -> Response {
-    let length = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let mut response = if length.is_some_and(|bytes: usize| bytes > body_bytes_max) {
-        Refusal::from(ErrorCode::MessageTooLarge).into_response()
-    } else {
-        next.run(request).await
+/// Bounds on all requests; an id, headers and the one shape of errors for all answers.
+async fn guard(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let given = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let id = given.or_else(|| {
+        let bytes = api.entropy.bytes().ok()?;
+        Some(URL_SAFE_NO_PAD.encode(&bytes[..REQUEST_ID_BYTES]))
+    });
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let route = route.as_deref().unwrap_or("none");
+    let span = tracing::info_span!("request", id = id.as_deref(), method = %request.method(), route);
+    let began = Instant::now();
+    let response = match bounded(&request) {
+        Ok(()) => next.run(request).instrument(span.clone()).await,
+        Err(refusal) => refusal.into_response(),
     };
+    let mut response = finish(response, id.as_deref());
+    let ms = began.elapsed().as_secs_f64() * 1_000.0;
+    tracing::debug!(parent: &span, status = response.status().as_u16(), ms, "answered");
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -140,186 +169,31 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+fn bounded(request: &Request) -> Result<(), Refusal> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|bytes: usize| bytes > body_bytes_max) {
+        return Err(ErrorCode::MessageTooLarge.into());
+    }
+    let address = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |address| address.as_str().len());
+    if address > address_bytes_max {
+        return Err(ErrorCode::AddressTooLong.into());
+    }
+    Ok(())
+}
+
 async fn authenticate(
     State(api): State<Arc<Api>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let header = authorization(request.headers())?.map(str::to_owned);
-    let identity = api.authenticate.by_authorization(header.as_deref()).await?;
-    request.extensions_mut().insert(identity);
+    let header = only(request.headers(), &header::AUTHORIZATION)
+        .map_err(|()| ErrorCode::TokenInvalid)?
+        .map(str::to_owned);
+    let principal = api.authenticate.principal(header.as_deref()).await?;
+    request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
-}
-
-/// The one `Authorization` header, if there is one.
-fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value
-            .to_str()
-            .map(Some)
-            .map_err(|_| ErrorCode::TokenInvalid.into()),
-        (Some(_), Some(_)) => Err(ErrorCode::TokenInvalid.into()),
-    }
-}
-
-async fn health() -> Json<HealthBody> {
-    Json(HealthBody {
-        status: "alive".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-    })
-}
-
-async fn ready(State(api): State<Arc<Api>>) -> Response {
-    let body = api.history.ready().await;
-    let status = if body.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, Json(body)).into_response()
-}
-
-async fn tickets(
-    State(api): State<Arc<Api>>,
-    Extension(identity): Extension<Identity>,
-) -> Answer<TicketBody> {
-    let ticket = api.authenticate.issue_ticket(&identity).await?;
-    Ok(Json(TicketBody {
-        ticket: ticket.text.expose().to_owned(),
-        expires_at: ticket.expires_at,
-    }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BarsParameters {
-    timeframe: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
-    #[serde(default)]
-    order: PageOrder,
-    universe: Option<String>,
-}
-
-async fn bars(
-    State(api): State<Arc<Api>>,
-    Extension(identity): Extension<Identity>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<BarsParameters>, QueryRejection>,
-) -> Answer<BarsPage> {
-    let instrument = instrument(path)?;
-    let Query(parameters) = query.map_err(|error| invalid(error.body_text()))?;
-    let timeframe = parameters
-        .timeframe
-        .as_deref()
-        .ok_or_else(|| invalid("timeframe is missing.".into()))?;
-    let timeframe: Timeframe = timeframe
-        .parse()
-        .map_err(|error| invalid(format!("timeframe: {error}.")))?;
-    if timeframe == Timeframe::TICK {
-        return Err(invalid("timeframe: bars are of 1m to 1d.".into()));
-    }
-    let mut from = time("from", parameters.from.as_deref())?.unwrap_or(UnixNanos(0));
-    let mut to = time("to", parameters.to.as_deref())?.unwrap_or_else(|| api.history.now());
-    if from >= to {
-        return Err(invalid("from is not before to.".into()));
-    }
-    if let Some(cursor) = time("cursor", parameters.cursor.as_deref())? {
-        let inside = from <= cursor && cursor <= to;
-        if !inside {
-            return Err(invalid(
-                "cursor is not of this range: repeat the request of the page before.".into(),
-            ));
-        }
-        match parameters.order {
-            PageOrder::Oldest => from = cursor,
-            PageOrder::Newest => to = cursor,
-        }
-    }
-    let limit = match parameters.limit.as_deref() {
-        None => BARS_PER_PAGE_DEFAULT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=bars_per_page_max).contains(limit))
-            .ok_or_else(|| invalid(format!("limit is a whole number from 1 to {bars_per_page_max}.")))?,
-    };
-    let universe = universe(&api, parameters.universe.as_deref())?;
-    let question = BarsQuestion {
-        universe,
-        instrument,
-        timeframe,
-        from,
-        to,
-        limit,
-        order: parameters.order,
-    };
-    Ok(Json(api.history.bars(&identity, &question).await?))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignalsParameters {
-    key: Option<String>,
-    universe: Option<String>,
-}
-
-async fn signals(
-    State(api): State<Arc<Api>>,
-    Extension(identity): Extension<Identity>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<SignalsParameters>, QueryRejection>,
-) -> Answer<SignalsPage> {
-    let instrument = instrument(path)?;
-    let Query(parameters) = query.map_err(|error| invalid(error.body_text()))?;
-    let key = match parameters.key.as_deref() {
-        None => None,
-        Some(text) => Some(text.parse::<StreamKey>().map_err(|error| {
-            Refusal::from(ErrorBody::with_message(
-                ErrorCode::StreamMalformed,
-                error.to_string(),
-            ))
-        })?),
-    };
-    let universe = universe(&api, parameters.universe.as_deref())?;
-    Ok(Json(
-        api.history
-            .signals(&identity, &universe, &instrument, key.as_ref())
-            .await?,
-    ))
-}
-
-fn invalid(message: String) -> Refusal {
-    ErrorBody::with_message(ErrorCode::ParameterInvalid, message).into()
-}
-
-fn instrument(path: Result<Path<String>, PathRejection>) -> Result<InstrumentKey, Refusal> {
-    let Path(text) = path.map_err(|error| invalid(error.body_text()))?;
-    InstrumentKey::parse(&text).map_err(|error| invalid(format!("instrument: {error}.")))
-}
-
-fn universe(api: &Api, text: Option<&str>) -> Result<Universe, Refusal> {
-    match text {
-        None => Ok(api.history.universe().clone()),
-        Some(text) => text
-            .parse()
-            .map_err(|error| invalid(format!("universe: {error}."))),
-    }
-}
-
-/// A time as nanoseconds since 1970 or in RFC 3339.
-fn time(name: &str, text: Option<&str>) -> Result<Option<UnixNanos>, Refusal> {
-    let Some(text) = text else { return Ok(None) };
-    let nanos = text.parse().ok().filter(|nanos: &i64| *nanos >= 0).map(UnixNanos);
-    let time = nanos.or_else(|| UnixNanos::try_from(text.parse::<jiff::Timestamp>().ok()?).ok());
-    let wrong = || {
-        invalid(format!(
-            "{name} is a time: nanoseconds since 1970-01-01T00:00:00Z, or RFC 3339."
-        ))
-    };
-    time.map(Some).ok_or_else(wrong)
 }

@@ -96,9 +96,7 @@ fn accept(headers: &HeaderMap) -> ApiGatewayProxyResponse {
 
 fn refuse(fault: Fault) -> ApiGatewayProxyResponse {
     let status = fault.code().map_or(500, ErrorCode::status);
-    let error = HttpError {
-        error: fault.into_body(),
-    };
+    let error = HttpError::from(fault.into_body());
     let mut response = respond(status, serde_json::to_string(&error).ok());
     response
         .headers

@@ -34,6 +34,9 @@ pub enum Product {
 }
 
 impl Product {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Idx, Self::Eq, Self::Fut, Self::Opt, Self::Spot, Self::Perp];
+
     /// The text in a key.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,8 +51,7 @@ impl Product {
 
     /// The product written `text` in a key.
     fn read(text: &str) -> Option<Self> {
-        let all = [Self::Idx, Self::Eq, Self::Fut, Self::Opt, Self::Spot, Self::Perp];
-        all.into_iter().find(|product| product.as_str() == text)
+        Self::ALL.into_iter().find(|product| product.as_str() == text)
     }
 
     /// What a key of this product looks like, and its number of parts.

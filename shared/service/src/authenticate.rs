@@ -22,7 +22,7 @@ pub use limits::{
 };
 pub use refused::{Refused, RefusedCode};
 pub use tickwire_entitlements::{Identity, Tier, is_user_name, user_bytes_max};
-pub use token::{SignError, TOKEN_AUDIENCE, TOKEN_ISSUER, sign_token, verify_token};
+pub use token::{SignError, TOKEN_AUDIENCE, TOKEN_ISSUER, sign_token, sign_token_of, verify_token};
 
 #[expect(
     non_upper_case_globals,
@@ -68,6 +68,52 @@ impl fmt::Debug for SecretText {
     }
 }
 
+/// What a token may be used for beside reading: claim `role`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing; the same as no claim.
+    #[default]
+    User,
+    /// To manage the access of others.
+    Admin,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::User, Self::Admin];
+
+    /// The one spelling: `user`, `admin`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(())
+    }
+}
+
+/// Who asks, and in which role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Who.
+    pub identity: Identity,
+    /// In which role.
+    pub role: Role,
+}
+
 /// Opens one socket, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
@@ -107,12 +153,17 @@ impl Authenticate {
 
     /// Who sent a request with this `Authorization` header.
     pub async fn by_authorization(&self, header: Option<&str>) -> Result<Identity, Refused> {
+        self.principal(header).await.map(|principal| principal.identity)
+    }
+
+    /// The same, and in which role.
+    pub async fn principal(&self, header: Option<&str>) -> Result<Principal, Refused> {
         let token = bearer(header.ok_or(RefusedCode::TokenMissing)?).ok_or(RefusedCode::TokenMalformed)?;
         self.by_token(token).await
     }
 
     /// Who the bearer of a token is.
-    pub async fn by_token(&self, token: &str) -> Result<Identity, Refused> {
+    pub async fn by_token(&self, token: &str) -> Result<Principal, Refused> {
         let secrets = self
             .secrets
             .secret(&self.secret_name)

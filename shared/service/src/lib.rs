@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 mod checkpoint;
+pub mod cursor;
 pub mod deliver_signals;
 pub mod entitle;
 pub mod explain_signal;
@@ -10,12 +11,14 @@ mod history;
 pub mod ingest_ticks;
 pub mod load_group;
 pub mod log_reader;
+pub mod manage_grants;
 pub mod manage_subscription;
 pub mod open_connection;
 pub mod placement;
 pub mod plans;
 pub mod ports;
 pub mod query_history;
+pub mod query_instruments;
 pub mod queue_message;
 pub mod run_job;
 mod settle;

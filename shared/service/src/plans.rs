@@ -66,6 +66,11 @@ impl Plan {
         self.instruments.contains(instrument.as_str())
     }
 
+    /// Keys of the instruments that the group knows, in no order.
+    pub fn instruments(&self) -> impl Iterator<Item = &str> {
+        self.instruments.iter().map(|key| &**key)
+    }
+
     /// Names of what a stream's expression yields.
     pub fn outputs(&self, id: StreamId) -> &[&'static str] {
         let (Some(key), Some(outputs)) = (self.keys.get(id as usize), self.outputs.get(id as usize)) else {

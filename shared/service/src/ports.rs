@@ -365,6 +365,13 @@ pub trait Grants: Send + Sync {
     async fn grants(&self, user: &str) -> PortResult<Vec<tickwire_entitlements::Grant>>;
 }
 
+/// Writes grants.
+#[async_trait]
+pub trait GrantBook: Send + Sync {
+    /// Stores a grant, in place of the one that the user has of the product.
+    async fn put_grant(&self, grant: &tickwire_entitlements::Grant) -> PortResult<()>;
+}
+
 /// A secret: printed as `***` by everything.
 #[derive(Clone)]
 pub struct Secret(Arc<[u8]>);

@@ -60,6 +60,26 @@ pub struct QueryPorts {
     pub timer: Arc<dyn Timer>,
 }
 
+impl QueryPorts {
+    /// Over a store that holds all the rows.
+    pub fn on<S: Groups + Log + Bars + Grants + 'static>(
+        store: &Arc<S>,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        timer: Arc<dyn Timer>,
+    ) -> Self {
+        Self {
+            groups: store.clone(),
+            log: store.clone(),
+            bars: store.clone(),
+            grants: store.clone(),
+            secrets,
+            clock,
+            timer,
+        }
+    }
+}
+
 /// Which page of a range comes first. Within a page bars are oldest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +108,31 @@ pub struct BarsQuestion {
     pub limit: usize,
     /// Which come first.
     pub order: PageOrder,
+}
+
+/// Signals in one page, which are all of an instrument unless there are more than a group holds.
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
+pub const signals_per_page_max: usize = 4_096;
+
+/// Which newest signals are asked for: those of the streams of `instrument` that
+/// fit all that is given and that the reader may see.
+#[derive(Clone, Debug)]
+pub struct SignalsQuestion {
+    /// The world.
+    pub universe: Universe,
+    /// Which instrument.
+    pub instrument: InstrumentKey,
+    /// Only this stream.
+    pub key: Option<StreamKey>,
+    /// Only streams of this timeframe.
+    pub timeframe: Option<Timeframe>,
+    /// Only streams behind this id.
+    pub after: Option<u32>,
+    /// How many, 1 to [`signals_per_page_max`].
+    pub limit: usize,
 }
 
 /// The use case.
@@ -139,6 +184,7 @@ impl QueryHistory {
     }
 
     /// A page of closed bars, as they were traded: not adjusted for later splits.
+    /// `next` is a time: the next page is of the bars that end after it, or by it.
     pub async fn bars(&self, identity: &Identity, question: &BarsQuestion) -> Result<BarsPage, Fault> {
         let BarsQuestion {
             universe,
@@ -158,7 +204,7 @@ impl QueryHistory {
         Ok(BarsPage {
             instrument: instrument.to_string(),
             timeframe: timeframe.to_string(),
-            bars: page.bars.into_iter().map(|bar| BarRow { bar }).collect(),
+            bars: page.bars.into_iter().map(BarRow::from).collect(),
             next: page.next.map(|time| time.0.to_string()),
         })
     }
@@ -288,15 +334,21 @@ impl QueryHistory {
         Ok((!later.is_empty()).then_some(to))
     }
 
-    /// The newest signal of each stream of an instrument that the reader may
-    /// see, or of the one asked for.
+    /// A page of newest signals; `next` is the id of its last stream. That a stream may not be seen is an error where
+    /// it was asked for by its key.
     pub async fn signals(
         &self,
         identity: &Identity,
-        universe: &Universe,
-        instrument: &InstrumentKey,
-        only: Option<&StreamKey>,
+        question: &SignalsQuestion,
     ) -> Result<SignalsPage, Fault> {
+        let SignalsQuestion {
+            universe,
+            instrument,
+            key: only,
+            timeframe,
+            after,
+            limit,
+        } = question;
         if let Some(key) = only {
             if key.stream.instrument != *instrument {
                 let message = format!("Stream {key} is not one of instrument {instrument}.");
@@ -322,19 +374,30 @@ impl QueryHistory {
             .unwrap_or_default();
         let of_instrument: Vec<(u32, StreamKey)> = plan
             .streams()
+            .filter(|(id, _)| after.is_none_or(|after| *id > after))
             .filter(|(_, key)| key.split(':').nth(1) == Some(instrument.as_str()))
             .filter_map(|(id, key)| Some((id, key.parse::<StreamKey>().ok()?)))
-            .filter(|(_, key)| only.is_none_or(|only| only == key))
+            .filter(|(_, key)| only.as_ref().is_none_or(|only| only == key))
+            .filter(|(_, key)| timeframe.is_none_or(|timeframe| timeframe == key.stream.timeframe))
             .collect();
         let keys: Vec<&StreamKey> = of_instrument.iter().map(|(_, key)| key).collect();
         let decisions = self.entitle.decide(identity, &keys).await;
+        let mut seen: Vec<(u32, StreamKey)> = of_instrument
+            .iter()
+            .zip(decisions)
+            .filter(|(_, decision)| decision.is_allowed())
+            .map(|(stream, _)| stream.clone())
+            .take(limit.saturating_add(1))
+            .collect();
+        let more = seen.len() > *limit;
+        seen.truncate(*limit);
 
         let epoch: Arc<str> = row.epoch.as_str().into();
         let tail = self
             .reader
             .to_head(&group, &epoch, latest.segment + 1, TAIL_BYTES_MAX)
             .await?;
-        let wanted: rustc_hash::FxHashSet<u32> = of_instrument.iter().map(|(id, _)| *id).collect();
+        let wanted: rustc_hash::FxHashSet<u32> = seen.iter().map(|(id, _)| *id).collect();
         let mut newer: rustc_hash::FxHashMap<u32, Latest> = rustc_hash::FxHashMap::default();
         for held in &tail.segments {
             for signal in held.segment.signals_where(held.number, |id| wanted.contains(&id)) {
@@ -350,11 +413,10 @@ impl QueryHistory {
                 );
             }
         }
-        let signals = of_instrument
+        let last = seen.last().filter(|_| more).map(|(id, _)| id.to_string());
+        let signals = seen
             .iter()
-            .zip(decisions)
-            .filter(|(_, decision)| decision.is_allowed())
-            .map(|((id, key), _)| {
+            .map(|(id, key)| {
                 let latest = newer.get(id).or_else(|| latest.of(*id));
                 SignalRow::of(&key.to_string(), latest, plan.outputs(*id))
             })
@@ -363,6 +425,7 @@ impl QueryHistory {
             instrument: instrument.to_string(),
             epoch: row.epoch,
             signals,
+            next: last,
         })
     }
 

@@ -14,8 +14,8 @@ use tickwire_entitlements::Grant;
 use tickwire_streams::GroupKey;
 
 use crate::ports::{
-    ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Secret, SecretVersions, Secrets,
-    Subscriber, TicketGrant, Tickets, Timer,
+    ConnectionRow, Connections, GrantBook, Grants, PortError, PortResult, Posted, Push, Secret,
+    SecretVersions, Secrets, Subscriber, TicketGrant, Tickets, Timer,
 };
 
 pub use house::{House, NOW, PRICED};
@@ -268,6 +268,19 @@ impl Grants for Sockets {
                 .filter(|grant| grant.user == user)
                 .cloned()
                 .collect()
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl GrantBook for Sockets {
+    async fn put_grant(&self, grant: &Grant) -> PortResult<()> {
+        self.call("put_grant", |content| {
+            content
+                .grants
+                .retain(|stands| (&stands.user, &stands.product) != (&grant.user, &grant.product));
+            content.grants.push(grant.clone());
         })
         .await
     }

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tickwire_market::UnixNanos;
 use tickwire_service::authenticate::{
-    Identity, Refused, RefusedCode, SignError, Tier, clock_skew_s_max, secret_bytes_min, sign_token,
-    token_bytes_max, token_lifetime_s_max, verify_token,
+    Identity, Refused, RefusedCode, Role, SignError, Tier, clock_skew_s_max, secret_bytes_min, sign_token,
+    sign_token_of, token_bytes_max, token_lifetime_s_max, verify_token,
 };
 use tickwire_service::ports::{Secret, SecretVersions};
 
@@ -71,7 +71,9 @@ fn sign_as(header: &Value, secret: &[u8], claims: &Value) -> String {
 }
 
 fn verify_at(token: &str, now: UnixNanos) -> Result<Identity, RefusedCode> {
-    verify_token(&versions(), token, now).map_err(|refused| refused.code)
+    verify_token(&versions(), token, now)
+        .map(|principal| principal.identity)
+        .map_err(|refused| refused.code)
 }
 
 fn verify(token: &str) -> Result<Identity, RefusedCode> {
@@ -290,6 +292,35 @@ fn times_are_judged_by_the_clock_that_is_given() {
     check(end, Some(RefusedCode::TokenExpired));
     check(i64::MAX, Some(RefusedCode::TokenExpired));
     check(i64::MIN, Some(RefusedCode::TokenNotYetValid));
+}
+
+#[test]
+fn a_role_is_one_that_is_known() {
+    let check = |role: Value, expected: Result<Role, RefusedCode>| {
+        let mut claims = claims();
+        if !role.is_null() {
+            claims["role"] = role.clone();
+        }
+        let token = sign(Algorithm::HS256, CURRENT, &claims);
+        let found = verify_token(&versions(), &token, seconds(NOW_S));
+        let found = found
+            .map(|principal| principal.role)
+            .map_err(|refused| refused.code);
+        assert_eq!(found, expected, "{role}");
+    };
+    check(Value::Null, Ok(Role::User));
+    check("user".into(), Ok(Role::User));
+    check("admin".into(), Ok(Role::Admin));
+    for wrong in ["", "Admin", "root", "admin,user"] {
+        check(wrong.into(), Err(RefusedCode::ClaimInvalid));
+    }
+    check(true.into(), Err(RefusedCode::TokenMalformed));
+    let minute = Duration::from_secs(60);
+    for role in Role::ALL {
+        let token = sign_token_of(&secret(CURRENT), "u", Tier::Free, role, minute, seconds(NOW_S)).unwrap();
+        let found = verify_token(&versions(), token.expose(), seconds(NOW_S)).unwrap();
+        assert_eq!(found.role, role);
+    }
 }
 
 #[test]

@@ -155,6 +155,14 @@ pub enum Class {
     Personal(Arc<str>),
 }
 
+/// Whether `text` can name a product or a user in a key: 1 to 64 of `A-Z a-z 0-9 - _ .`.
+pub fn is_class_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -245,17 +253,11 @@ impl FromStr for StreamKey {
         else {
             return Err(StreamKeyError::Parts);
         };
-        let name_is_good = |name: &str| {
-            (1..=64).contains(&name.len())
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-        };
         let class = match class.split_once('/') {
             None if class == "public" => Class::Public,
             None if class == "common" => Class::Common,
-            Some(("marketplace", product)) if name_is_good(product) => Class::Marketplace(product.into()),
-            Some(("personal", user)) if name_is_good(user) => Class::Personal(user.into()),
+            Some(("marketplace", product)) if is_class_name(product) => Class::Marketplace(product.into()),
+            Some(("personal", user)) if is_class_name(user) => Class::Personal(user.into()),
             _ => return Err(StreamKeyError::Class(class.chars().take(80).collect())),
         };
         let instrument =

@@ -41,6 +41,11 @@ error_codes! {
     NotFound = 111 "not_found" 404 false "There is nothing at this address.",
     ParameterInvalid = 112 "parameter_invalid" 400 false "A parameter is missing or out of its bounds.",
     MethodNotAllowed = 113 "method_not_allowed" 405 false "The address does not take this method.",
+    CursorInvalid = 114 "cursor_invalid" 400 false "The cursor is not one, or of another question: repeat the question without it.",
+    AddressTooLong = 115 "address_too_long" 414 false "The address is longer than is taken.",
+    NotAcceptable = 116 "not_acceptable" 406 false "The answer has none of the forms that the header Accept names.",
+    MediaTypeUnknown = 117 "media_type_unknown" 415 false "The body is not of a form that is taken: send application/json.",
+    NotAvailable = 118 "not_available" 404 false "This address is reserved: what it will answer is not made yet.",
     TokenMissing = 200 "token_missing" 401 false "A token is needed.",
     TokenInvalid = 201 "token_invalid" 401 false "The token is not accepted.",
     TokenExpired = 202 "token_expired" 401 false "The token has expired: get a new one.",
@@ -50,6 +55,7 @@ error_codes! {
     GrantRequired = 301 "grant_required" 403 false "A grant for the product is needed.",
     NotYours = 302 "not_yours" 403 false "The stream belongs to another user.",
     EntitlementUnreadable = 303 "entitlement_unreadable" 403 true "The entitlement cannot be read just now, so it is denied.",
+    RoleRequired = 304 "role_required" 403 false "The token's role does not include this.",
     ConnectionsMax = 400 "connections_max" 429 true "The tier's number of connections is reached.",
     SubscriptionsMax = 401 "subscriptions_max" 429 false "The tier's number of subscriptions per connection is reached.",
     RequestsRate = 402 "requests_rate" 429 true "The tier's rate of requests is reached.",
@@ -62,6 +68,7 @@ error_codes! {
 
 /// An error as clients see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// Its number.
     pub code: u16,

@@ -1,7 +1,8 @@
 //! Bodies of the HTTP API.
 
 use serde::{Deserialize, Serialize};
-use tickwire_market::{Bar, UnixNanos};
+use tickwire_entitlements::Grant;
+use tickwire_market::{Bar, InstrumentKey, UnixNanos};
 use tickwire_signals::Latest;
 use tickwire_streams::Offset;
 
@@ -10,13 +11,38 @@ use crate::server::write_value;
 
 /// The one shape of every error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HttpError {
     /// What is wrong.
-    pub error: ErrorBody,
+    pub error: HttpErrorBody,
+}
+
+/// An error, and the request it was the answer to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HttpErrorBody {
+    /// The error.
+    #[serde(flatten)]
+    pub body: ErrorBody,
+    /// The request's id, as in the header `x-request-id` and in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl From<ErrorBody> for HttpError {
+    fn from(body: ErrorBody) -> Self {
+        Self {
+            error: HttpErrorBody {
+                body,
+                request_id: None,
+            },
+        }
+    }
 }
 
 /// Body of a denial by entitlement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EntitlementDenial {
     /// Always `entitlement_required`.
     pub code: String,
@@ -30,23 +56,76 @@ pub struct EntitlementDenial {
 
 /// A one-time ticket.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TicketBody {
     /// For `?ticket=` when connecting. Works once.
     pub ticket: String,
     /// When it ends, nanoseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
     pub expires_at: UnixNanos,
 }
 
-/// A bar with its time.
+/// A closed bar. Times are nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BarRow {
-    /// The bar.
-    #[serde(flatten)]
-    pub bar: Bar,
+    /// First nanosecond that belongs to the bar.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, required = false))]
+    pub start: UnixNanos,
+    /// First nanosecond after it.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, required = false))]
+    pub end: UnixNanos,
+    /// First price.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub open: f64,
+    /// Highest price.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub high: f64,
+    /// Lowest price.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub low: f64,
+    /// Last price.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub close: f64,
+    /// Quantity traded inside the bar; null when no tick told.
+    pub volume: Option<f64>,
+    /// Open interest at the bar's last tick that told; null when none did.
+    pub open_interest: Option<f64>,
+    /// Ticks in the bar.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub ticks: u32,
+}
+
+impl From<Bar> for BarRow {
+    fn from(bar: Bar) -> Self {
+        let Bar {
+            start,
+            end,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            open_interest,
+            ticks,
+        } = bar;
+        Self {
+            start,
+            end,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            open_interest,
+            ticks,
+        }
+    }
 }
 
 /// Closed bars of an instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BarsPage {
     /// Instrument key.
     pub instrument: String,
@@ -61,19 +140,25 @@ pub struct BarsPage {
 
 /// The newest signal of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignalRow {
     /// Stream key.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub key: String,
     /// Its offset; absent when it has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     pub offset: Option<Offset>,
     /// Exchange time, nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub t: Option<UnixNanos>,
     /// Made up by a simulation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub mock: bool,
-    /// The value as in a data frame.
+    /// The value as in a data frame: an object of named numbers, or `absent` with the reason.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object, required = false))]
     pub d: serde_json::Value,
 }
 
@@ -98,6 +183,7 @@ impl SignalRow {
 
 /// The newest signals of an instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignalsPage {
     /// Instrument key.
     pub instrument: String,
@@ -105,10 +191,128 @@ pub struct SignalsPage {
     pub epoch: String,
     /// Its streams that the reader may see.
     pub signals: Vec<SignalRow>,
+    /// Pass as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// An instrument, and what its key says of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstrumentRow {
+    /// Instrument key.
+    pub key: String,
+    /// Where it is traded.
+    pub exchange: String,
+    /// What the exchange calls it, or its underlying.
+    pub symbol: String,
+    /// What is traded: IDX, EQ, FUT, OPT, SPOT or PERP.
+    pub product: String,
+    /// Last day of a future or option, YYYY-MM-DD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<String>,
+    /// CE (call) or PE (put), of an option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<String>,
+    /// Strike of an option, in the instrument's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strike: Option<f64>,
+}
+
+impl InstrumentRow {
+    /// Of a key.
+    pub fn of(key: &InstrumentKey) -> Self {
+        Self {
+            key: key.to_string(),
+            exchange: key.exchange().to_owned(),
+            symbol: key.symbol().to_owned(),
+            product: key.product().to_string(),
+            expiry: key.expiry().map(|day| day.to_string()),
+            right: key.right().map(|right| right.to_string()),
+            strike: key.strike(),
+        }
+    }
+}
+
+/// Instruments that are known, ascending by key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstrumentsPage {
+    /// Those asked for.
+    pub instruments: Vec<InstrumentRow>,
+    /// Pass as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A product that a user may read in `[from, until)`. Times are nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GrantRow {
+    /// The user.
+    pub user: String,
+    /// The product, as in `marketplace/{product}`.
+    pub product: String,
+    /// First moment at which it holds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub from: UnixNanos,
+    /// First moment at which it no longer holds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub until: UnixNanos,
+    /// Given for trial.
+    pub trial: bool,
+}
+
+impl From<Grant> for GrantRow {
+    fn from(grant: Grant) -> Self {
+        let Grant {
+            user,
+            product,
+            from,
+            until,
+            trial,
+        } = grant;
+        Self {
+            user,
+            product,
+            from,
+            until,
+            trial,
+        }
+    }
+}
+
+/// All grants of a user, ended ones included.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GrantsPage {
+    /// The user.
+    pub user: String,
+    /// By product, ascending.
+    pub grants: Vec<GrantRow>,
+}
+
+/// What is granted: body of a PUT.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GrantRequest {
+    /// First moment at which it holds, nanoseconds; now if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0))]
+    pub from: Option<UnixNanos>,
+    /// First moment at which it no longer holds, nanoseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 1))]
+    pub until: UnixNanos,
+    /// Given for trial.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub trial: bool,
 }
 
 /// Body of /health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HealthBody {
     /// Always `alive`.
     pub status: String,
@@ -118,6 +322,7 @@ pub struct HealthBody {
 
 /// Body of /ready: 200 when ready, else 503.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReadyBody {
     /// Whether all dependencies answered.
     pub ready: bool,
@@ -127,6 +332,7 @@ pub struct ReadyBody {
 
 /// A dependency's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dependency {
     /// Its name.
     pub name: String,

@@ -282,7 +282,7 @@ pub async fn http(
 }
 
 fn refused(status: u16, body: &[u8]) -> ConnectError {
-    let error = serde_json::from_slice::<HttpError>(body).map(|body| body.error);
+    let error = serde_json::from_slice::<HttpError>(body).map(|body| body.error.body);
     let error = error.unwrap_or_else(|_| ErrorBody {
         code: 0,
         slug: "unknown".into(),

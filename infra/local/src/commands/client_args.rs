@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use hyper::Method;
 use serde::Deserialize;
 use tickwire_entitlements::Tier;
-use tickwire_service::authenticate::sign_token;
+use tickwire_service::authenticate::{Role, sign_token_of};
 use tickwire_service::ports::Secrets;
 use tickwire_wire::{ErrorBody, SignalsPage};
 
@@ -214,14 +214,28 @@ impl ClientArgs {
 /// # Errors
 /// When the key cannot be read, or such a token cannot be made.
 pub fn make_token(data: &Path, user: &str, tier: Tier, lifetime: Duration) -> Result<String, String> {
+    make_token_of(data, user, tier, Role::User, lifetime)
+}
+
+/// The same for a role.
+///
+/// # Errors
+/// When the key cannot be read, or such a token cannot be made.
+pub fn make_token_of(
+    data: &Path,
+    user: &str,
+    tier: Tier,
+    role: Role,
+    lifetime: Duration,
+) -> Result<String, String> {
     let secrets = LocalSecrets::read(data).map_err(|e| e.to_string())?;
     // Nothing is waited for: the file has been read.
     let versions = secrets.secret(JWT_KEY).now_or_never();
     let versions = versions
         .ok_or("the key is not there yet")?
         .map_err(|e| e.to_string())?;
-    let token =
-        sign_token(&versions.current, user, tier, lifetime, crate::now()).map_err(|e| e.to_string())?;
+    let token = sign_token_of(&versions.current, user, tier, role, lifetime, crate::now())
+        .map_err(|e| e.to_string())?;
     Ok(token.expose().to_owned())
 }
 
@@ -310,7 +324,7 @@ mod tests {
         let secrets = LocalSecrets::open(directory, Arc::new(tickwire_aws::OsEntropy)).unwrap();
         let token = make_token(home.path(), "u", Tier::Premium, TOKEN_LIFETIME).unwrap();
         let versions = secrets.secret(JWT_KEY).await.unwrap();
-        let identity = verify_token(&versions, &token, crate::now()).unwrap();
+        let identity = verify_token(&versions, &token, crate::now()).unwrap().identity;
         assert_eq!((identity.user.as_str(), identity.tier), ("u", Tier::Premium));
         assert!(make_token(home.path(), "no user", Tier::Free, TOKEN_LIFETIME).is_err());
     }

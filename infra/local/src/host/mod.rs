@@ -14,14 +14,14 @@ use tickwire_api::Api;
 use tickwire_aws::{Dynamo, OsEntropy, SystemClock, TokioTimer};
 use tickwire_entitlements::Tier;
 use tickwire_schedule::ScheduleEvent;
-use tickwire_service::authenticate::{Authenticate, SecretText, sign_token};
+use tickwire_service::authenticate::{SecretText, sign_token};
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
 use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPorts};
 use tickwire_service::open_connection::{GoodbyeCode, OpenConnection};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{Clock, Enqueue, Entropy, Outgoing, PortError, Push, Queue, Secrets};
-use tickwire_service::query_history::{QueryHistory, QueryPorts};
+use tickwire_service::query_history::QueryPorts;
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
 use tickwire_socket::Socket;
 use tickwire_streams::Universe;
@@ -231,30 +231,16 @@ impl Host {
             ),
             subscriptions: ManageSubscription::new(socket_ports, options.placement.clone()),
         });
-        let authenticate = Authenticate::new(
-            secrets.clone(),
+        let api = Api::new(
+            QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
             store.clone(),
-            clock.clone(),
+            store.clone(),
             entropy.clone(),
+            options.placement.clone(),
+            universe.clone(),
             JWT_KEY,
         );
-        let api = Api {
-            authenticate: authenticate.clone(),
-            history: QueryHistory::new(
-                QueryPorts {
-                    bars: store.clone(),
-                    groups: store.clone(),
-                    log: store.clone(),
-                    grants: store.clone(),
-                    secrets: secrets.clone(),
-                    clock: clock.clone(),
-                    timer: Arc::new(TokioTimer),
-                },
-                options.placement.clone(),
-                universe.clone(),
-                JWT_KEY,
-            ),
-        };
+        let authenticate = api.authenticate.clone();
         let sessions = TaskTracker::new();
         let routes = tickwire_api::router(Arc::new(api)).merge(serve::routes(Arc::new(Served {
             authenticate,

@@ -97,7 +97,7 @@ pub struct LocalMessage {
 
 fn refuse(error: ErrorBody, status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(HttpError { error })).into_response()
+    (status, Json(HttpError::from(error))).into_response()
 }
 
 async fn operator(served: &Served, headers: &HeaderMap) -> Result<(), Response> {

@@ -3,7 +3,7 @@
 use tickwire_aws::Dynamo;
 use tickwire_entitlements::Grant;
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{Clock as _, Grants as _};
+use tickwire_service::ports::{Clock as _, GrantBook as _, Grants as _};
 
 use super::world::ManualClock;
 

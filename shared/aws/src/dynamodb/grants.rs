@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use tickwire_entitlements::Grant;
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{Grants, PortResult};
+use tickwire_service::ports::{GrantBook, Grants, PortResult};
 use tickwire_telemetry::metrics::Table;
 
 use super::calls::{Expression, Query};
@@ -15,12 +15,9 @@ const FROM: &str = "from";
 const UNTIL: &str = "until";
 const TRIAL: &str = "trial";
 
-impl Dynamo {
-    /// Stores a grant, in place of the one that the user has of the product.
-    ///
-    /// # Errors
-    /// When the table cannot be written to.
-    pub async fn put_grant(&self, grant: &Grant) -> PortResult<()> {
+#[async_trait]
+impl GrantBook for Dynamo {
+    async fn put_grant(&self, grant: &Grant) -> PortResult<()> {
         let row = Item::under(&grant.user, &grant.product)
             .number(FROM, grant.from.0)
             .number(UNTIL, grant.until.0)

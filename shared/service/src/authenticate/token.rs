@@ -9,7 +9,7 @@ use tickwire_entitlements::{Identity, Tier, is_user_name};
 use tickwire_market::UnixNanos;
 
 use super::{
-    Refused, RefusedCode, SecretText, clock_skew_s_max, secret_bytes_min, token_bytes_max,
+    Principal, Refused, RefusedCode, Role, SecretText, clock_skew_s_max, secret_bytes_min, token_bytes_max,
     token_lifetime_s_max,
 };
 use crate::ports::{Secret, SecretVersions};
@@ -32,6 +32,8 @@ struct IssuedClaims<'a> {
     exp: i64,
     iss: &'a str,
     aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
 }
 
 /// What is read from a token; optional, so that an absence has its own code.
@@ -43,6 +45,7 @@ struct Claims {
     iat: Option<u64>,
     nbf: Option<u64>,
     exp: Option<u64>,
+    role: Option<String>,
 }
 
 /// Why no token was made.
@@ -74,6 +77,18 @@ pub fn sign_token(
     lifetime: Duration,
     now: UnixNanos,
 ) -> Result<SecretText, SignError> {
+    sign_token_of(secret, user, tier, Role::User, lifetime, now)
+}
+
+/// The same for a role.
+pub fn sign_token_of(
+    secret: &Secret,
+    user: &str,
+    tier: Tier,
+    role: Role,
+    lifetime: Duration,
+    now: UnixNanos,
+) -> Result<SecretText, SignError> {
     if !is_user_name(user) {
         return Err(SignError::UserName);
     }
@@ -96,6 +111,7 @@ pub fn sign_token(
         exp: iat.saturating_add(life_s),
         iss: TOKEN_ISSUER,
         aud: TOKEN_AUDIENCE,
+        role: (role != Role::User).then_some(role.as_str()),
     };
     let key = EncodingKey::from_secret(secret.expose());
     Ok(SecretText::new(jsonwebtoken::encode(
@@ -106,7 +122,7 @@ pub fn sign_token(
 }
 
 /// Who the bearer of `token` is, at `now`. Both versions of the secret verify.
-pub fn verify_token(secrets: &SecretVersions, token: &str, now: UnixNanos) -> Result<Identity, Refused> {
+pub fn verify_token(secrets: &SecretVersions, token: &str, now: UnixNanos) -> Result<Principal, Refused> {
     if token.is_empty() {
         return Err(RefusedCode::TokenMissing.into());
     }
@@ -161,13 +177,14 @@ fn verify_signature(secret: &Secret, token: &str) -> Result<Claims, Refused> {
 }
 
 /// User, tier and times.
-fn judge(claims: Claims, now: UnixNanos) -> Result<Identity, Refused> {
+fn judge(claims: Claims, now: UnixNanos) -> Result<Principal, Refused> {
     let Claims {
         sub: Some(user),
         tier: Some(tier),
         iat: Some(iat),
         nbf: Some(nbf),
         exp: Some(exp),
+        role,
     } = claims
     else {
         return Err(RefusedCode::ClaimMissing.into());
@@ -185,6 +202,10 @@ fn judge(claims: Claims, now: UnixNanos) -> Result<Identity, Refused> {
         return Err(RefusedCode::ClaimInvalid.into());
     }
     let tier = tier.parse::<Tier>().map_err(|_| RefusedCode::ClaimInvalid)?;
+    let role = match role {
+        None => Role::User,
+        Some(role) => role.parse().map_err(|()| RefusedCode::ClaimInvalid)?,
+    };
     let skew = clock_skew_s_max * UnixNanos::PER_SECOND;
     if now >= exp.saturating_add(skew) {
         return Err(RefusedCode::TokenExpired.into());
@@ -192,9 +213,10 @@ fn judge(claims: Claims, now: UnixNanos) -> Result<Identity, Refused> {
     if now < nbf.saturating_add(-skew) || now < iat.saturating_add(-skew) {
         return Err(RefusedCode::TokenNotYetValid.into());
     }
-    Ok(Identity {
+    let identity = Identity {
         user,
         tier,
         expires_at: exp,
-    })
+    };
+    Ok(Principal { identity, role })
 }

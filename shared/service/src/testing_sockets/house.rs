@@ -10,14 +10,13 @@ use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
 
 use super::{Sockets, Turns};
-use crate::authenticate::Authenticate;
 use crate::deliver_signals::{Deliver, DeliverPorts};
 use crate::ingest_ticks::Ingest;
 use crate::manage_subscription::{ManageSubscription, SubscriptionPorts};
 use crate::open_connection::{ConnectionPorts, OpenConnection};
 use crate::placement::Placement;
 use crate::ports::{Enqueue as _, Outgoing, PortResult, Queue};
-use crate::query_history::{QueryHistory, QueryPorts};
+use crate::query_history::QueryPorts;
 use crate::queue_message::QueueMessage;
 use crate::testing::{Process, Store};
 
@@ -44,10 +43,8 @@ pub struct House {
     pub connections: OpenConnection,
     /// Subscriptions.
     pub subscriptions: ManageSubscription,
-    /// Questions.
-    pub history: QueryHistory,
-    /// Identities.
-    pub authenticate: Authenticate,
+    /// The ports of questions.
+    pub query: QueryPorts,
     /// Where things belong.
     pub placement: Placement,
     ticks_taken: AtomicUsize,
@@ -93,7 +90,7 @@ impl House {
             grants: sockets.clone(),
             clock: process.clone(),
         };
-        let history = QueryPorts {
+        let query = QueryPorts {
             groups: process.clone(),
             log: process.clone(),
             bars: process.clone(),
@@ -102,14 +99,12 @@ impl House {
             clock: process.clone(),
             timer,
         };
-        let (secrets, clock) = (sockets.clone(), process.clone());
         Self {
             ingest: Ingest::new(process.ingest_ports()),
             deliver: Arc::new(Deliver::new(deliver, placement.clone())),
             connections: OpenConnection::new(connections, placement.clone(), Universe::live()),
             subscriptions: ManageSubscription::new(subscriptions, placement.clone()),
-            history: QueryHistory::new(history, placement.clone(), Universe::live(), "tokens"),
-            authenticate: Authenticate::new(secrets, sockets.clone(), clock.clone(), clock, "tokens"),
+            query,
             store,
             process,
             sockets,

@@ -1,0 +1,9 @@
+//! One file a group of routes: parameters, handler, and what the document says of both.
+
+pub(crate) mod bars;
+pub(crate) mod grants;
+pub(crate) mod health;
+pub(crate) mod instruments;
+pub(crate) mod reserved;
+pub(crate) mod signals;
+pub(crate) mod tickets;

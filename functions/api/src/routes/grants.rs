@@ -1,0 +1,109 @@
+//! `/v1/grants`: who may read which product, for admins.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use tickwire_entitlements::Grant;
+use tickwire_wire::{ErrorCode, GrantRequest, GrantRow, GrantsPage};
+
+use crate::answer::Form;
+use crate::question::Asker;
+use crate::refusal::Refusal;
+use crate::router::{Answer, Api};
+
+/// All grants of a user
+///
+/// For admins. Ended ones are included.
+#[utoipa::path(
+    get,
+    path = "/v1/grants/{user}",
+    operation_id = "grants",
+    tag = "access",
+    params(("user" = String, Path, description = "The user.", pattern = "^[A-Za-z0-9._-]+$", max_length = 64)),
+    responses((status = 200, description = "The grants.", body = GrantsPage)),
+)]
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    Asker(admin): Asker,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Answer<GrantsPage> {
+    Form::wanted(&headers, &[Form::Json])?;
+    let Path(user) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let grants = api.grants.list(&admin, &user).await?;
+    let grants = grants.into_iter().map(GrantRow::from).collect();
+    Ok(Json(GrantsPage { user, grants }))
+}
+
+/// Grant a product
+///
+/// For admins. In place of the grant that the user has of the product.
+#[utoipa::path(
+    put,
+    path = "/v1/grants/{user}/{product}",
+    operation_id = "give_grant",
+    tag = "access",
+    params(
+        ("user" = String, Path, description = "The user.", pattern = "^[A-Za-z0-9._-]+$", max_length = 64),
+        ("product" = String, Path, description = "The product.", pattern = "^[A-Za-z0-9._-]+$", max_length = 64),
+    ),
+    request_body = GrantRequest,
+    responses(
+        (status = 200, description = "The grant as it stands.", body = GrantRow),
+        (status = 415, description = "The body is not application/json.", body = tickwire_wire::HttpError),
+    ),
+)]
+pub(crate) async fn give(
+    State(api): State<Arc<Api>>,
+    Asker(admin): Asker,
+    path: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
+    body: Result<Json<GrantRequest>, JsonRejection>,
+) -> Answer<GrantRow> {
+    // Who may not do this is not told what is wrong with the body.
+    api.grants.allow(&admin, "give_grant")?;
+    Form::wanted(&headers, &[Form::Json])?;
+    let Path((user, product)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let Json(GrantRequest { from, until, trial }) = body.map_err(|error| match error.status().as_u16() {
+        413 => ErrorCode::MessageTooLarge.into(),
+        415 => ErrorCode::MediaTypeUnknown.into(),
+        _ => Refusal::body(error.body_text()),
+    })?;
+    let grant = Grant {
+        user,
+        product,
+        from: from.unwrap_or_else(|| api.grants.now()),
+        until,
+        trial,
+    };
+    api.grants.give(&admin, &grant).await?;
+    Ok(Json(grant.into()))
+}
+
+/// End a grant
+///
+/// For admins. It ends now and stays in the list.
+#[utoipa::path(
+    delete,
+    path = "/v1/grants/{user}/{product}",
+    operation_id = "take_back_grant",
+    tag = "access",
+    params(
+        ("user" = String, Path, description = "The user.", pattern = "^[A-Za-z0-9._-]+$", max_length = 64),
+        ("product" = String, Path, description = "The product.", pattern = "^[A-Za-z0-9._-]+$", max_length = 64),
+    ),
+    responses((status = 200, description = "The grant as it ended.", body = GrantRow)),
+)]
+pub(crate) async fn take_back(
+    State(api): State<Arc<Api>>,
+    Asker(admin): Asker,
+    path: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
+) -> Answer<GrantRow> {
+    Form::wanted(&headers, &[Form::Json])?;
+    let Path((user, product)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    Ok(Json(api.grants.take_back(&admin, &user, &product).await?.into()))
+}

@@ -1,0 +1,120 @@
+//! `/v1/signals`: newest signals.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use tickwire_service::query_history::{SignalsQuestion, signals_per_page_max};
+use tickwire_streams::StreamKey;
+use tickwire_wire::{ErrorBody, ErrorCode, SignalsPage};
+use utoipa::IntoParams;
+
+use crate::answer::{Form, Page};
+use crate::question::{Asker, Instrument, Parameters, fields, limit, parsed, universe};
+use crate::refusal::Refusal;
+use crate::router::Api;
+
+/// The fields of a signal.
+pub(crate) const SIGNAL_FIELDS: [&str; 5] = ["key", "offset", "t", "mock", "d"];
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SignalsParameters {
+    /// Only this stream. That it may not be read is an error then.
+    #[param(example = "common:BINANCE@BTCUSDT@SPOT:1m:rsi(close,14)")]
+    key: Option<String>,
+    /// Only streams of this timeframe: tick, or as of a bar.
+    #[param(example = "1m")]
+    timeframe: Option<String>,
+    /// How many to a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 4096, default = 4096)]
+    limit: Option<String>,
+    /// `next` of the page before, with all else as it was there.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+    /// Only these, separated by commas: key, offset, t, mock, d.
+    #[param(example = "key,d")]
+    fields: Option<String>,
+    /// Another world than the one served: live, sim-… or replay-….
+    #[param(max_length = 64)]
+    universe: Option<String>,
+}
+
+/// Newest signal of each stream of an instrument
+///
+/// Of the streams that the reader may see. JSON, or CSV where `Accept` prefers
+/// `text/csv`; there `d` is JSON in a cell.
+#[utoipa::path(
+    get,
+    path = "/v1/signals/{instrument}",
+    operation_id = "signals",
+    tag = "history",
+    params(
+        ("instrument" = String, Path, description = "Instrument key.", example = "BINANCE@BTCUSDT@SPOT", min_length = 1, max_length = 64),
+        SignalsParameters
+    ),
+    responses(
+        (status = 200, description = "A page of signals.",
+            content((SignalsPage = "application/json"), (String = "text/csv"))),
+        (status = 304, description = "The reader has the page already: If-None-Match named its ETag."),
+    )
+)]
+pub(crate) async fn signals(
+    State(api): State<Arc<Api>>,
+    Asker(principal): Asker,
+    Instrument(instrument): Instrument,
+    parameters: Parameters<SignalsParameters>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let form = Form::wanted(&headers, &[Form::Json, Form::Csv])?;
+    let given = &parameters.given;
+    let malformed = |error: tickwire_streams::StreamKeyError| {
+        Refusal::from(ErrorBody::with_message(
+            ErrorCode::StreamMalformed,
+            error.to_string(),
+        ))
+    };
+    let key = given.key.as_deref().map(str::parse::<StreamKey>);
+    let key = key.transpose().map_err(malformed)?;
+    let timeframe = given.timeframe.as_deref().map(|text| parsed("timeframe", text));
+    let limit = limit(given.limit.as_deref(), signals_per_page_max, signals_per_page_max)?;
+    let fields = fields(given.fields.as_deref(), &SIGNAL_FIELDS)?;
+    let of = parameters.question(&format!("signals {instrument}"));
+    let after = match &given.cursor {
+        None => None,
+        Some(cursor) => {
+            let position = api.cursors.open(&of, cursor).await?;
+            Some(position.parse().map_err(|_| ErrorCode::CursorInvalid)?)
+        }
+    };
+    let question = SignalsQuestion {
+        universe: universe(&api, given.universe.as_deref())?,
+        instrument,
+        key,
+        timeframe: timeframe.transpose()?,
+        after,
+        limit,
+    };
+    let page = api.history.signals(&principal.identity, &question).await?;
+    let next = match &page.next {
+        None => None,
+        Some(position) => Some(api.cursors.seal(&of, position).await?),
+    };
+    let mut head = json!({"instrument": page.instrument, "epoch": page.epoch});
+    if let Some(next) = &next {
+        head["next"] = next.as_str().into();
+    }
+    let page = Page {
+        head,
+        name: "signals",
+        rows: &page.signals,
+        known: &SIGNAL_FIELDS,
+        fields,
+        next: next.map(|next| parameters.next(&next)),
+    };
+    page.write(form, &headers)
+}

@@ -1,0 +1,129 @@
+//! Grants, given and taken back by admins. Every change, and every attempt that
+//! the role did not allow, is a line of the log with target `audit`.
+
+use std::sync::Arc;
+
+use tickwire_entitlements::Grant;
+use tickwire_market::UnixNanos;
+use tickwire_streams::is_class_name;
+use tickwire_wire::{ErrorBody, ErrorCode};
+
+use crate::authenticate::{Principal, Role, is_user_name};
+use crate::open_connection::Fault;
+use crate::ports::{Clock, GrantBook, Grants};
+
+/// The use case.
+#[derive(Clone)]
+pub struct ManageGrants {
+    grants: Arc<dyn Grants>,
+    book: Arc<dyn GrantBook>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ManageGrants {
+    /// Over its ports.
+    pub fn new(grants: Arc<dyn Grants>, book: Arc<dyn GrantBook>, clock: Arc<dyn Clock>) -> Self {
+        Self { grants, book, clock }
+    }
+
+    /// Now.
+    pub fn now(&self) -> UnixNanos {
+        self.clock.now()
+    }
+
+    /// All grants of a user, ended ones included.
+    pub async fn list(&self, admin: &Principal, user: &str) -> Result<Vec<Grant>, Fault> {
+        allow(admin, "list_grants")?;
+        check_user(user)?;
+        let mut grants = self.grants.grants(user).await?;
+        grants.sort_by(|a, b| a.product.cmp(&b.product));
+        Ok(grants)
+    }
+
+    /// Gives a grant, in place of the one that the user has of the product.
+    pub async fn give(&self, admin: &Principal, grant: &Grant) -> Result<(), Fault> {
+        allow(admin, "give_grant")?;
+        check_user(&grant.user)?;
+        check_product(&grant.product)?;
+        if grant.from.0 < 0 || grant.until <= grant.from {
+            return Err(invalid("until is not after from."));
+        }
+        if grant.until <= self.clock.now() {
+            return Err(invalid("until is over: to end a grant, delete it."));
+        }
+        self.book.put_grant(grant).await?;
+        audit(admin, "give_grant", grant);
+        Ok(())
+    }
+
+    /// Ends a grant now. It stays in the book, ended, so that a denial can tell.
+    pub async fn take_back(&self, admin: &Principal, user: &str, product: &str) -> Result<Grant, Fault> {
+        allow(admin, "take_back_grant")?;
+        check_user(user)?;
+        check_product(product)?;
+        let found = self.grants.grants(user).await?;
+        let found = found.into_iter().find(|grant| grant.product == product);
+        let grant = found.ok_or_else(|| {
+            let message = format!("User {user} has no grant of product {product}.");
+            ErrorBody::with_message(ErrorCode::NotFound, message)
+        })?;
+        let now = self.clock.now();
+        if grant.until <= now {
+            return Ok(grant);
+        }
+        let ended = Grant {
+            // One that has not begun never begins.
+            from: grant.from.min(now),
+            until: now,
+            ..grant
+        };
+        self.book.put_grant(&ended).await?;
+        audit(admin, "take_back_grant", &ended);
+        Ok(ended)
+    }
+
+    /// Whether `admin` may do what is asked of admins.
+    pub fn allow(&self, admin: &Principal, action: &'static str) -> Result<(), Fault> {
+        allow(admin, action)
+    }
+}
+
+fn allow(principal: &Principal, action: &'static str) -> Result<(), Fault> {
+    if principal.role == Role::Admin {
+        return Ok(());
+    }
+    tracing::warn!(target: "audit", by = principal.identity.user, action, "denied: not an admin");
+    let message = "Only a token with the role admin may do this.";
+    Err(ErrorBody::with_message(ErrorCode::RoleRequired, message).into())
+}
+
+fn audit(admin: &Principal, action: &'static str, grant: &Grant) {
+    let Grant {
+        user,
+        product,
+        from,
+        until,
+        trial,
+    } = grant;
+    let by = &admin.identity.user;
+    tracing::info!(target: "audit", by, action, user, product, from = from.0, until = until.0, trial, "done");
+}
+
+fn invalid(message: &str) -> Fault {
+    ErrorBody::with_message(ErrorCode::ParameterInvalid, message).into()
+}
+
+fn check_user(user: &str) -> Result<(), Fault> {
+    if is_user_name(user) {
+        return Ok(());
+    }
+    Err(invalid("user is not a name: 1 to 64 of A-Z a-z 0-9 - _ ."))
+}
+
+/// A product is what a stream's class can name.
+fn check_product(product: &str) -> Result<(), Fault> {
+    if is_class_name(product) {
+        return Ok(());
+    }
+    Err(invalid("product is not a name: 1 to 64 of A-Z a-z 0-9 - _ ."))
+}
