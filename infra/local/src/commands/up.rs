@@ -25,8 +25,9 @@ use crate::store::StoreError;
 
 /// Port that is served on unless another is given.
 pub const PORT_DEFAULT: u16 = 8437;
-/// How fast the bundled sample of daily bars is played: some five days a second.
-const SAMPLE_SPEED: f64 = 400_000.0;
+/// How many times the length of a file's bars passes in a second, if nothing else is said.
+const BARS_PER_SECOND: f64 = 5.0;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Messages in a queue beyond which the feed waits.
 const BACKLOG_MESSAGES_MAX: usize = 64;
@@ -72,7 +73,7 @@ pub struct UpArgs {
     /// What is simulated
     #[arg(long, value_enum, default_value_t = MixArg::Index, requires = "simulate")]
     pub mix: MixArg,
-    /// max, or how many times as fast as recorded [default: 1; 400000 for the bundled sample]
+    /// max, or how many times as fast as recorded [default: 1; of bars, 5 a second]
     #[arg(long, value_name = "max|N")]
     pub speed: Option<Speed>,
     /// Which expressions on which instruments: lines of INSTRUMENT TIMEFRAME EXPRESSION
@@ -234,6 +235,13 @@ impl UpArgs {
         read_signals(self.signals.as_deref(), timeframe)
     }
 
+    fn speed_of(&self, file: &Description) -> Speed {
+        let usual = file
+            .bar_length
+            .map_or(1.0, |length| (BARS_PER_SECOND * length.as_secs_f64()).max(1.0));
+        self.speed.unwrap_or(Speed::Times(usual))
+    }
+
     fn plan(&self) -> Result<Plan, UpError> {
         match (&self.replay, self.simulate) {
             (Some(path), _) => self.plan_file(path),
@@ -252,7 +260,7 @@ impl UpArgs {
             world: World::Replay,
             title: "the bundled sample: daily bars of AAPL, FB, GOOG, IBM and MSFT, 2000 to 2013".into(),
             source: source_of(file.content_hash()),
-            speed: self.speed.unwrap_or(Speed::Times(SAMPLE_SPEED)),
+            speed: self.speed_of(file.describe()),
             stamps: Stamps::AsRecorded,
             signals: self.signals(Timeframe::DAY)?,
             instruments,
@@ -270,7 +278,7 @@ impl UpArgs {
             world: World::Replay,
             title,
             source: source_of(file.content_hash()),
-            speed: self.speed.unwrap_or(Speed::Times(1.0)),
+            speed: self.speed_of(file.describe()),
             stamps: Stamps::AsRecorded,
             signals,
             instruments: file.instruments().into_iter().map(|key| (key, None)).collect(),
@@ -333,10 +341,7 @@ fn read_signals(path: Option<&Path>, timeframe: Timeframe) -> Result<SignalList,
 
 /// The signals of a file of `--signals`, or the standard ones on the bars that suit the feed.
 pub(super) fn signals_of(path: Option<&Path>, file: &Description) -> Result<SignalList, UpError> {
-    let daily = file
-        .timeframe
-        .as_deref()
-        .is_some_and(|text| text.starts_with("1d"));
+    let daily = file.bar_length.is_some_and(|length| length >= DAY);
     read_signals(path, if daily { Timeframe::DAY } else { Timeframe::MINUTE })
 }
 

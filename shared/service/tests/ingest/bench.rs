@@ -17,8 +17,6 @@ use tickwire_wire::{BarBlock, Sender, decode, plan_message, reference_message, t
 pub(crate) const SECOND: i64 = UnixNanos::PER_SECOND;
 /// 2024-07-05T00:00:00Z, the beginning of a session of [`BTC`].
 pub(crate) const START: UnixNanos = UnixNanos(1_720_137_600 * SECOND);
-/// A clock that no tick is ahead of, as in a replay.
-pub(crate) const LONG_AFTER: UnixNanos = UnixNanos(START.0 + 100 * 86_400 * SECOND);
 pub(crate) const BTC: &str = "BINANCE@BTCUSDT@SPOT";
 pub(crate) const ETH: &str = "BINANCE@ETHUSDT@SPOT";
 

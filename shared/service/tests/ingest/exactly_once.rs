@@ -69,7 +69,7 @@ fn feeds(shape: &[(bool, u8, u16)]) -> (Vec<QueueMessage>, usize) {
 }
 
 fn clean_run(messages: &[QueueMessage]) -> Arc<Store> {
-    let store = Store::new(LONG_AFTER);
+    let store = Store::new(START);
     let ingest = ingest(&store.process());
     for message in messages {
         take(&ingest, vec![message.clone()]);
@@ -88,7 +88,7 @@ proptest! {
         shards in 1u16..3,
     ) {
         let (messages, ticks) = feeds(&shape);
-        let store = Store::new(LONG_AFTER);
+        let store = Store::new(START);
         let row = GroupRow { epoch: "e1".into(), shards };
         futures_util::FutureExt::now_or_never(store.process().create_group(&group(), &row)).unwrap().unwrap();
         let mut dice = Dice(seed | 1);
@@ -162,7 +162,7 @@ fn large() -> QueueMessage {
 
 #[test]
 fn a_large_message_makes_several_segments() {
-    let store = Store::new(LONG_AFTER);
+    let store = Store::new(START);
     let ingest = ingest(&store.process());
     take(&ingest, setup());
     take(&ingest, vec![large()]);
@@ -185,7 +185,7 @@ fn a_large_message_makes_several_segments() {
 #[test]
 fn a_half_committed_message_resumes_inside() {
     let calls = {
-        let store = Store::new(LONG_AFTER);
+        let store = Store::new(START);
         let process = store.process();
         let ingest = ingest(&process);
         take(&ingest, setup());
@@ -195,7 +195,7 @@ fn a_half_committed_message_resumes_inside() {
     };
     for nth in calls {
         for fault in [Fault::DieBefore, Fault::DieAfter, Fault::Before, Fault::After] {
-            let store = Store::new(LONG_AFTER);
+            let store = Store::new(START);
             let dying = store.process_with(move |call| (call.nth == nth).then_some(fault));
             let first = ingest(&dying);
             take(&first, setup());
@@ -244,7 +244,7 @@ fn wide_ticks_of_many_sources_still_fit_a_row() {
             ..tick(if n % 2 == 0 { BTC } else { ETH }, 0, number)
         }
     };
-    let store = Store::new(LONG_AFTER);
+    let store = Store::new(START);
     let ingest = ingest(&store.process());
     take(&ingest, vec![instruments(&[BTC, ETH])]);
     let ticks: Vec<_> = (0..4_000).map(wild).collect();
@@ -270,7 +270,7 @@ fn wide_ticks_of_many_sources_still_fit_a_row() {
 fn bars_of_thousands_of_instruments_are_all_stored() {
     let names: Vec<String> = (0..4_500).map(|n| format!("BINANCE@C{n}USDT@SPOT")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let store = Store::new(LONG_AFTER);
+    let store = Store::new(START);
     let ingest = ingest(&store.process());
     take(&ingest, vec![instruments(&names)]);
     for (n, names) in names.chunks(1_500).enumerate() {

@@ -35,7 +35,7 @@ fn a_stream_added_later_is_as_one_that_was_there() {
     // Where in the minute, and in the five, the plan changes.
     for cut in [300, 301, 302, 304] {
         let [from_start, later] = [true, false].map(|from_start| {
-            let store = Store::new(LONG_AFTER);
+            let store = Store::new(START);
             let ingest = ingest(&store.process());
             take(&ingest, vec![instruments(&[BTC, ETH])]);
             if from_start {
@@ -82,7 +82,7 @@ fn after_a_split_the_history_is_in_new_shares() {
         "common:BINANCE@BTCUSDT@SPOT:1m:sma(close,3)",
         "public:BINANCE@BTCUSDT@SPOT:1m:bars",
     );
-    let store = Store::new(LONG_AFTER);
+    let store = Store::new(START);
     let ingest = ingest(&store.process());
     take(&ingest, vec![instruments(&[BTC, ETH]), plan(&[sma, bars], &[])]);
     let old: Vec<_> = [100.0, 104.0, 108.0]

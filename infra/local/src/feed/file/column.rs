@@ -124,7 +124,14 @@ const NAMES: [Names; 18] = [
     Names {
         column: Column::Volume,
         name: "volume",
-        headers: &["vol", "v", "basevolume"],
+        headers: &[
+            "vol",
+            "v",
+            "basevolume",
+            "tottrdqty",
+            "ttltradgvol",
+            "tradedquantity",
+        ],
     },
     Names {
         column: Column::Bid,

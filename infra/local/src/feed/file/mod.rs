@@ -37,9 +37,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tickwire_market::{InstrumentKey, Product, Quality, Tick, Timeframe, UnixNanos};
+use tickwire_market::{InstrumentKey, Quality, Tick, Timeframe, UnixNanos};
 
 pub use column::Column;
 pub use error::{FeedError, RowError, RowRefusal};
@@ -61,8 +62,6 @@ pub struct FileOptions {
     pub exchange: Option<String>,
     /// The exchange of each ticker, where neither option nor column tells.
     pub exchange_of: BTreeMap<String, String>,
-    /// What the tickers are.
-    pub product: Product,
     /// The zone of times that are written without an offset.
     pub time_zone: Option<TimeZone>,
     /// Whether `01/02/2020` begins with the day or the month.
@@ -80,7 +79,6 @@ impl Default for FileOptions {
             instrument: None,
             exchange: None,
             exchange_of: BTreeMap::new(),
-            product: Product::Eq,
             time_zone: None,
             date_order: None,
             timeframe: None,
@@ -139,6 +137,8 @@ pub struct Description {
     pub time_zone: String,
     /// How long the bars are, and why.
     pub timeframe: Option<String>,
+    /// How long the bars are; a day, if they are those of sessions.
+    pub bar_length: Option<Duration>,
     /// The order of reading.
     pub order: Order,
     /// The instruments known before reading: all of them, or, of a file with

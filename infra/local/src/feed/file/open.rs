@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::{TimeZone, offset};
 use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
@@ -107,7 +108,7 @@ pub(super) fn open(
         (_, true) => "the exchange's, since rows tell days alone".to_owned(),
         _ => format!("{} ({zone_reason})", zone_name(reader.zone())),
     };
-    description.timeframe = timeframe;
+    (description.timeframe, description.bar_length) = timeframe.unzip();
     let mut errors = Vec::new();
     if sample.is_newest_first() {
         text = reversed(name, &text, &mut errors)?;
@@ -360,13 +361,15 @@ fn check_instrument(
     }
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Sets how long the bars are, and says it for people.
 fn settle_bar_length(
     name: &str,
     sample: &survey::Sample,
     options: &FileOptions,
     reader: &mut RowReader,
-) -> Result<String, FeedError> {
+) -> Result<(String, Duration), FeedError> {
     let unclear = |reason| FeedError::TimeframeUnclear {
         name: name.to_owned(),
         reason,
@@ -406,9 +409,13 @@ fn settle_bar_length(
                 |frame| frame.to_string(),
             )
         }
-        BarLength::Nanos(nanos) => format!("{:?}", std::time::Duration::from_nanos(nanos.unsigned_abs())),
+        BarLength::Nanos(nanos) => format!("{:?}", Duration::from_nanos(nanos.unsigned_abs())),
     };
-    Ok(format!("{text} ({reason})"))
+    let length = match length {
+        BarLength::Session => DAY,
+        BarLength::Nanos(nanos) => Duration::from_nanos(nanos.unsigned_abs()),
+    };
+    Ok((format!("{text} ({reason})"), length))
 }
 
 /// The decompressed text in memory. Of a damaged file, what can be read, and
@@ -502,6 +509,7 @@ fn describe(name: &str, text: &Text, content_hash: String, reader: &RowReader) -
         columns,
         time_zone: String::new(),
         timeframe: None,
+        bar_length: None,
         order: Order::AsStored,
         instruments: Vec::<InstrumentKey>::new(),
     }

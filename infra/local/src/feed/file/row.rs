@@ -4,7 +4,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
 use tickwire_market::{
-    Bar, Calendar, InstrumentKey, InstrumentKeyError, Quality, Quote, Session, Tick, UnixNanos,
+    Bar, Calendar, InstrumentKey, InstrumentKeyError, Product, Quality, Quote, Session, Tick, UnixNanos,
 };
 
 use super::FileOptions;
@@ -465,7 +465,7 @@ impl RowReader {
 
 /// The key of a ticker. A whole key is taken as it is; otherwise the exchange
 /// is the one given, that of the row, or that of the map, in this order, and a
-/// slash (`EUR/USD`) falls away.
+/// slash (`EUR/USD`) falls away. Where currencies trade it is a spot price, elsewhere a share.
 fn key(ticker: &[u8], venue: Option<&[u8]>, options: &FileOptions) -> Result<InstrumentKey, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_uppercase();
     let ticker = text(ticker);
@@ -478,7 +478,11 @@ fn key(ticker: &[u8], venue: Option<&[u8]>, options: &FileOptions) -> Result<Ins
         .or_else(|| options.exchange_of.get(&ticker).cloned());
     let exchange = exchange.ok_or("its exchange is not known: give --exchange")?;
     let symbol = ticker.replace('/', "");
-    match InstrumentKey::parse(&format!("{exchange}@{symbol}@{}", options.product)) {
+    let trades_spot = [Calendar::Fx, Calendar::Crypto]
+        .iter()
+        .any(|calendar| calendar.exchanges().contains(&&*exchange));
+    let product = if trades_spot { Product::Spot } else { Product::Eq };
+    match InstrumentKey::parse(&format!("{exchange}@{symbol}@{product}")) {
         Err(InstrumentKeyError::NotCanonical { canonical, .. }) => InstrumentKey::parse(&canonical),
         other => other,
     }

@@ -372,7 +372,6 @@ fn instruments() {
         "",
     );
     let spot = FileOptions {
-        product: Product::Spot,
         exchange: Some("FX".to_owned()),
         ..none.clone()
     };
