@@ -323,8 +323,22 @@ proptest! {
     }
 }
 
-/// Some of their outputs have no value by design: that of the other side.
-const SIDED: [&str; 2] = ["hilo", "qqe"];
+/// Some of their outputs have no value by design: that of the other side, or what the
+/// market has not made yet.
+const SIDED: [&str; 12] = [
+    "hilo",
+    "qqe",
+    "fractal",
+    "fvg",
+    "order_block",
+    "pivots",
+    "pivots_camarilla",
+    "pivots_fibonacci",
+    "pivots_woodie",
+    "swing",
+    "vwap_swing",
+    "zigzag",
+];
 
 #[test]
 fn warm_up_and_settle_are_what_the_definition_says() {
