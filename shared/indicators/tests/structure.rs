@@ -6,6 +6,7 @@ const NONE: f64 = f64::NAN;
 
 /// Rows of bars in, rows of values out, NaN for an absence.
 #[track_caller]
+#[expect(clippy::unwrap_used, reason = "a helper of tests: a panic is the report")]
 fn check(name: &str, parameters: &[f64], bars: &[&[f64]], expected: &[&[f64]]) {
     let definition = find(name).unwrap();
     let mut running = definition.build(parameters).unwrap();
@@ -222,10 +223,7 @@ fn pivots_are_of_the_session_before() {
             11.0 - c[3],
         ],
     );
-    check(
-        "pivots_woodie",
-        &[10.5, 13.0, 14.5, 17.0, 9.0, 6.5, 5.0],
-    );
+    check("pivots_woodie", &[10.5, 13.0, 14.5, 17.0, 9.0, 6.5, 5.0]);
 }
 
 #[test]
@@ -260,6 +258,11 @@ fn an_anchored_vwap_begins_at_the_swing() {
             &[6.0, 5.0, 5.5, 3.0],
             &[6.0, 4.5, 6.0, 4.0],
         ],
-        &[&[NONE], &[NONE], &[(6.5 + 3.0 * 5.5) / 4.0], &[(6.5 + 7.0 * 5.5) / 8.0]],
+        &[
+            &[NONE],
+            &[NONE],
+            &[(6.5 + 3.0 * 5.5) / 4.0],
+            &[(6.5 + 7.0 * 5.5) / 8.0],
+        ],
     );
 }
