@@ -9,6 +9,7 @@ mod candle;
 mod momentum;
 mod price;
 mod statistics;
+mod structure;
 mod trend;
 mod volatility;
 mod volume;
@@ -79,4 +80,7 @@ catalogue! {
         cdlshootingstar, cdlshortline, cdlspinningtop, cdlstalledpattern, cdlsticksandwich,
         cdltakuri, cdltasukigap, cdlthrusting, cdltristar, cdlunique3river, cdlupsidegap2crows,
         cdlxsidegap3methods;
+    structure:
+        bos, choch, fractal, fvg, order_block, pivots, pivots_camarilla,
+        pivots_fibonacci, pivots_woodie, swing, volume_profile, vwap_swing, zigzag;
 }

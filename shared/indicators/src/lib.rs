@@ -39,6 +39,7 @@ mod registry;
 mod sample;
 mod smoothing;
 mod state;
+mod structure;
 mod window;
 
 pub use error::{BatchError, ComputeError, ParameterError, StateError};

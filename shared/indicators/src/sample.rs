@@ -178,3 +178,5 @@ pub(crate) const HLCV: [Input; 4] = [HIGH, LOW, CLOSE, VOLUME];
 pub(crate) const OHLC: [Input; 4] = [OPEN, HIGH, LOW, CLOSE];
 /// Prices, volume, and the day of the session.
 pub(crate) const HLCV_DAY: [Input; 5] = [HIGH, LOW, CLOSE, VOLUME, Input::SessionDay];
+/// Prices, and the day of the session.
+pub(crate) const HLC_DAY: [Input; 4] = [HIGH, LOW, CLOSE, Input::SessionDay];

@@ -98,25 +98,40 @@ impl Row {
     }
 }
 
-/// Finds where `ours` is absent and `theirs` is not, or the reverse, or where they
-/// differ by more than `tolerance` of the median magnitude of `theirs`.
+/// Rows where `ours` is absent and `theirs` is not, or the reverse, or where they differ
+/// by more than `tolerance` of the median magnitude of `theirs`.
+#[must_use]
+pub fn differences(ours: &[Option<f64>], theirs: &[Option<f64>], tolerance: f64) -> Vec<usize> {
+    let most = tolerance * median_magnitude(theirs);
+    let differs = |(ours, theirs): (&Option<f64>, &Option<f64>)| match (ours, theirs) {
+        (None, None) => false,
+        (Some(ours), Some(theirs)) => ours.is_nan() || (ours - theirs).abs() > most,
+        _ => true,
+    };
+    let rows = ours.iter().zip(theirs).enumerate();
+    rows.filter(|(_, pair)| differs(*pair))
+        .map(|(row, _)| row)
+        .collect()
+}
+
+fn median_magnitude(column: &[Option<f64>]) -> f64 {
+    let mut magnitudes: Vec<f64> = column.iter().flatten().map(|value| value.abs()).collect();
+    magnitudes.sort_by(f64::total_cmp);
+    magnitudes.get(magnitudes.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// The first of the [`differences`], in words.
 #[must_use]
 pub fn disagreement(ours: &[Option<f64>], theirs: &[Option<f64>], tolerance: f64) -> Option<String> {
     if ours.len() != theirs.len() {
         return Some(format!("{} rows against {}", ours.len(), theirs.len()));
     }
-    let mut magnitudes: Vec<f64> = theirs.iter().flatten().map(|value| value.abs()).collect();
-    magnitudes.sort_by(f64::total_cmp);
-    let median = magnitudes.get(magnitudes.len() / 2).copied().unwrap_or(0.0);
-    let differs = |(ours, theirs): (&Option<f64>, &Option<f64>)| match (ours, theirs) {
-        (None, None) => false,
-        (Some(ours), Some(theirs)) => ours.is_nan() || (ours - theirs).abs() > tolerance * median,
-        _ => true,
-    };
-    let row = ours.iter().zip(theirs).position(differs)?;
+    let row = *differences(ours, theirs, tolerance).first()?;
     Some(format!(
-        "row {row}: {:?} against {:?}, median {median:e}",
-        ours[row], theirs[row]
+        "row {row}: {:?} against {:?}, median {:e}",
+        ours[row],
+        theirs[row],
+        median_magnitude(theirs)
     ))
 }
 

@@ -26,6 +26,18 @@ pub struct Entry {
     pub inputs: Vec<String>,
     /// The columns it gave.
     pub outputs: Vec<String>,
+    /// Rows before the first value, by column; columns of whole numbers hold 0 in them.
+    #[serde(default)]
+    pub warmup: Value,
+}
+
+impl Entry {
+    /// Rows of a column before its first value.
+    #[must_use]
+    pub fn warm_up(&self, output: &str) -> usize {
+        let rows = self.warmup.get(output).and_then(Value::as_u64);
+        rows.and_then(|rows| rows.try_into().ok()).unwrap_or(0)
+    }
 }
 
 /// An output of ours.

@@ -9,13 +9,9 @@ pub(crate) const DEFINITION: Definition = Definition {
     summary: "Absolute price oscillator: a fast average less a slow one.",
     formula: "ma(x, fast) - ma(x, slow); average: 0 simple, 1 exponential, 2 weighted",
     source: "TA-Lib 0.8 APO",
-    parameters: &[
-        Parameter::bars("fast", 1, 12),
-        Parameter::bars("slow", 2, 26),
-        Parameter::choice("average", 2, 1),
-    ],
-    warm_up: |p| p.length(1) - 1,
-    memory: |p| settle_exponential(p.bars(1)),
+    parameters: FAST_SLOW,
+    warm_up: slow_warm_up,
+    memory: settle_slow,
     ordered: &["fast", "slow"],
     ..KERNEL.definition()
 };

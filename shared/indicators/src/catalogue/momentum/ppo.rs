@@ -9,13 +9,9 @@ pub(crate) const DEFINITION: Definition = Definition {
     summary: "Percentage price oscillator.",
     formula: "100 × (ma(x, fast) - ma(x, slow)) / ma(x, slow); average: 0 simple, 1 exponential, 2 weighted; 0 where the slow one is 0",
     source: "TA-Lib 0.8 PPO",
-    parameters: &[
-        Parameter::bars("fast", 1, 12),
-        Parameter::bars("slow", 2, 26),
-        Parameter::choice("average", 2, 1),
-    ],
-    warm_up: |p| p.length(1) - 1,
-    memory: |p| settle_exponential(p.bars(1)),
+    parameters: FAST_SLOW,
+    warm_up: slow_warm_up,
+    memory: settle_slow,
     ordered: &["fast", "slow"],
     ..KERNEL.definition()
 };
@@ -33,10 +29,6 @@ impl<L: Lane> Kernel<L, 1, 1> for Ppo<L> {
 
     #[inline(always)]
     fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self
-            .averages
-            .next(x)
-            .map(|(fast, slow)| (fast - slow).over(slow).scale(100.0))
-            .or_absent()]
+        [self.averages.percentage(x).or_absent()]
     }
 }

@@ -15,31 +15,22 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Rsi<L> { previous: Previous<L>, gains: Smoothing<L>, losses: Smoothing<L> } }
+state! { Rsi<L> { moves: Moves<L> } }
 
 impl<L: Lane> Kernel<L, 1, 1> for Rsi<L> {
     const INPUTS: [Input; 1] = CHOSEN;
 
     fn new(p: &[f64]) -> Self {
-        let average = Smoothing::wilder(p.bars(0));
         Self {
-            previous: Previous::new(),
-            gains: average.clone(),
-            losses: average,
+            moves: Moves::new(p.bars(0)),
         }
     }
 
     #[inline(always)]
     fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        let Some(previous) = self.previous.push(x) else {
-            return [L::absent()];
-        };
-        let change = x - previous;
-        let gain = change.positive();
-        let gains = self.gains.next(gain);
-        let losses = self.losses.next(gain - change);
-        [gains
-            .zip(losses)
+        [self
+            .moves
+            .next(x)
             .map(|(gain, loss)| gain.over(gain + loss).scale(100.0))
             .or_absent()]
     }

@@ -15,24 +15,19 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { MinusDm<L> { directions: Directions<L>, sum: WilderSum<L> } }
+state! { MinusDm<L> { sum: Directed<L> } }
 
 impl<L: Lane> Kernel<L, 2, 1> for MinusDm<L> {
     const INPUTS: [Input; 2] = HIGH_LOW;
 
     fn new(p: &[f64]) -> Self {
         Self {
-            directions: Directions::new(),
-            sum: WilderSum::new(p.bars(0)),
+            sum: Directed::new(p.bars(0)),
         }
     }
 
     #[inline(always)]
     fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
-        [self
-            .directions
-            .next(high, low)
-            .and_then(|(_, minus)| self.sum.next(minus))
-            .or_absent()]
+        [self.sum.next(high, low, |(_, minus)| minus).or_absent()]
     }
 }

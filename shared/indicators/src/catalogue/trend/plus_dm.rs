@@ -15,24 +15,19 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { PlusDm<L> { directions: Directions<L>, sum: WilderSum<L> } }
+state! { PlusDm<L> { sum: Directed<L> } }
 
 impl<L: Lane> Kernel<L, 2, 1> for PlusDm<L> {
     const INPUTS: [Input; 2] = HIGH_LOW;
 
     fn new(p: &[f64]) -> Self {
         Self {
-            directions: Directions::new(),
-            sum: WilderSum::new(p.bars(0)),
+            sum: Directed::new(p.bars(0)),
         }
     }
 
     #[inline(always)]
     fn step(&mut self, [high, low]: [L; 2]) -> [L; 1] {
-        [self
-            .directions
-            .next(high, low)
-            .and_then(|(plus, _)| self.sum.next(plus))
-            .or_absent()]
+        [self.sum.next(high, low, |(plus, _)| plus).or_absent()]
     }
 }

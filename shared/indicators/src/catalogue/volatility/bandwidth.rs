@@ -19,30 +19,23 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Bandwidth<L> { deviations: f64; window: Squares<L> } }
+state! { Bandwidth<L> { spread: Spread<L> } }
 
 impl<L: Lane> Kernel<L, 1, 1> for Bandwidth<L> {
     const INPUTS: [Input; 1] = CHOSEN;
 
     fn new(p: &[f64]) -> Self {
         Self {
-            deviations: p[1],
-            window: Squares::new(p.bars(0)),
+            spread: Spread::new(p.bars(0), p[1]),
         }
     }
 
     #[inline(always)]
     fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
         [self
-            .window
-            .push(x)
-            .map(|window| {
-                window
-                    .variance()
-                    .sqrt()
-                    .scale(200.0 * self.deviations)
-                    .over_or_absent(window.mean())
-            })
+            .spread
+            .next(x)
+            .map(|(mean, width)| width.scale(200.0).over_or_absent(mean))
             .or_absent()]
     }
 }

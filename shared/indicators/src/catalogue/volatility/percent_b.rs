@@ -19,27 +19,23 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { PercentB<L> { deviations: f64; window: Squares<L> } }
+state! { PercentB<L> { spread: Spread<L> } }
 
 impl<L: Lane> Kernel<L, 1, 1> for PercentB<L> {
     const INPUTS: [Input; 1] = CHOSEN;
 
     fn new(p: &[f64]) -> Self {
         Self {
-            deviations: p[1],
-            window: Squares::new(p.bars(0)),
+            spread: Spread::new(p.bars(0), p[1]),
         }
     }
 
     #[inline(always)]
     fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
         [self
-            .window
-            .push(x)
-            .map(|window| {
-                let width = window.variance().sqrt().scale(self.deviations);
-                (x - window.mean() + width).over_or_absent(width + width)
-            })
+            .spread
+            .next(x)
+            .map(|(mean, width)| (x - mean + width).over_or_absent(width + width))
             .or_absent()]
     }
 }

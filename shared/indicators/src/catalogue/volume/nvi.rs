@@ -13,30 +13,19 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Nvi<L> { previous: Previous<L>, volume: Previous<L>, value: L } }
+state! { Nvi<L> { index: VolumeIndex<L> } }
 
 impl<L: Lane> Kernel<L, 2, 1> for Nvi<L> {
     const INPUTS: [Input; 2] = CHOSEN_VOLUME;
 
     fn new(_: &[f64]) -> Self {
         Self {
-            previous: Previous::new(),
-            volume: Previous::new(),
-            value: L::splat(1000.0),
+            index: VolumeIndex::new(),
         }
     }
 
     #[inline(always)]
     fn step(&mut self, [x, volume]: [L; 2]) -> [L; 1] {
-        if let Some((before, less)) = self.previous.push(x).zip(self.volume.push(volume)) {
-            let growth =
-                (x - before).over(before).zip3(
-                    volume,
-                    less,
-                    |growth, volume, less| if volume < less { growth } else { 0.0 },
-                );
-            self.value = bounded(self.value + growth * self.value, self.value);
-        }
-        [self.value]
+        [self.index.next(x, volume, |volume, before| volume < before)]
     }
 }

@@ -9,13 +9,9 @@ pub(crate) const DEFINITION: Definition = Definition {
     summary: "Percentage volume oscillator.",
     formula: "100 × (ma(volume, fast) - ma(volume, slow)) / ma(volume, slow); average: 0 simple, 1 exponential, 2 weighted; 0 where the slow one is 0",
     source: "TA-Lib 0.8 PVO",
-    parameters: &[
-        Parameter::bars("fast", 1, 12),
-        Parameter::bars("slow", 2, 26),
-        Parameter::choice("average", 2, 1),
-    ],
-    warm_up: |p| p.length(1) - 1,
-    memory: |p| settle_exponential(p.bars(1)),
+    parameters: FAST_SLOW,
+    warm_up: slow_warm_up,
+    memory: settle_slow,
     ordered: &["fast", "slow"],
     ..KERNEL.definition()
 };
@@ -33,10 +29,6 @@ impl<L: Lane> Kernel<L, 1, 1> for Pvo<L> {
 
     #[inline(always)]
     fn step(&mut self, [volume]: [L; 1]) -> [L; 1] {
-        [self
-            .averages
-            .next(volume)
-            .map(|(fast, slow)| (fast - slow).over(slow).scale(100.0))
-            .or_absent()]
+        [self.averages.percentage(volume).or_absent()]
     }
 }

@@ -1,0 +1,38 @@
+//! Break of structure.
+
+use crate::prelude::*;
+use crate::structure::{Break, Breaks};
+
+pub(crate) const KERNEL: Builder = kernel!(Bos: 3 -> 1);
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "bos",
+    summary: "Break of structure: a close beyond a swing point, on the way of the break before.",
+    formula: "1 on the bar that is the first to close above the last swing high in an upward structure, -1 below the last swing low in a downward one, else 0; the first break of all counts; swing points as in swing",
+    source: "Dow theory; smart money concepts",
+    parameters: &[Parameter::bars("strength", 1, 5)],
+    cost: AMORTISED,
+    warm_up: |p| 2 * p.length(0),
+    memory: |_| SETTLE_BARS_MAX,
+    ..KERNEL.definition()
+};
+
+state! { Bos { breaks: Breaks } }
+
+impl Kernel<f64, 3, 1> for Bos {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            breaks: Breaks::new(p.bars(0)),
+        }
+    }
+
+    fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 1] {
+        [match self.breaks.next(high, low, close) {
+            Some(Break::On(sign)) => sign,
+            Some(_) => 0.0,
+            None => f64::NAN,
+        }]
+    }
+}

@@ -1,0 +1,37 @@
+//! Fractals of Bill Williams.
+
+use crate::prelude::*;
+use crate::structure::Swings;
+
+pub(crate) const KERNEL: Builder = kernel!(Fractal: 2 -> 2);
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "fractal",
+    aliases: &["fractals"],
+    summary: "Williams's fractals, on the bar that confirms them.",
+    formula: "up: the high of two bars ago where it is greater than the two before it and not less than the two after it, down: the mirror image; absent on every other bar",
+    source: "Williams 1995",
+    outputs: &["up", "down"],
+    warm_up: |_| 2 * SIDE as usize,
+    ..KERNEL.definition()
+};
+
+/// Bars on each side.
+const SIDE: u32 = 2;
+
+state! { Fractal { swings: Swings } }
+
+impl Kernel<f64, 2, 2> for Fractal {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            swings: Swings::new(SIDE),
+        }
+    }
+
+    fn step(&mut self, [high, low]: [f64; 2]) -> [f64; 2] {
+        let (up, down) = self.swings.next(high, low).unwrap_or_default();
+        [up.or_absent(), down.or_absent()]
+    }
+}

@@ -1,0 +1,44 @@
+//! Swing points.
+
+use crate::prelude::*;
+use crate::structure::Swings;
+
+pub(crate) const KERNEL: Builder = kernel!(Swing: 2 -> 4);
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "swing",
+    aliases: &["swings", "swing_points"],
+    summary: "The last swing high and low, from the bar that confirms them.",
+    formula: "high: the last high greater than each of the strength highs before it and not less than any of those after it, low: the mirror image, both absent until there was one; new_high, new_low: 1 on the bar that confirms it, strength bars later, else 0",
+    source: "Dow theory; TradingView ta.pivothigh, ta.pivotlow",
+    outputs: &["high", "low", "new_high", "new_low"],
+    parameters: &[Parameter::bars("strength", 1, 5)],
+    cost: AMORTISED,
+    warm_up: |p| 2 * p.length(0),
+    memory: |_| SETTLE_BARS_MAX,
+    ..KERNEL.definition()
+};
+
+state! { Swing { swings: Swings, high: Option<f64>, low: Option<f64> } }
+
+impl Kernel<f64, 2, 4> for Swing {
+    const INPUTS: [Input; 2] = HIGH_LOW;
+
+    fn new(p: &[f64]) -> Self {
+        Self {
+            swings: Swings::new(p.bars(0)),
+            high: None,
+            low: None,
+        }
+    }
+
+    fn step(&mut self, [high, low]: [f64; 2]) -> [f64; 4] {
+        let Some((high, low)) = self.swings.next(high, low) else {
+            return [f64::NAN; 4];
+        };
+        self.high = high.or(self.high);
+        self.low = low.or(self.low);
+        let flag = |new: Option<f64>| f64::from(u8::from(new.is_some()));
+        [self.high.or_absent(), self.low.or_absent(), flag(high), flag(low)]
+    }
+}

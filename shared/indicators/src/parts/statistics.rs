@@ -1,0 +1,106 @@
+//! Moments, and values in order.
+
+use crate::StateError;
+use crate::lane::Lane;
+use crate::state::{State, StateReader, StateWriter, state};
+use crate::window::{Lag, Squares};
+
+/// ln(a / b); no value unless both are positive.
+#[inline(always)]
+pub(crate) fn log_ratio(a: f64, b: f64) -> f64 {
+    if a > 0.0 && b > 0.0 {
+        (a / b).ln()
+    } else {
+        f64::NAN
+    }
+}
+
+/// Sums of the second, third and fourth powers of deviations from the mean.
+#[inline(always)]
+pub(crate) fn moments<L: Lane>(window: &Lag<L>, count: f64) -> [L; 3] {
+    let first = window.newest();
+    let sum = window.iter().fold(L::zero(), |sum, value| sum + (value - first));
+    let mean = first + sum.scale(1.0 / count);
+    window.iter().fold([L::zero(); 3], |[m2, m3, m4], value| {
+        let deviation = value - mean;
+        let square = deviation * deviation;
+        [m2 + square, m3 + square * deviation, m4 + square * square]
+    })
+}
+
+/// The last values, in order of arrival and sorted.
+#[derive(Clone)]
+pub(crate) struct Sorted {
+    oldest: Lag<f64>,
+    sorted: Vec<f64>,
+}
+
+impl Sorted {
+    pub(crate) fn new(period: u32) -> Self {
+        Self {
+            oldest: Lag::new(period),
+            sorted: Vec::with_capacity(period as usize + 1),
+        }
+    }
+
+    pub(crate) fn push(&mut self, value: f64) -> Option<&Self> {
+        if let Some(old) = self.oldest.push(value) {
+            let at = self.below(old);
+            self.sorted.remove(at.min(self.sorted.len() - 1));
+        }
+        let at = self.below(value);
+        self.sorted.insert(at, value);
+        (self.sorted.len() == self.oldest.period() as usize).then_some(self)
+    }
+
+    /// How many are less than `value`.
+    pub(crate) fn below(&self, value: f64) -> usize {
+        self.sorted.partition_point(|known| *known < value)
+    }
+
+    /// At `q` from 0 to 1, linearly between neighbours.
+    pub(crate) fn quantile(&self, q: f64) -> f64 {
+        let last = self.sorted.len() - 1;
+        let place = q * last as f64;
+        let at = (place as usize).min(last);
+        let (low, high) = (self.sorted[at], self.sorted[(at + 1).min(last)]);
+        low + (high - low) * (place - at as f64)
+    }
+}
+
+impl State for Sorted {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        self.oldest.write(into);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.oldest.read(from)?;
+        self.sorted = self.oldest.held().collect();
+        self.sorted.sort_by(f64::total_cmp);
+        Ok(())
+    }
+
+    fn bytes_max(&self) -> usize {
+        self.oldest.bytes_max()
+    }
+}
+
+state! {
+    /// Mean, and a number of standard deviations of the population.
+    Spread<L> { deviations: f64; window: Squares<L> }
+}
+
+impl<L: Lane> Spread<L> {
+    pub(crate) fn new(period: u32, deviations: f64) -> Self {
+        Self {
+            deviations,
+            window: Squares::new(period),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn next(&mut self, x: L) -> Option<(L, L)> {
+        let window = self.window.push(x)?;
+        Some((window.mean(), window.variance().sqrt().scale(self.deviations)))
+    }
+}
