@@ -29,6 +29,10 @@ enum Command {
     Explain(commands::explain::ExplainArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
+    /// Compute expressions over the bars in a file
+    Compute(commands::compute::ComputeArgs),
+    /// List the indicators, or explain one
+    Indicators(commands::indicators::IndicatorsArgs),
     /// Prices and Greeks of the options in a CSV file
     Greeks(commands::options::rows::GreeksArgs),
     /// Implied volatilities of the prices in a CSV file
@@ -54,6 +58,8 @@ async fn main() -> ExitCode {
         Command::Token(args) => commands::token::run(&args),
         Command::Explain(args) => commands::explain::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
+        Command::Compute(args) => commands::compute::run(&args),
+        Command::Indicators(args) => commands::indicators::run(&args),
         Command::Greeks(args) => commands::options::rows::run_greeks(&args),
         Command::Iv(args) => commands::options::rows::run_iv(&args),
         Command::Chain(args) => commands::options::chain::run(&args),

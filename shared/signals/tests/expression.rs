@@ -497,7 +497,7 @@ fn is_bound(kind: &ExpressionErrorKind) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn parsing_what_was_printed_gives_the_same(node in prop_oneof![value(), condition()]) {
@@ -550,8 +550,16 @@ proptest! {
     fn no_tokens_panic(tokens in prop::collection::vec(prop::sample::select(&[
         "close", "open", "volume", "rsi", "macd", "atr", "vwap", "(", ")", "(", ")", ",", ".", "hist", "period", "=",
         "==", "<", "<=", "!", "!=", "+", "-", "*", "/", "and", "or", "not", " ", "14", "2.5", "1e9", "é", "@", "[",
+        "]", "1h", "5m", "NYSE@IBM@EQ", "shift", "if", "max", "highest", "crosses_above", "abs", "oi", "bars",
     ][..]), 0..60)) {
         survives(&tokens.concat())?;
+    }
+}
+
+#[test]
+fn what_was_odd_once_is_still_survived() {
+    for text in include_str!("regressions/expressions.txt").lines() {
+        survives(text).unwrap();
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tickwire_indicators::{Definition, Input, find};
+use tickwire_indicators::{Definition, Input, Series, find};
+use tickwire_signals::Node;
 
 /// A list of reference values.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,22 +55,17 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// The expression that computes it.
+    /// The expression that computes it, in canonical form.
     #[must_use]
     pub fn expression(&self) -> String {
-        let arguments: Vec<String> = self
-            .chosen
-            .iter()
-            .cloned()
-            .chain(self.parameters.iter().map(f64::to_string))
-            .collect();
-        let Definition { name, outputs, .. } = self.definition;
-        let output = if outputs.len() > 1 {
-            format!(".{}", outputs[self.output])
-        } else {
-            String::new()
+        let chosen = self.chosen.iter().map(|name| Series::find(name));
+        let node = Node::Indicator {
+            definition: self.definition,
+            parameters: self.parameters.clone(),
+            inputs: chosen.flatten().map(Node::Series).collect(),
+            output: (self.definition.outputs.len() > 1).then_some(self.output),
         };
-        format!("{name}({}){output}", arguments.join(","))
+        node.to_string()
     }
 }
 

@@ -1,9 +1,11 @@
 //! The commands.
 
 pub mod client_args;
+pub mod compute;
 pub mod cost;
 pub mod explain;
 pub mod explain_view;
+pub mod indicators;
 pub mod load;
 pub mod options;
 pub mod send;

@@ -31,6 +31,11 @@ fn a_stream_added_later_is_as_one_that_was_there() {
         "common:BINANCE@BTCUSDT@SPOT:1m:vwap_session()",
         "common:BINANCE@BTCUSDT@SPOT:1h:atr(2)",
         "common:BINANCE@ETHUSDT@SPOT:5m:close>ema(close,5)",
+        // What reads more than its own bars.
+        "common:BINANCE@BTCUSDT@SPOT:1m:sma(close@5m,7)",
+        "common:BINANCE@BTCUSDT@SPOT:5m:sma(close/close[BINANCE@ETHUSDT@SPOT],4)",
+        "common:BINANCE@BTCUSDT@SPOT:1m:close-sma(close,3)[BINANCE@ETHUSDT@SPOT]@15m",
+        "common:BINANCE@ETHUSDT@SPOT:1m:crosses_above(close,shift(close@5m,3))",
     ];
     // Where in the minute, and in the five, the plan changes.
     for cut in [300, 301, 302, 304] {

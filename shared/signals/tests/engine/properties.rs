@@ -15,7 +15,7 @@ const INSTRUMENTS: [&str; 5] = [
     "BINANCE@BTCUSDT@SPOT",
 ];
 
-const STREAMS: [(&str, &str, &str); 14] = [
+const STREAMS: [(&str, &str, &str); 19] = [
     ("public", "tick", "price"),
     ("public", "1m", "bars"),
     ("public", "5m", "bars"),
@@ -30,6 +30,23 @@ const STREAMS: [(&str, &str, &str); 14] = [
     ("common", "1h", "rsi(close,2)"),
     ("common", "tick", "ema(close,4)"),
     ("personal/u1", "1m", "sma(close,3)"),
+    ("common", "1m", "sma(close@5m,2)>close[BINANCE@BTCUSDT@SPOT]"),
+    ("common", "5m", "ema(close/close[FX@EURUSD@SPOT],3)@1h"),
+    (
+        "common",
+        "1m",
+        "crosses_above(close,shift(sma(close,2)[BINANCE@BTCUSDT@SPOT],2))",
+    ),
+    (
+        "common",
+        "tick",
+        "if(ask-bid>0,shift(close@1m,1),oi[FX@EURUSD@SPOT])",
+    ),
+    (
+        "personal/u1",
+        "5m",
+        "(close/close[NASDAQ@AAPL@EQ])[FX@EURUSD@SPOT]",
+    ),
 ];
 
 /// What happens next, times as seconds from what happened before.

@@ -6,7 +6,7 @@ mod chain_page;
 mod chain_text;
 mod quotes;
 pub mod rows;
-mod sheet;
+pub(in crate::commands) mod sheet;
 
 use clap::ValueEnum;
 use tickwire_options::Greek;

@@ -153,7 +153,7 @@ impl Sheet {
 }
 
 /// A file of rows, or standard output.
-pub(super) struct Output {
+pub(in crate::commands) struct Output {
     out: Box<dyn Write>,
     buffer: Vec<u8>,
     path: String,
@@ -161,7 +161,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn create(path: Option<&Path>) -> Result<Self, OptionsError> {
+    pub(in crate::commands) fn create(path: Option<&Path>) -> Result<Self, OptionsError> {
         let name = path.map_or_else(|| "-".to_owned(), |path| path.display().to_string());
         let out: Box<dyn Write> = match path.filter(|_| name != "-") {
             None => Box::new(io::stdout().lock()),
@@ -186,7 +186,7 @@ impl Output {
     }
 
     /// A cell of text, quoted where it must be.
-    pub(super) fn text(&mut self, text: &[u8]) {
+    pub(in crate::commands) fn text(&mut self, text: &[u8]) {
         self.separate();
         if text
             .iter()
@@ -207,7 +207,7 @@ impl Output {
 
     /// A cell with the shortest digits that read back as the same number;
     /// empty where there is none.
-    pub(super) fn number(&mut self, number: Option<f64>) {
+    pub(in crate::commands) fn number(&mut self, number: Option<f64>) {
         self.separate();
         if let Some(number) = number.filter(|number| number.is_finite()) {
             let mut digits = zmij::Buffer::new();
@@ -217,7 +217,7 @@ impl Output {
     }
 
     /// Ends the row.
-    pub(super) fn end_row(&mut self) -> Result<(), OptionsError> {
+    pub(in crate::commands) fn end_row(&mut self) -> Result<(), OptionsError> {
         self.buffer.push(b'\n');
         self.starts = true;
         if self.buffer.len() >= BUFFER_BYTES {
@@ -227,7 +227,7 @@ impl Output {
     }
 
     /// Writes what is still held. A pipe that is closed wants no more.
-    pub(super) fn flush(&mut self) -> Result<(), OptionsError> {
+    pub(in crate::commands) fn flush(&mut self) -> Result<(), OptionsError> {
         let written = self.out.write_all(&self.buffer).and_then(|()| self.out.flush());
         self.buffer.clear();
         written.map_err(|source| OptionsError::Write {

@@ -50,6 +50,26 @@ impl Bytes {
         Ok(Self::File(Arc::new(file), metadata.len()))
     }
 
+    /// Standard input to its end, at most [`MEMORY_BYTES_MAX`].
+    pub(super) fn standard_input() -> Result<Self, FeedError> {
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .take(MEMORY_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| FeedError::Read {
+                path: "-".into(),
+                source,
+            })?;
+        if bytes.len() as u64 > MEMORY_BYTES_MAX {
+            return Err(FeedError::TooLargeToOrder {
+                name: "standard input".to_owned(),
+                remedy: "give the file by its name",
+            });
+        }
+        Ok(Self::Memory(bytes.into()))
+    }
+
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::File(_, bytes) => *bytes,

@@ -68,6 +68,11 @@ impl Cursor {
         }
     }
 
+    /// Bytes of text read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.lines.start()
+    }
+
     /// The next row in order, or the reason why one was set aside.
     pub(super) fn next(&mut self, reader: &mut RowReader) -> Option<Result<Record, RowError>> {
         while !self.ended {

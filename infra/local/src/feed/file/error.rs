@@ -33,6 +33,14 @@ pub enum FeedError {
         /// What the decompressor says.
         source: std::io::Error,
     },
+    /// Quotes or trades where bars are wanted.
+    #[error(
+        "{name} holds no bars: give a file with open, high, low and close, or name its columns with --columns"
+    )]
+    NoBars {
+        /// Which file.
+        name: String,
+    },
     /// A directory, a pipe, a device.
     #[error("{} is {kind}: name a regular file of quotes, trades or bars", path.display())]
     NotAFile {

@@ -22,6 +22,7 @@
 //! - Ticks come in the order of time over all instruments of the file. Of
 //!   quotes and trades, up to a minute of disorder is kept as it is.
 
+mod bars;
 mod bytes;
 mod column;
 mod cursor;
@@ -29,12 +30,13 @@ mod error;
 mod layout;
 mod lines;
 mod open;
+mod records;
 mod row;
 mod survey;
 mod time;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -42,14 +44,15 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tickwire_market::{InstrumentKey, Quality, Tick, Timeframe, UnixNanos};
 
+pub use bars::{BarFile, BarRow};
 pub use column::Column;
 pub use error::{FeedError, RowError, RowRefusal};
 pub use layout::Kind;
 pub use time::{DateOrder, TimeRefusal};
 
 use bytes::Bytes;
-use cursor::Cursor;
-use row::{Record, RowReader, Ticks};
+use records::Records;
+use row::{Form, Record, Ticks};
 
 /// What the reader of a file is told; whatever is absent is found out.
 #[derive(Clone, Debug)]
@@ -148,26 +151,19 @@ pub struct Description {
 
 /// A file's ticks in the order of time.
 pub struct FileFeed {
-    reader: RowReader,
-    cursors: Vec<Cursor>,
-    /// The next row of each cursor, when there are several.
-    heads: Vec<Option<Record>>,
-    /// Those rows by time.
-    order: BinaryHeap<Reverse<(UnixNanos, usize)>>,
+    records: Records,
     /// The next row of all.
     upcoming: Option<Record>,
     /// Ticks of bars that wait for those of other bars before them.
     waiting: BinaryHeap<Reverse<Waiting>>,
     count: u64,
-    errors: VecDeque<RowError>,
-    description: Description,
 }
 
 impl fmt::Debug for FileFeed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("FileFeed")
-            .field("description", &self.description)
+            .field("description", self.describe())
             .finish_non_exhaustive()
     }
 }
@@ -200,65 +196,29 @@ impl FileFeed {
         options: &FileOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, FeedError> {
-        let opened = open::open(name, bytes, options, progress)?;
-        let mut feed = Self {
-            reader: opened.reader,
-            heads: opened.cursors.iter().map(|_| None).collect(),
-            cursors: opened.cursors,
-            order: BinaryHeap::new(),
-            upcoming: None,
+        let mut records = Records::open(name, bytes, options, Form::Ticks, progress)?;
+        let upcoming = records.next_record();
+        Ok(Self {
+            records,
+            upcoming,
             waiting: BinaryHeap::new(),
             count: 0,
-            errors: opened.errors.into(),
-            description: opened.description,
-        };
-        for at in 0..feed.cursors.len() {
-            feed.refill(at);
-        }
-        feed.upcoming = feed.next_record();
-        Ok(feed)
+        })
     }
 
     /// What was found out about the file.
     pub fn describe(&self) -> &Description {
-        &self.description
+        &self.records.description
     }
 
     /// SHA-256 of the file as stored, in hexadecimal: its identity as a source.
     pub fn content_hash(&self) -> &str {
-        &self.description.content_hash
+        &self.records.description.content_hash
     }
 
     /// The instruments met so far, sorted; after the last row, all of them.
     pub fn instruments(&self) -> Vec<InstrumentKey> {
-        self.reader.instruments()
-    }
-
-    /// Reads the next row of the cursor at `at`.
-    fn refill(&mut self, at: usize) {
-        let Some(cursor) = self.cursors.get_mut(at) else {
-            return;
-        };
-        loop {
-            match cursor.next(&mut self.reader) {
-                Some(Ok(record)) => {
-                    self.order.push(Reverse((record.time, at)));
-                    if let Some(head) = self.heads.get_mut(at) {
-                        *head = Some(record);
-                    }
-                    return;
-                }
-                Some(Err(error)) => self.errors.push_back(error),
-                None => return,
-            }
-        }
-    }
-
-    fn next_record(&mut self) -> Option<Record> {
-        let Reverse((_, at)) = self.order.pop()?;
-        let record = self.heads.get_mut(at)?.take();
-        self.refill(at);
-        record
+        self.records.instruments()
     }
 }
 
@@ -267,7 +227,7 @@ impl Iterator for FileFeed {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(error) = self.errors.pop_front() {
+            if let Some(error) = self.records.take_error() {
                 return Some(Err(error));
             }
             let next_time = self.upcoming.as_ref().map(|record| record.time);
@@ -277,7 +237,7 @@ impl Iterator for FileFeed {
                 return Some(Ok(Row { line, tick }));
             }
             let record = self.upcoming.take()?;
-            self.upcoming = self.next_record();
+            self.upcoming = self.records.next_record();
             match record.ticks {
                 Ticks::One(tick) => {
                     return Some(Ok(Row {
@@ -285,6 +245,8 @@ impl Iterator for FileFeed {
                         tick,
                     }));
                 }
+                // Read for those who compute on bars, not for this iterator.
+                Ticks::Bar(..) => {}
                 Ticks::Four(ticks) => {
                     for tick in *ticks {
                         self.count += 1;

@@ -13,7 +13,7 @@ use super::cursor::{Cursor, Numbering};
 use super::error::{FeedError, RowError, RowRefusal, excerpt};
 use super::layout::{Kind, Layout};
 use super::lines::{Fields, Lines, Row, is_blank, without_end};
-use super::row::{BarLength, RowReader};
+use super::row::{BarLength, Form, RowReader};
 use super::survey;
 use super::time::{self, TimeRefusal};
 use super::{Description, FileOptions, Order};
@@ -56,13 +56,18 @@ pub(super) fn open(
     name: &str,
     bytes: Bytes,
     options: &FileOptions,
+    form: Form,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Opened, FeedError> {
     let failed = |source| FeedError::Read {
         path: name.into(),
         source,
     };
-    let content_hash = bytes.content_hash(progress).map_err(failed)?;
+    // Of a file of which no ticks are made, no source is made either.
+    let content_hash = match form {
+        Form::Ticks => bytes.content_hash(progress).map_err(failed)?,
+        Form::Bars => String::new(),
+    };
     let gzip = bytes.is_gzip().map_err(failed)?;
     let sniffed = sniff(name, &bytes, gzip)?;
     if let Some((found, remedy)) = not_text(&sniffed) {
@@ -93,12 +98,19 @@ pub(super) fn open(
         mark_bytes,
         lines_before,
     };
-    let mut reader = RowReader::new(layout, zone, options.date_order, options);
+    let mut reader = RowReader::new(layout, zone, options.date_order, options, form);
     check_times(name, sniffed, &text, &mut reader)?;
-    check_instrument(name, sniffed, options, &mut reader)?;
+    if form == Form::Bars && reader.layout().kind != Kind::Bars {
+        return Err(FeedError::NoBars {
+            name: name.to_owned(),
+        });
+    }
+    if !reader.may_be_nameless() {
+        check_instrument(name, sniffed, options, &mut reader)?;
+    }
     let sample = survey::sample(sniffed, &reader);
     let timeframe = match reader.layout().kind {
-        Kind::Bars => Some(settle_bar_length(name, &sample, options, &mut reader)?),
+        Kind::Bars => Some(settle_bar_length(name, &sample, options, form, &mut reader)?),
         Kind::Quotes | Kind::Trades => None,
     };
 
@@ -114,7 +126,7 @@ pub(super) fn open(
         text = reversed(name, &text, &mut errors)?;
         description.order = Order::Reversed;
     }
-    let by_ticker = options.instrument.is_none();
+    let by_ticker = options.instrument.is_none() && !reader.may_be_nameless();
     let parts =
         match by_ticker {
             true => survey::parts(text.lines().map_err(failed)?, text.lines_before, &mut reader).ok_or_else(
@@ -368,6 +380,7 @@ fn settle_bar_length(
     name: &str,
     sample: &survey::Sample,
     options: &FileOptions,
+    form: Form,
     reader: &mut RowReader,
 ) -> Result<(String, Duration), FeedError> {
     let unclear = |reason| FeedError::TimeframeUnclear {
@@ -385,10 +398,14 @@ fn settle_bar_length(
                 "given",
             )
         }
-        None => (
-            sample.bar_length().map_err(unclear)?,
-            "by the spacing of its first rows",
-        ),
+        None => {
+            let length = match (sample.bar_length(), form) {
+                // Lengths matter less to who computes bar by bar.
+                (Err(_), Form::Bars) => sample.spacing(),
+                (length, _) => length.map_err(unclear)?,
+            };
+            (length, "by the spacing of its first rows")
+        }
     };
     reader.set_bar_length(length);
     let text = match length {

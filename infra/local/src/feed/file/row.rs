@@ -17,6 +17,8 @@ use super::time::{self, DateOrder, Moment, TimeRefusal};
 /// How long before the end of a bar its last tick is. A millisecond, since
 /// much of what reads ticks rounds to one, and must not round into the next bar.
 const BEFORE_END_NANOS: i64 = UnixNanos::PER_MILLISECOND;
+/// A day of the clock.
+const DAY_NANOS: i64 = 24 * 60 * UnixNanos::PER_MINUTE;
 /// The most instruments in one file.
 const INSTRUMENTS_MAX: usize = 65_536;
 /// Spellings of a value that is not there.
@@ -39,11 +41,21 @@ pub(super) struct Record {
     pub(super) ticks: Ticks,
 }
 
-/// A quote or a trade is one tick, a bar four.
+/// A quote or a trade is one tick, a bar four, unless bars are wanted.
 #[derive(Debug)]
 pub(super) enum Ticks {
     One(Tick),
     Four(Box<[Tick; 4]>),
+    Bar(Option<InstrumentKey>, Bar),
+}
+
+/// As what rows are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Ticks, of bars too.
+    Ticks,
+    /// Bars, and no other rows.
+    Bars,
 }
 
 /// Reads rows of one layout.
@@ -56,6 +68,7 @@ pub(super) struct RowReader {
     bar_length: BarLength,
     quality: Quality,
     options: FileOptions,
+    form: Form,
     first_ticker: Option<Vec<u8>>,
     keys: FxHashMap<Vec<u8>, Result<InstrumentKey, RowRefusal>>,
     session: Option<(Calendar, Date, Session)>,
@@ -91,6 +104,7 @@ impl RowReader {
         zone: TimeZone,
         date_order: Option<DateOrder>,
         options: &FileOptions,
+        form: Form,
     ) -> Self {
         let places = Places {
             time: layout.place(Column::Time),
@@ -119,6 +133,7 @@ impl RowReader {
             bar_length: BarLength::Session,
             quality: options.quality,
             options: options.clone(),
+            form,
             first_ticker: None,
             keys: FxHashMap::default(),
             session: None,
@@ -140,6 +155,19 @@ impl RowReader {
 
     pub(super) fn set_date_order(&mut self, order: DateOrder) {
         self.date_order = Some(order);
+    }
+
+    pub(super) fn bar_length(&self) -> BarLength {
+        self.bar_length
+    }
+
+    /// Whether rows may be of no instrument: bars, of which nothing says one.
+    pub(super) fn may_be_nameless(&self) -> bool {
+        let names = self.options.exchange.is_some() || !self.options.exchange_of.is_empty();
+        self.form == Form::Bars
+            && self.options.instrument.is_none()
+            && !names
+            && self.places.exchange.is_none()
     }
 
     pub(super) fn set_bar_length(&mut self, length: BarLength) {
@@ -226,11 +254,35 @@ impl RowReader {
             found: self.time_text(row),
             reason,
         })?;
+        if self.may_be_nameless() {
+            self.check_ticker(row)?;
+            let bar = self.bar(row, None, time, day)?;
+            return Ok(Record {
+                line,
+                time: bar.start,
+                ticks: Ticks::Bar(None, bar),
+            });
+        }
         let instrument = self.instrument(row)?;
-        match self.layout.kind {
-            Kind::Quotes => self.quote(line, row, self.blank(instrument, time)),
-            Kind::Trades => self.trade(line, row, self.blank(instrument, time)),
-            Kind::Bars => self.bar(line, row, instrument, time, day),
+        match (self.layout.kind, self.form) {
+            (Kind::Quotes, _) => self.quote(line, row, self.blank(instrument, time)),
+            (Kind::Trades, _) => self.trade(line, row, self.blank(instrument, time)),
+            (Kind::Bars, form) => {
+                let bar = self.bar(row, Some(&instrument), time, day)?;
+                let ticks = match form {
+                    Form::Bars => Ticks::Bar(Some(instrument), bar),
+                    Form::Ticks => {
+                        let ticks = ticks_of(&bar, &self.blank(instrument, bar.start));
+                        ticks.iter().try_for_each(Tick::check)?;
+                        Ticks::Four(Box::new(ticks))
+                    }
+                };
+                Ok(Record {
+                    line,
+                    time: bar.start,
+                    ticks,
+                })
+            }
         }
     }
 
@@ -319,18 +371,18 @@ impl RowReader {
 
     fn bar(
         &mut self,
-        line: u64,
         row: Row<'_>,
-        instrument: InstrumentKey,
+        instrument: Option<&InstrumentKey>,
         time: UnixNanos,
         day: Date,
-    ) -> Result<Record, RowRefusal> {
-        let (start, end) = match self.bar_length {
-            BarLength::Nanos(nanos) => (time, time.saturating_add(nanos)),
-            BarLength::Session => {
-                let session = self.session(&instrument, day)?;
+    ) -> Result<Bar, RowRefusal> {
+        let (start, end) = match (self.bar_length, instrument) {
+            (BarLength::Nanos(nanos), _) => (time, time.saturating_add(nanos)),
+            (BarLength::Session, Some(instrument)) => {
+                let session = self.session(instrument, day)?;
                 (session.open, session.close)
             }
+            (BarLength::Session, None) => (time, time.saturating_add(DAY_NANOS)),
         };
         let bar = Bar {
             start,
@@ -344,13 +396,7 @@ impl RowReader {
             ticks: 4,
         };
         bar.check()?;
-        let ticks = ticks_of(&bar, &self.blank(instrument, start));
-        ticks.iter().try_for_each(Tick::check)?;
-        Ok(Record {
-            line,
-            time: start,
-            ticks: Ticks::Four(Box::new(ticks)),
-        })
+        Ok(bar)
     }
 
     fn session(&mut self, instrument: &InstrumentKey, day: Date) -> Result<Session, RowRefusal> {
@@ -398,20 +444,26 @@ impl RowReader {
             .ok_or(RowRefusal::Missing { column })
     }
 
+    /// Refuses a row of another ticker than the first.
+    fn check_ticker(&mut self, row: Row<'_>) -> Result<(), RowRefusal> {
+        let Some(ticker) = self.ticker(row) else {
+            return Ok(());
+        };
+        let first = self.first_ticker.get_or_insert_with(|| ticker.to_vec());
+        if first == ticker {
+            return Ok(());
+        }
+        Err(RowRefusal::OtherTicker {
+            found: excerpt(ticker),
+            first: excerpt(first),
+        })
+    }
+
     /// The instrument of a row: the one given, or that of its ticker.
     pub(super) fn instrument(&mut self, row: Row<'_>) -> Result<InstrumentKey, RowRefusal> {
         let ticker = self.ticker(row);
-        if let Some(instrument) = &self.options.instrument {
-            let instrument = instrument.clone();
-            if let Some(ticker) = ticker {
-                let first = self.first_ticker.get_or_insert_with(|| ticker.to_vec());
-                if first != ticker {
-                    return Err(RowRefusal::OtherTicker {
-                        found: excerpt(ticker),
-                        first: excerpt(first),
-                    });
-                }
-            }
+        if let Some(instrument) = self.options.instrument.clone() {
+            self.check_ticker(row)?;
             return Ok(instrument);
         }
         let ticker = ticker.filter(|ticker| !ticker.is_empty());

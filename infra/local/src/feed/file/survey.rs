@@ -177,14 +177,23 @@ impl Sample {
         count(|step| step < 0) > count(|step| step > 0)
     }
 
-    /// How long the bars are, or why it is not clear.
-    pub(super) fn bar_length(&self) -> Result<BarLength, String> {
-        // Of steps that are equally common, the shortest.
+    /// The commonest time between rows; of those that are equally common, the shortest.
+    fn step(&self) -> Option<i64> {
         let commonest = self
             .steps
             .iter()
             .max_by_key(|(step, count)| (**count, -step.abs()));
-        let Some(step) = commonest.map(|(step, _)| step.abs()) else {
+        commonest.map(|(step, _)| step.abs())
+    }
+
+    /// How far the rows are apart, whatever that is; a single row is a minute.
+    pub(super) fn spacing(&self) -> BarLength {
+        BarLength::Nanos(self.step().unwrap_or(UnixNanos::PER_MINUTE))
+    }
+
+    /// How long the bars are, or why it is not clear.
+    pub(super) fn bar_length(&self) -> Result<BarLength, String> {
+        let Some(step) = self.step() else {
             return match self.days_alone && self.rows > 0 {
                 true => Ok(BarLength::Session),
                 false => Err("no two of its first rows differ in time".to_owned()),
