@@ -61,10 +61,8 @@ pub(crate) fn world() -> (House, Router) {
     let api = Api::new(
         house.query.clone(),
         house.sockets.clone(),
-        house.sockets.clone(),
         house.process.clone(),
-        house.placement.clone(),
-        Universe::live(),
+        (house.placement.clone(), Universe::live()),
         "tokens",
     );
     (house, router(Arc::new(api)))
