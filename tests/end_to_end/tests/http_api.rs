@@ -148,6 +148,11 @@ async fn the_api_keeps_to_its_document() {
     ] {
         assert!(metrics.contains(counted), "{counted}\n{metrics}");
     }
+    let logged = tickwire.output().unwrap();
+    assert!(
+        logged.contains("give_grant") && logged.contains("chief"),
+        "who changed whose access is logged"
+    );
     tickwire.check_no_panic().unwrap();
     stack.stop(Duration::from_secs(20)).await.unwrap();
 }
