@@ -8,6 +8,8 @@ use tickwire_api::{Api, router};
 use tickwire_aws::{Aws, Need, OsEntropy, SystemClock, TokioTimer};
 use tickwire_service::authenticate::JWT_KEY;
 use tickwire_service::query_history::QueryPorts;
+use tickwire_telemetry::Meter;
+use tickwire_telemetry::export::{Invocations, of_meter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -16,22 +18,16 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Secret(JWT_KEY)])?;
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(aws.dynamo(Arc::default(), clock.clone()));
+    let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
+    let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let ports = QueryPorts::on(&store, Arc::new(aws.secrets()), clock, Arc::new(TokioTimer));
-    let (tickets, book, entropy) = (store.clone(), store, Arc::new(OsEntropy));
-    let api = Api::new(
-        ports,
-        tickets,
-        book,
-        entropy,
-        aws.placement(),
-        aws.universe(),
-        JWT_KEY,
-    );
-    let router = &router(Arc::new(api));
-    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| async {
-        Ok::<_, Error>(tickwire_api::handle(router, event.payload).await)
+    let world = (aws.placement(), aws.universe());
+    let api = Api::new(ports, store, Arc::new(OsEntropy), world, JWT_KEY);
+    let requests = api.requests.clone();
+    let counts = move || [of_meter(&meter.snapshot()), requests.samples()].concat();
+    let (invocations, router) = (&Invocations::new("api", counts), &router(Arc::new(api)));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        invocations.answer::<_, Error>(tickwire_api::handle(router, event.payload))
     }))
     .await
 }

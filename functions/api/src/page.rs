@@ -20,7 +20,7 @@ details[open] > summary { background: var(--fill); }
 .method { display: inline-block; min-width: 3.6rem; font-weight: 700; } .soft, .token { color: var(--soft); }
 .token { float: right; } table { border-collapse: collapse; width: 100%; display: block; overflow-x: auto; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; color: var(--soft); } td:last-child, th:last-child { width: 100%; }";
+td:first-child { white-space: nowrap; } th { font-weight: 600; color: var(--soft); } td:last-child, th:last-child { width: 100%; }";
 
 /// The order of methods within a path.
 const METHODS: [&str; 4] = ["get", "put", "post", "delete"];
@@ -115,7 +115,7 @@ fn operation(out: &mut String, method: &str, path: &str, operation: &Value) -> s
         );
         for parameter in parameters {
             let schema = &parameter["schema"];
-            let mut meaning = escaped(text(&parameter["description"]));
+            let mut meaning = marked(text(&parameter["description"]));
             for (name, value) in [
                 ("default", &schema["default"]),
                 ("example", &parameter["example"]),
@@ -154,7 +154,7 @@ fn operation(out: &mut String, method: &str, path: &str, operation: &Value) -> s
             "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
             escaped(status),
             forms.join("<br>"),
-            escaped(text(&response["description"])),
+            marked(text(&response["description"])),
         )?;
     }
     out.push_str("</table></div></details>");
@@ -173,7 +173,7 @@ fn fields(out: &mut String, schema: &Value) -> std::fmt::Result {
             escaped(name),
             if is_required(name) { " *" } else { "" },
             type_of(field),
-            escaped(text(&field["description"])),
+            marked(text(&field["description"])),
         )?;
     }
     out.push_str("</table>");
@@ -224,18 +224,20 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Paragraphs, with what stands between backticks as code.
 fn paragraphs(text: &str) -> String {
     text.split("\n\n")
         .filter(|paragraph| !paragraph.trim().is_empty())
-        .map(|paragraph| {
-            let parts = paragraph.split('`').enumerate().map(|(nth, part)| match nth % 2 {
-                1 => format!("<code>{}</code>", escaped(part)),
-                _ => escaped(part),
-            });
-            format!("<p>{}</p>", parts.collect::<String>())
-        })
+        .map(|paragraph| format!("<p>{}</p>", marked(paragraph)))
         .collect()
+}
+
+/// Text with what stands between backticks as code.
+fn marked(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(nth, part)| match nth % 2 {
+        1 => format!("<code>{}</code>", escaped(part)),
+        _ => escaped(part),
+    });
+    parts.collect()
 }
 
 fn escaped(text: &str) -> String {

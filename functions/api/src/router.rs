@@ -18,6 +18,7 @@ use tickwire_service::ports::{Entropy, GrantBook, Tickets};
 use tickwire_service::query_history::{QueryHistory, QueryPorts};
 use tickwire_service::query_instruments::QueryInstruments;
 use tickwire_streams::Universe;
+use tickwire_telemetry::export::Requests;
 use tickwire_wire::ErrorCode;
 use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -58,36 +59,39 @@ pub struct Api {
     pub cursors: Cursors,
     /// For the ids of requests that come without one.
     pub entropy: Arc<dyn Entropy>,
+    /// Requests are counted here.
+    pub requests: Arc<Requests>,
     /// Counters as `/metrics` shows them, where it is served.
     pub metrics: Option<Metrics>,
 }
 
 impl Api {
-    /// All use cases over their ports; `/metrics` is not served.
-    pub fn new(
+    /// All use cases over their ports and a store; `/metrics` is not served.
+    /// `world` says how instruments are spread over groups, and which universe is
+    /// read unless another is asked for.
+    pub fn new<S: Tickets + GrantBook + 'static>(
         ports: QueryPorts,
-        tickets: Arc<dyn Tickets>,
-        book: Arc<dyn GrantBook>,
+        store: Arc<S>,
         entropy: Arc<dyn Entropy>,
-        placement: Placement,
-        universe: Universe,
+        world: (Placement, Universe),
         secret_name: &str,
     ) -> Self {
         let (secrets, clock) = (ports.secrets.clone(), ports.clock.clone());
         Self {
             authenticate: Authenticate::new(
                 secrets.clone(),
-                tickets,
+                store.clone(),
                 clock.clone(),
                 entropy.clone(),
                 secret_name,
             ),
             instruments: QueryInstruments::new(ports.groups.clone(), clock.clone()),
-            grants: ManageGrants::new(ports.grants.clone(), book, clock),
+            grants: ManageGrants::new(ports.grants.clone(), store, clock),
             cursors: Cursors::new(secrets, secret_name),
             entropy,
+            requests: Arc::default(),
             metrics: None,
-            history: QueryHistory::new(ports, placement, universe, secret_name),
+            history: QueryHistory::new(ports, world.0, world.1, secret_name),
         }
     }
 }
@@ -156,8 +160,9 @@ async fn guard(State(api): State<Arc<Api>>, request: Request, next: Next) -> Res
         Err(refusal) => refusal.into_response(),
     };
     let mut response = finish(response, id.as_deref());
-    let ms = began.elapsed().as_secs_f64() * 1_000.0;
-    tracing::debug!(parent: &span, status = response.status().as_u16(), ms, "answered");
+    let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
+    tracing::debug!(parent: &span, status, seconds, "answered");
+    api.requests.observe(route, status, seconds);
     let headers = response.headers_mut();
     headers
         .entry(header::CACHE_CONTROL)

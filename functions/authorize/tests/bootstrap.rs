@@ -65,8 +65,9 @@ fn answers_what_the_runtime_api_hands_out() {
             ("TICKWIRE_SECRET_ID_JWT_KEY", "tickwire/jwt"),
             ("TICKWIRE_LOG", "off"),
         ])
+        .stdout(Stdio::piped())
         .spawn();
-    let _bootstrap = Bootstrap(child.unwrap());
+    let mut bootstrap = Bootstrap(child.unwrap());
 
     let event = include_str!("../../../events/authorize-connect-no-ticket.json");
     let headers = "content-type: application/json\r\n\
@@ -86,6 +87,18 @@ fn answers_what_the_runtime_api_hands_out() {
         "{answer}"
     );
     assert_eq!(answer["context"]["code"], "ticket_missing", "{answer}");
+
+    // What CloudWatch makes metrics of: one line an invocation, on standard output.
+    let mut line = String::new();
+    let output = bootstrap.0.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["function"], "authorize", "{line}");
+    assert!(line["tickwire_invocation_ms"].is_number(), "{line}");
+    assert_eq!(
+        line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Tickwire",
+        "{line}"
+    );
 }
 
 #[test]

@@ -7,6 +7,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tickwire_aws::{Aws, Need, SystemClock};
 use tickwire_service::entitle::Entitle;
+use tickwire_telemetry::Meter;
+use tickwire_telemetry::export::{Invocations, of_meter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -15,11 +17,12 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables])?;
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(aws.dynamo(Arc::default(), clock.clone()));
+    let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
+    let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let entitle = &Entitle::new(store, clock);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async {
-        Ok::<_, Error>(tickwire_entitle::handle(entitle, event.payload).await)
+    let invocations = &Invocations::new("entitle", move || of_meter(&meter.snapshot()));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        invocations.answer::<_, Error>(tickwire_entitle::handle(entitle, event.payload))
     }))
     .await
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use tickwire_aws::{Aws, Need, OsEntropy, SystemClock};
-use tickwire_service::ingest_ticks::{Ingest, IngestPorts};
+use tickwire_aws::{Aws, Need};
+use tickwire_service::ingest_ticks::Ingest;
+use tickwire_telemetry::Meter;
+use tickwire_telemetry::export::{Invocations, of_ingest, of_meter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -15,23 +17,13 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Queues])?;
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(aws.dynamo(Arc::default(), clock.clone()));
-    let queues = Arc::new(aws.queues(Arc::default())?);
-    let ports = IngestPorts {
-        log: store.clone(),
-        groups: store.clone(),
-        checkpoints: store.clone(),
-        bars: store,
-        enqueue: queues.clone(),
-        park: queues.clone(),
-        postpone: queues,
-        clock,
-        entropy: Arc::new(OsEntropy),
-    };
-    let ingest = &Ingest::new(ports);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async {
-        Ok::<_, Error>(tickwire_ingest::handle(ingest, event.payload).await)
+    let meter = Arc::<Meter>::default();
+    let ingest = &Ingest::new(aws.ingest_ports(&meter)?);
+    let stats = ingest.stats();
+    let counts = move || [of_meter(&meter.snapshot()), of_ingest(&stats)].concat();
+    let invocations = &Invocations::new("ingest", counts);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        invocations.answer::<_, Error>(tickwire_ingest::handle(ingest, event.payload))
     }))
     .await
 }

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use tickwire_aws::{Aws, Need, OsEntropy, SystemClock};
+use tickwire_aws::{Aws, Need};
 use tickwire_schedule::ScheduleEvent;
-use tickwire_service::ingest_ticks::{Ingest, IngestPorts};
+use tickwire_service::ingest_ticks::Ingest;
 use tickwire_service::run_job::Jobs;
+use tickwire_telemetry::Meter;
+use tickwire_telemetry::export::{Invocations, of_ingest, of_meter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -16,23 +18,14 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Queues])?;
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(aws.dynamo(Arc::default(), clock.clone()));
-    let queues = Arc::new(aws.queues(Arc::default())?);
-    let ports = IngestPorts {
-        log: store.clone(),
-        groups: store.clone(),
-        checkpoints: store.clone(),
-        bars: store,
-        enqueue: queues.clone(),
-        park: queues.clone(),
-        postpone: queues,
-        clock,
-        entropy: Arc::new(OsEntropy),
-    };
-    let jobs = &Jobs::new((&ports).into(), Arc::new(Ingest::new(ports)));
+    let meter = Arc::<Meter>::default();
+    let ports = aws.ingest_ports(&meter)?;
+    let (of_jobs, ingest) = ((&ports).into(), Arc::new(Ingest::new(ports)));
+    let (stats, jobs) = (ingest.stats(), &Jobs::new(of_jobs, ingest));
+    let counts = move || [of_meter(&meter.snapshot()), of_ingest(&stats)].concat();
+    let invocations = &Invocations::new("schedule", counts);
     lambda_runtime::run(service_fn(|event: LambdaEvent<ScheduleEvent>| {
-        tickwire_schedule::handle(jobs, event.payload)
+        invocations.measure(tickwire_schedule::handle(jobs, event.payload))
     }))
     .await
 }

@@ -5,8 +5,10 @@ use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsock
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 use tickwire_service::authenticate::{Identity, IdentityContext};
-use tickwire_service::manage_subscription::{ManageSubscription, PROTOCOL};
+use tickwire_service::manage_subscription::{ManageSubscription, PROTOCOL, SubscriptionPorts};
 use tickwire_service::open_connection::{Fault, OpenConnection};
+use tickwire_service::placement::Placement;
+use tickwire_streams::Universe;
 use tickwire_wire::{ErrorCode, HttpError};
 
 /// What a socket's client offers and the server chooses.
@@ -18,6 +20,16 @@ pub struct Socket {
     pub connections: OpenConnection,
     /// What clients ask for.
     pub subscriptions: ManageSubscription,
+}
+
+impl Socket {
+    /// Both over the same ports; `universe` is the one that is read unless a client asks for another.
+    pub fn new(ports: SubscriptionPorts, placement: Placement, universe: Universe) -> Self {
+        Self {
+            connections: OpenConnection::new((&ports).into(), placement.clone(), universe),
+            subscriptions: ManageSubscription::new(ports, placement),
+        }
+    }
 }
 
 /// Answers an event of any of the three routes.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tickwire_aws::{Aws, Need, SystemClock};
-use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPorts};
-use tickwire_service::open_connection::OpenConnection;
+use tickwire_service::manage_subscription::SubscriptionPorts;
 use tickwire_socket::Socket;
+use tickwire_telemetry::Meter;
+use tickwire_telemetry::export::{Invocations, of_meter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -16,23 +17,21 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections])?;
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(aws.dynamo(Arc::default(), clock.clone()));
+    let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
+    let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let ports = SubscriptionPorts {
         connections: store.clone(),
         groups: store.clone(),
         log: store.clone(),
-        push: Arc::new(aws.posts(Arc::default())?),
-        enqueue: Arc::new(aws.queues(Arc::default())?),
+        push: Arc::new(aws.posts(meter.clone())?),
+        enqueue: Arc::new(aws.queues(meter.clone())?),
         grants: store,
         clock,
     };
-    let socket = &Socket {
-        connections: OpenConnection::new((&ports).into(), aws.placement(), aws.universe()),
-        subscriptions: ManageSubscription::new(ports, aws.placement()),
-    };
-    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| async {
-        Ok::<_, Error>(tickwire_socket::handle(socket, event.payload).await)
+    let socket = &Socket::new(ports, aws.placement(), aws.universe());
+    let invocations = &Invocations::new("socket", move || of_meter(&meter.snapshot()));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        invocations.answer::<_, Error>(tickwire_socket::handle(socket, event.payload))
     }))
     .await
 }

@@ -6,6 +6,10 @@
 //! adapter joins with one line a contract.
 #![expect(clippy::unwrap_used, reason = "a contract that cannot go on has failed")]
 
+#[macro_use]
+#[path = "contracts/list.rs"]
+mod list;
+
 mod contracts {
     pub(crate) mod bars;
     pub(crate) mod checkpoints;
@@ -45,50 +49,7 @@ macro_rules! store_contracts {
     )+};
 }
 
-store_contracts! {
-    log::{
-        of_two_appenders_one_commits,
-        appenders_at_once_commit_every_number_once,
-        reads_what_was_appended,
-        groups_are_apart,
-        reads_stop_at_the_bound_with_one_at_least,
-        what_is_too_large_is_refused,
-    };
-    groups::{
-        the_first_row_stands,
-        creators_at_once_agree,
-        a_lower_version_never_replaces_a_higher,
-        attempts_are_counted,
-        active_groups_are_listed,
-    };
-    checkpoints::{
-        pages_come_in_the_order_asked_for,
-        manifests_come_newest_first,
-        deletion_leaves_the_others,
-    };
-    bars::{
-        blocks_come_by_the_end_of_their_first_bar,
-        the_same_block_is_one_row,
-    };
-    connections::{
-        rows_come_back,
-        an_older_request_loses,
-        a_write_raises_the_version,
-        writers_at_once_each_raise_it,
-        behind_is_marked_once_and_only_on_what_stands,
-        an_end_forgets_everything,
-        a_users_connections_are_counted,
-    };
-    tickets::{
-        a_ticket_is_taken_once,
-        of_takers_at_once_one_gets_it,
-        an_expired_ticket_is_worth_nothing,
-    };
-    grants::{
-        a_users_grants_come_back,
-        a_grant_replaces_that_of_the_same_product,
-    };
-}
+of_the_tables! { store_contracts }
 
 /// Runs contracts against the queue twin, in memory and on a file.
 macro_rules! queue_contracts {

@@ -5,23 +5,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
 use tickwire_market::InstrumentKey;
+use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Clock;
 use tickwire_streams::Universe;
 use tickwire_telemetry::Meter;
 
 use crate::dynamodb::Dynamo;
-use crate::limits::post_timeout;
 use crate::push::Posts;
 use crate::queue::{QueueUrls, Queues};
 use crate::secrets::RemoteSecrets;
+use crate::system::{OsEntropy, SystemClock};
+use crate::traffic;
 
 /// Before every table's name.
 pub const TABLE_PREFIX: &str = "TICKWIRE_TABLE_PREFIX";
@@ -52,20 +51,6 @@ pub(crate) const PLATFORM: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
 ];
 
-/// Tries of one call to a store or a queue.
-const ATTEMPTS_MAX: u32 = 3;
-/// The first pause between tries; it doubles, with jitter.
-const BACKOFF_FIRST: Duration = Duration::from_millis(25);
-/// The longest pause between tries.
-const BACKOFF_MAX: Duration = Duration::from_millis(400);
-/// Time to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Time of one try.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time of all tries: three calls fit into a function's ten seconds, and a
-/// batch that meets more ends as a transient failure.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// What a function uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -86,12 +71,14 @@ macro_rules! service_config {
             .http_client($aws.http.clone())
             .region($aws.region.clone())
             .credentials_provider($aws.credentials.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+            .retry_config(traffic::retries())
+            .retry_partition(traffic::budget())
+            .timeout_config(traffic::timeouts());
         config.set_endpoint_url($aws.endpoint.clone());
         config.build()
     }};
 }
+
 /// The way to AWS for one function.
 pub struct Aws {
     region: Region,
@@ -219,23 +206,40 @@ impl Aws {
         Ok(Queues::new(aws_sdk_sqs::Client::from_conf(config), urls, meter))
     }
 
-    /// Posting to connections. A post has one try: a client that missed it sees
-    /// the hole and resumes.
+    /// All that folding needs.
+    ///
+    /// # Errors
+    /// When tables or queues were not among the needs.
+    pub fn ingest_ports(&self, meter: &Arc<Meter>) -> Result<IngestPorts, ConfigError> {
+        let clock = Arc::new(SystemClock);
+        let store = Arc::new(self.dynamo(meter.clone(), clock.clone()));
+        let queues = Arc::new(self.queues(meter.clone())?);
+        Ok(IngestPorts {
+            log: store.clone(),
+            groups: store.clone(),
+            checkpoints: store.clone(),
+            bars: store,
+            enqueue: queues.clone(),
+            park: queues.clone(),
+            postpone: queues,
+            clock,
+            entropy: Arc::new(OsEntropy),
+        })
+    }
+
+    /// Posting to connections.
     ///
     /// # Errors
     /// When it was not among the needs.
     pub fn posts(&self, meter: Arc<Meter>) -> Result<Posts, ConfigError> {
         let endpoint = needed(self.connections_endpoint.clone(), "posting to connections")?;
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_timeout(post_timeout);
         let config = aws_sdk_apigatewaymanagement::Config::builder()
             .http_client(self.http.clone())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .endpoint_url(endpoint)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts.build())
+            .retry_config(traffic::post_retries())
+            .timeout_config(traffic::post_timeouts())
             .build();
         Ok(Posts::new(
             aws_sdk_apigatewaymanagement::Client::from_conf(config),
@@ -273,21 +277,6 @@ fn baskets(text: &str) -> Option<BTreeMap<String, u16>> {
         }
     }
     Some(counts)
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(ATTEMPTS_MAX)
-        .with_initial_backoff(BACKOFF_FIRST)
-        .with_max_backoff(BACKOFF_MAX)
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
-        .build()
 }
 
 struct Reader<F> {

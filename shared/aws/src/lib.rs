@@ -23,6 +23,8 @@ mod secrets;
 mod system;
 #[cfg(all(test, feature = "remote"))]
 mod testing;
+#[cfg(feature = "remote")]
+mod traffic;
 
 #[cfg(feature = "remote")]
 pub use config::{Aws, ConfigError, Need};

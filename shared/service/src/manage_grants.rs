@@ -12,6 +12,9 @@ use crate::authenticate::{Principal, Role, is_user_name};
 use crate::open_connection::Fault;
 use crate::ports::{Clock, GrantBook, Grants};
 
+/// Target of the lines that say who changed whose access.
+pub const AUDIT: &str = "audit";
+
 /// The use case.
 #[derive(Clone)]
 pub struct ManageGrants {
@@ -92,7 +95,7 @@ fn allow(principal: &Principal, action: &'static str) -> Result<(), Fault> {
     if principal.role == Role::Admin {
         return Ok(());
     }
-    tracing::warn!(target: "audit", by = principal.identity.user, action, "denied: not an admin");
+    tracing::warn!(target: AUDIT, by = principal.identity.user, action, "denied: not an admin");
     let message = "Only a token with the role admin may do this.";
     Err(ErrorBody::with_message(ErrorCode::RoleRequired, message).into())
 }
@@ -106,7 +109,7 @@ fn audit(admin: &Principal, action: &'static str, grant: &Grant) {
         trial,
     } = grant;
     let by = &admin.identity.user;
-    tracing::info!(target: "audit", by, action, user, product, from = from.0, until = until.0, trial, "done");
+    tracing::info!(target: AUDIT, by, action, user, product, from = from.0, until = until.0, trial, "done");
 }
 
 fn invalid(message: &str) -> Fault {

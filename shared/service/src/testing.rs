@@ -122,6 +122,11 @@ impl Store {
         self.now.fetch_add(nanos, Ordering::Relaxed);
     }
 
+    /// Sets the clock.
+    pub fn set_now(&self, now: UnixNanos) {
+        self.now.store(now.0, Ordering::Relaxed);
+    }
+
     /// A process to which nothing happens.
     pub fn process(self: &Arc<Self>) -> Arc<Process> {
         self.process_with(|_| None)

@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+pub mod export;
 pub mod logging;
 pub mod metrics;
 

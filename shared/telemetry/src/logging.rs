@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use tickwire_service::manage_grants::AUDIT;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -18,7 +19,8 @@ pub enum Format {
 }
 
 /// Starts logging for the process. `directives` choose what is logged, e.g.
-/// `info` or `warn,tickwire_service=debug`; an empty text means `info`.
+/// `info` or `warn,tickwire_service=debug`; an empty text means `info`. Lines of
+/// target [`AUDIT`] are logged always, unless a directive names it.
 ///
 /// # Errors
 /// Malformed directives; logging that was started before.
@@ -28,10 +30,11 @@ pub fn init(format: Format, directives: &str) -> Result<(), LoggingError> {
     } else {
         directives
     };
-    let filter = EnvFilter::try_new(directives).map_err(|e| LoggingError::Directives {
-        directives: directives.to_owned(),
-        why: e.to_string(),
-    })?;
+    let filter =
+        EnvFilter::try_new(format!("{AUDIT}=info,{directives}")).map_err(|e| LoggingError::Directives {
+            directives: directives.to_owned(),
+            why: e.to_string(),
+        })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

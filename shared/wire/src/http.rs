@@ -201,12 +201,16 @@ pub struct SignalsPage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InstrumentRow {
     /// Instrument key.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub key: String,
     /// Where it is traded.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub exchange: String,
     /// What the exchange calls it, or its underlying.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub symbol: String,
     /// What is traded: IDX, EQ, FUT, OPT, SPOT or PERP.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub product: String,
     /// Last day of a future or option, YYYY-MM-DD.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use tickwire::client::{Endpoint, TokenSource, fixed_token};
 use tickwire_aws::{Dynamo, SystemClock};
 use tickwire_entitlements::Tier;
-use tickwire_service::authenticate::sign_token;
+use tickwire_service::authenticate::{Role, sign_token, sign_token_of};
 use tickwire_service::ports::Secret;
 use tickwire_telemetry::Meter;
 
@@ -238,6 +238,14 @@ impl Stack {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        self.ask(path, request).await
+    }
+
+    /// Sends the HTTP API a request of any kind.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(&self, path: &str, request: Request) -> Result<Answer, Failure> {
         call(&format!("{}{path}", self.output("ApiUrl")?), request).await
     }
 
@@ -311,6 +319,22 @@ impl Stack {
     /// When it cannot be signed.
     pub fn token(key: &Secret, user: &str, tier: Tier) -> Result<String, Failure> {
         let token = sign_token(key, user, tier, TOKEN_LIFETIME, tickwire::now());
+        Ok(token.map_err(Failure::of("sign a token"))?.expose().to_owned())
+    }
+
+    /// A token of an admin.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn admin_token(key: &Secret) -> Result<String, Failure> {
+        let token = sign_token_of(
+            key,
+            "chief",
+            Tier::Free,
+            Role::Admin,
+            TOKEN_LIFETIME,
+            tickwire::now(),
+        );
         Ok(token.map_err(Failure::of("sign a token"))?.expose().to_owned())
     }
 

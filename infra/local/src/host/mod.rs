@@ -17,8 +17,8 @@ use tickwire_schedule::ScheduleEvent;
 use tickwire_service::authenticate::{SecretText, sign_token};
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
-use tickwire_service::manage_subscription::{ManageSubscription, SubscriptionPorts};
-use tickwire_service::open_connection::{GoodbyeCode, OpenConnection};
+use tickwire_service::manage_subscription::SubscriptionPorts;
+use tickwire_service::open_connection::GoodbyeCode;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{Clock, Enqueue, Entropy, Outgoing, PortError, Push, Queue, Secrets};
 use tickwire_service::query_history::QueryPorts;
@@ -26,6 +26,7 @@ use tickwire_service::run_job::{Job, JobPorts, Jobs};
 use tickwire_socket::Socket;
 use tickwire_streams::Universe;
 use tickwire_telemetry::Meter;
+use tickwire_telemetry::export::{self, Metric, Sample};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -223,24 +224,37 @@ impl Host {
             grants: store.clone(),
             clock: clock.clone(),
         };
-        let socket = Arc::new(Socket {
-            connections: OpenConnection::new(
-                (&socket_ports).into(),
-                options.placement.clone(),
-                universe.clone(),
-            ),
-            subscriptions: ManageSubscription::new(socket_ports, options.placement.clone()),
-        });
-        let api = Api::new(
-            QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
-            store.clone(),
-            store.clone(),
-            entropy.clone(),
+        let socket = Arc::new(Socket::new(
+            socket_ports,
             options.placement.clone(),
             universe.clone(),
+        ));
+        let mut api = Api::new(
+            QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
+            store.clone(),
+            entropy.clone(),
+            (options.placement.clone(), universe.clone()),
             JWT_KEY,
         );
         let authenticate = api.authenticate.clone();
+        let counts = (
+            meter.clone(),
+            ingest.stats(),
+            deliver.stats(),
+            api.requests.clone(),
+        );
+        let gauges = (queues.clone(), sockets.clone());
+        api.metrics = Some(Box::new(move || {
+            let (meter, ingest, deliver, requests) = &counts;
+            let samples = [
+                export::of_meter(&meter.snapshot()),
+                export::of_ingest(ingest),
+                export::of_deliver(deliver),
+                requests.samples(),
+                of_gauges(&gauges.0, &gauges.1),
+            ];
+            export::prometheus(&samples.concat())
+        }));
         let sessions = TaskTracker::new();
         let routes = tickwire_api::router(Arc::new(api)).merge(serve::routes(Arc::new(Served {
             authenticate,
@@ -401,6 +415,19 @@ async fn drained(queues: &Queues, deadline: Duration) -> bool {
     })
     .await
     .is_ok()
+}
+
+/// How full the queues are, and how many sockets are open.
+fn of_gauges(queues: &Queues, sockets: &Sockets) -> Vec<Sample> {
+    let mut samples = vec![Sample::of(Metric::Connections, &[], sockets.len() as f64)];
+    for queue in QueueName::ALL {
+        let gauges = queues.gauges(queue);
+        for (state, messages) in [("waiting", gauges.waiting), ("in_flight", gauges.in_flight)] {
+            let labels = [("queue", queue.as_str()), ("state", state)];
+            samples.push(Sample::of(Metric::QueueMessages, &labels, messages as f64));
+        }
+    }
+    samples
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, HostError> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use serde_json::json;
 use tickwire_aws_api::Failure;
+use tickwire_aws_api::http::{Answer, Request};
 use tickwire_aws_api::stack::Stack;
 use tickwire_entitlements::Tier;
 use tickwire_service::ports::Secret;
@@ -97,6 +98,17 @@ pub(crate) async fn denials(stack: &Stack, key: &Secret) -> Result<(), Failure> 
         check(method.clone(), path, Some(&forged), 403).await?;
         check(method, path, Some(&good), 200).await?;
     }
+    for path in [
+        "/v1/instruments?exchange=BINANCE&fields=key",
+        "/openapi.json",
+        "/docs",
+    ] {
+        check(Method::GET, path, Some(&good), 200).await?;
+    }
+    check(Method::GET, "/v1/instruments?strike_min=NaN", Some(&good), 400).await?;
+    check(Method::GET, "/v1/chains/NSE@NIFTY@IDX", Some(&good), 404).await?;
+    check(Method::GET, "/v1/grants/reader", Some(&good), 403).await?;
+    check(Method::GET, "/metrics", None, 404).await?;
     check(Method::GET, "/v1/nothing", Some(&good), 404).await?;
     check(Method::GET, "/nothing", None, 404).await?;
 
@@ -105,6 +117,86 @@ pub(crate) async fn denials(stack: &Stack, key: &Secret) -> Result<(), Failure> 
     let ticket = ticket(stack, key).await?;
     is_refused(stack, "a good ticket", Some(&ticket), 101).await?;
     is_refused(stack, "a used ticket", Some(&ticket), 403).await
+}
+
+/// Pages, forms, tags and what admins do, through the gateway and within the function's role.
+pub(crate) async fn pages_and_grants(stack: &Stack, key: &Secret) -> Result<(), Failure> {
+    let good = Stack::token(key, "reader", Tier::Standard)?;
+    let ask =
+        async |method: Method, path: &str, token: &str, headers: &[(&'static str, &str)], body: &str| {
+            let mut request = Request::new(method).header("authorization", format!("Bearer {token}"));
+            for (name, value) in headers {
+                request = request.header(name, *value);
+            }
+            stack.ask(path, request.body(body)).await
+        };
+    let page = "/v1/instruments?exchange=BINANCE&limit=1";
+    let first = ask(Method::GET, page, &good, &[], "").await?;
+    let cursor = first.json()["next"].as_str().unwrap_or_default().to_owned();
+    ensure(
+        !cursor.is_empty(),
+        format!("no second page: {} {}", first.status, first.text()),
+    )?;
+    let second = ask(Method::GET, &format!("{page}&cursor={cursor}"), &good, &[], "").await?;
+    let key_of = |answer: &Answer| answer.json()["instruments"][0]["key"].clone();
+    ensure(
+        second.status == 200 && key_of(&first) != key_of(&second),
+        format!("the second page: {} {}", second.status, second.text()),
+    )?;
+    let other = format!("/v1/instruments?limit=1&cursor={cursor}");
+    let refused = ask(Method::GET, &other, &good, &[], "").await?;
+    let slug = refused.json()["error"]["slug"].clone();
+    ensure(
+        slug == json!("cursor_invalid"),
+        format!("a cursor of another question: {slug}"),
+    )?;
+    ensure(
+        refused.json()["error"]["request_id"].is_string(),
+        format!("an error without the request's id: {}", refused.text()),
+    )?;
+    let tag = first
+        .headers
+        .get("etag")
+        .and_then(|tag| tag.to_str().ok())
+        .unwrap_or_default();
+    let again = ask(Method::GET, page, &good, &[("if-none-match", tag)], "").await?;
+    ensure(
+        again.status == 304,
+        format!("the same page again: {}", again.status),
+    )?;
+    let csv = ask(Method::GET, page, &good, &[("accept", "text/csv")], "").await?;
+    ensure(
+        csv.text().starts_with("key,exchange,symbol,"),
+        format!("as CSV: {} {}", csv.status, csv.text()),
+    )?;
+
+    let admin = Stack::admin_token(key)?;
+    let grant = "/v1/grants/reader/breakout";
+    let until = tickwire::now().saturating_add(3_600_000_000_000).0;
+    let json_form = [("content-type", "application/json")];
+    let given = ask(
+        Method::PUT,
+        grant,
+        &admin,
+        &json_form,
+        &json!({"until": until}).to_string(),
+    )
+    .await?;
+    ensure(
+        given.status == 200,
+        format!("give a grant: {} {}", given.status, given.text()),
+    )?;
+    let taken = ask(Method::DELETE, grant, &admin, &[], "").await?;
+    ensure(
+        taken.status == 200,
+        format!("take it back: {} {}", taken.status, taken.text()),
+    )?;
+    let listed = ask(Method::GET, "/v1/grants/reader", &admin, &[], "").await?;
+    let ended = listed.json()["grants"][0]["until"].as_i64();
+    ensure(
+        ended.is_some_and(|ended| ended < until),
+        format!("the grants: {} {}", listed.status, listed.text()),
+    )
 }
 
 /// A ticket taken a minute before.

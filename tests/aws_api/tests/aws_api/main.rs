@@ -155,6 +155,12 @@ async fn trials(
                 .trial("without a right there is no way in", access::denials(stack, &key))
                 .await;
             report
+                .trial(
+                    "pages, forms, tags and grants over HTTP",
+                    access::pages_and_grants(stack, &key),
+                )
+                .await;
+            report
                 .trial("what a user may read", access::entitled(stack))
                 .await;
             report
