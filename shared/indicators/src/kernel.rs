@@ -189,40 +189,10 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
         inputs: &[ArrayView1<'_, f64>],
         outputs: &mut [ArrayViewMut1<'_, f64>],
     ) -> Result<(), BatchError> {
-        let bars = bars(inputs, I)?;
-        check_outputs(outputs, O, bars)?;
-        // Columns with gaps between their cells are copied.
-        let columns: Vec<Cow<'_, [f64]>> = inputs
-            .iter()
-            .map(|column| {
-                column
-                    .as_slice()
-                    .map_or_else(|| Cow::from(column.to_vec()), Cow::from)
-            })
-            .collect();
-        let inputs = std::array::from_fn(|at| &*columns[at]);
-        if outputs.iter().all(|column| column.is_standard_layout()) {
-            let mut slices = outputs.iter_mut();
-            let outputs = std::array::from_fn(|_| {
-                slices
-                    .next()
-                    .and_then(|column| column.as_slice_mut())
-                    .unwrap_or_default()
-            });
-            run(&mut self.kernel, inputs, outputs, bars);
-        } else {
-            let mut values = vec![0.0; bars * O];
-            let mut chunks = values.chunks_mut(bars.max(1));
-            let slices = std::array::from_fn(|_| chunks.next().unwrap_or_default());
-            run(&mut self.kernel, inputs, slices, bars);
-            for (column, values) in outputs.iter_mut().zip(values.chunks(bars.max(1))) {
-                column
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(cell, value)| *cell = *value);
-            }
-        }
-        Ok(())
+        let kernel = &mut self.kernel;
+        columns(inputs, outputs, &mut |inputs, outputs, bars| {
+            run(kernel, inputs, outputs, bars);
+        })
     }
 
     fn batch(&mut self, inputs: &[ArrayView1<'_, f64>]) -> Result<Array2<f64>, BatchError> {
@@ -257,6 +227,48 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
     fn clone_box(&self) -> Box<dyn Running> {
         Box::new(self.clone())
     }
+}
+
+/// Runs over columns as slices. Not generic over the kernel: it would be compiled for each.
+fn columns<const I: usize, const O: usize>(
+    inputs: &[ArrayView1<'_, f64>],
+    outputs: &mut [ArrayViewMut1<'_, f64>],
+    run: &mut dyn FnMut([&[f64]; I], [&mut [f64]; O], usize),
+) -> Result<(), BatchError> {
+    let bars = bars(inputs, I)?;
+    check_outputs(outputs, O, bars)?;
+    // Columns with gaps between their cells are copied.
+    let columns: Vec<Cow<'_, [f64]>> = inputs
+        .iter()
+        .map(|column| {
+            column
+                .as_slice()
+                .map_or_else(|| Cow::from(column.to_vec()), Cow::from)
+        })
+        .collect();
+    let inputs = std::array::from_fn(|at| &*columns[at]);
+    if outputs.iter().all(|column| column.is_standard_layout()) {
+        let mut slices = outputs.iter_mut();
+        let outputs = std::array::from_fn(|_| {
+            slices
+                .next()
+                .and_then(|column| column.as_slice_mut())
+                .unwrap_or_default()
+        });
+        run(inputs, outputs, bars);
+    } else {
+        let mut values = vec![0.0; bars * O];
+        let mut chunks = values.chunks_mut(bars.max(1));
+        let slices = std::array::from_fn(|_| chunks.next().unwrap_or_default());
+        run(inputs, slices, bars);
+        for (column, values) in outputs.iter_mut().zip(values.chunks(bars.max(1))) {
+            column
+                .iter_mut()
+                .zip(values)
+                .for_each(|(cell, value)| *cell = *value);
+        }
+    }
+    Ok(())
 }
 
 impl<K, const I: usize, const O: usize> fmt::Debug for Scalar<K, I, O> {

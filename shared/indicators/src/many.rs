@@ -1,6 +1,7 @@
 //! Many instruments side by side.
 
 use multiversion::multiversion;
+use multiversion::target::target_cfg_f;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::catalogue::MANY;
@@ -109,13 +110,19 @@ pub enum ManyError {
 
 /// A group of [`LANES`] instruments from column `first` on; where there are fewer, the
 /// last stands in for the missing.
-#[multiversion(targets("x86_64+avx+avx2+fma", "x86_64+avx+avx2+fma+avx512f+avx512vl+avx512dq"))]
+///
+/// An x86 processor without AVX2 gains nothing from lanes: there it is never done,
+/// and not even compiled.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
 pub(crate) fn many<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     parameters: &[f64],
     inputs: &[ArrayView2<'_, f64>],
     outputs: &mut [ArrayViewMut2<'_, f64>],
     first: usize,
 ) -> bool {
+    if target_cfg_f!(all(target_arch = "x86_64", not(target_feature = "avx2"))) {
+        return false;
+    }
     let Some((bars, instruments)) = inputs.first().map(ArrayView2::dim) else {
         return false;
     };
