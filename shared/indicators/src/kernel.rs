@@ -229,11 +229,14 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
     }
 }
 
+/// Computes columns of so many bars.
+type Columns<'a, const I: usize, const O: usize> = dyn FnMut([&[f64]; I], [&mut [f64]; O], usize) + 'a;
+
 /// Runs over columns as slices. Not generic over the kernel: it would be compiled for each.
 fn columns<const I: usize, const O: usize>(
     inputs: &[ArrayView1<'_, f64>],
     outputs: &mut [ArrayViewMut1<'_, f64>],
-    run: &mut dyn FnMut([&[f64]; I], [&mut [f64]; O], usize),
+    run: &mut Columns<'_, I, O>,
 ) -> Result<(), BatchError> {
     let bars = bars(inputs, I)?;
     check_outputs(outputs, O, bars)?;
