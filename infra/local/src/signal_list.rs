@@ -136,7 +136,11 @@ impl Rule {
             "price" => return Err("price is a stream of ticks: write tick".into()),
             "bars" if timeframe == Timeframe::TICK => return Err("bars need a timeframe of 1m to 1d".into()),
             "bars" => What::Bars,
-            text => What::Expression(Expression::parse(text).map_err(|e| e.to_string())?.to_string()),
+            text => {
+                let expression = Expression::parse(text).map_err(|e| e.to_string())?;
+                expression.check_on(timeframe).map_err(|e| e.to_string())?;
+                What::Expression(expression.to_string())
+            }
         };
         if !pattern.contains('*') {
             InstrumentKey::parse(pattern).map_err(|e| e.to_string())?;

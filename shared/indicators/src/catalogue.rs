@@ -30,7 +30,15 @@ macro_rules! catalogue {
 
         /// What computes many instruments of each.
         pub(crate) static MANY: [Option<Many>; COUNT] = [$($($kind::$($module)::+::KERNEL.many),+),+];
+
+        /// The family of each: the folder of its file.
+        pub(crate) static FAMILIES: [&str; COUNT] =
+            [$($(first(stringify!($kind), stringify!($($module)::+))),+),+];
     };
+}
+
+const fn first(kind: &'static str, _module: &str) -> &'static str {
+    kind
 }
 
 /// Each with its place in the tables.

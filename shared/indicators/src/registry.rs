@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::catalogue::{BUILDS, REGISTRY};
+use crate::catalogue::{BUILDS, FAMILIES, REGISTRY};
 use crate::many::Many;
 use crate::{ComputeError, Input, PERIOD_BARS_MAX, ParameterError, Running};
 
@@ -228,6 +228,12 @@ impl Definition {
             }
         }
         Ok(())
+    }
+
+    /// Its family, such as `momentum`.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        FAMILIES[self.place]
     }
 
     /// The default parameters.

@@ -1,6 +1,7 @@
 //! Expressions: canonical form, errors, bounds, and no text that panics.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use tickwire_indicators::{Definition, ParameterKind, registry};
 use tickwire_signals::{
     BinaryOperator, DEPTH_MAX, EXPRESSION_BYTES_MAX, Expression, ExpressionErrorKind, NODES_MAX, Node,
@@ -497,7 +498,11 @@ fn is_bound(kind: &ExpressionErrorKind) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/regressions/expression.txt"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn parsing_what_was_printed_gives_the_same(node in prop_oneof![value(), condition()]) {

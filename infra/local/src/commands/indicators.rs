@@ -18,17 +18,6 @@ const HEADING: Style = Style::new().bold();
 /// How unlike a name may be, in edits, and still be proposed.
 const NEAREST_EDITS_MAX: usize = 2;
 
-/// A family begins with the indicator of this name, in the order of the registry.
-const FAMILIES: [(&str, &str); 7] = [
-    ("overlap", "accbands"),
-    ("momentum", "ao"),
-    ("volatility", "atr"),
-    ("trend", "adx"),
-    ("volume", "ad"),
-    ("statistics", "beta"),
-    ("price", "avgprice"),
-];
-
 /// The indicators by family, with what else an expression may be made of; or all of one.
 #[derive(Args, Clone, Debug)]
 pub struct IndicatorsArgs {
@@ -151,18 +140,6 @@ fn unknown(name: &str) -> String {
     }
 }
 
-fn family(definition: &Definition) -> &'static str {
-    let place = |name: &str| registry().iter().position(|other| other.name == name);
-    let of = place(definition.name);
-    let begun = FAMILIES.iter().filter(|(_, first)| place(first) <= of);
-    if definition.name.starts_with("cdl") {
-        return "candles";
-    }
-    begun
-        .max_by_key(|(_, first)| place(first))
-        .map_or("other", |(family, _)| family)
-}
-
 /// The expression with default parameters; where these contradict a choice, as it is called.
 fn call(definition: &Definition) -> String {
     let name = definition.name;
@@ -195,7 +172,7 @@ fn told_of(definition: &'static Definition) -> Told {
     Told {
         name: definition.name,
         aliases: definition.aliases,
-        family: family(definition),
+        family: definition.family(),
         summary: definition.summary,
         formula: definition.formula,
         source: definition.source,
@@ -239,7 +216,7 @@ fn list() -> String {
     let mut text = String::new();
     let mut last = "";
     for definition in registry() {
-        let family = family(definition);
+        let family = definition.family();
         if family != last {
             let gap = if last.is_empty() { "" } else { "\n" };
             let _ = writeln!(text, "{gap}{HEADING}{family}{HEADING:#}");
@@ -337,19 +314,6 @@ mod tests {
         assert_eq!(rsi["family"], "momentum");
         assert_eq!(rsi["parameters"][0]["minimum"], 2.0);
         assert_eq!(rsi["warm_up"], 14);
-    }
-
-    #[test]
-    fn families_are_those_of_the_catalogue() {
-        let check = |name: &str, expected: &str| assert_eq!(family(find(name).unwrap()), expected, "{name}");
-        check("accbands", "overlap");
-        check("zlema", "overlap");
-        check("ao", "momentum");
-        check("natr", "volatility");
-        check("vortex", "trend");
-        check("obv", "volume");
-        check("zscore", "statistics");
-        check("ha", "price");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! every event, over stored bars, and over the first of these alone, all to the bit.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use tickwire_indicators::{Definition, ParameterKind, registry};
 use tickwire_market::{Bar, Calendar, Quote, Tick, Timeframe, UnixNanos};
 use tickwire_signals::{Batch, Event, Expression, Member, SignalValue, Value};
@@ -145,7 +146,11 @@ fn bits(rows: &[(UnixNanos, Vec<Vec<Value>>)]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 160,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/regressions/agreement.txt"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn live_restored_and_batch_agree(
