@@ -21,8 +21,8 @@ impl Definition {
     /// an input and an array an output; rows are bars, columns are instruments. A cell
     /// without a value is NaN. The bits are those of a stream of each instrument.
     ///
-    /// Instruments are computed [`LANES`] at a time with the widest instructions the
-    /// processor has; those with a refused bar, and indicators that branch on values,
+    /// Instruments are computed [`LANES`] at a time, with AVX2 where an x86
+    /// processor has it; those with a refused bar, and indicators that branch on values,
     /// one by one. Arrays in standard layout (a bar's instruments side by side) are quickest.
     ///
     /// # Errors
