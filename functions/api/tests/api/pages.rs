@@ -224,7 +224,7 @@ fn what_the_reader_has_is_not_sent_again() {
     let csv = get(&router, &address, &[("accept", "text/csv")]).headers["etag"].clone();
     assert_ne!(json, csv);
     let instrument = BTC.parse().unwrap();
-    for second in 661..=740 {
+    for second in 661..=760 {
         run(house.tick(&instrument, f64::from(second))).unwrap();
     }
     run(house.fold());
