@@ -479,7 +479,6 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
         view.say("The feed is played to its end. Ctrl-C ends; the next up begins a new run.");
         stop.cancelled().await;
     }
-    host.reconcile().await;
     view.finish(&args, &host, &title, sender.sent(), played, elapsed)
         .await?;
     host.stop().await;

@@ -368,7 +368,7 @@ impl Host {
     }
 
     /// Brings every group's latest row up to date.
-    pub async fn reconcile(&self) {
+    async fn reconcile(&self) {
         let _ = tickwire_schedule::handle(&self.jobs, ScheduleEvent { job: Job::Reconcile }).await;
     }
 

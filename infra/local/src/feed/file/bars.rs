@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_market::{Bar, InstrumentKey, Timeframe};
 
 use super::bytes::Bytes;
 use super::error::{FeedError, RowError};
 use super::records::Records;
-use super::row::{BarLength, Form, Ticks};
+use super::row::{Form, Ticks};
 use super::{Description, FileOptions};
 
 /// A bar, and the line that it is from.
@@ -56,14 +56,7 @@ impl BarFile {
 
     /// How long the bars are; `None` where that is no timeframe.
     pub fn timeframe(&self) -> Option<Timeframe> {
-        match self.records.reader().bar_length() {
-            BarLength::Session => Some(Timeframe::DAY),
-            BarLength::Nanos(nanos) if nanos % UnixNanos::PER_MINUTE == 0 => {
-                let minutes = u16::try_from(nanos / UnixNanos::PER_MINUTE).ok()?;
-                Timeframe::minutes(minutes).ok()
-            }
-            BarLength::Nanos(_) => None,
-        }
+        self.records.reader().bar_length().timeframe()
     }
 
     /// Bytes of text read so far; those of a compressed file are more than it has.

@@ -22,6 +22,7 @@
 //! - Ticks come in the order of time over all instruments of the file. Of
 //!   quotes and trades, up to a minute of disorder is kept as it is.
 
+mod bar;
 mod bars;
 mod bytes;
 mod column;

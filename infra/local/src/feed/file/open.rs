@@ -7,13 +7,14 @@ use std::time::Duration;
 use jiff::tz::{TimeZone, offset};
 use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
 
+use super::bar::BarLength;
 use super::bytes::{Bytes, MEMORY_BYTES_MAX};
 use super::column::Column;
 use super::cursor::{Cursor, Numbering};
 use super::error::{FeedError, RowError, RowRefusal, excerpt};
 use super::layout::{Kind, Layout};
 use super::lines::{Fields, Lines, Row, is_blank, without_end};
-use super::row::{BarLength, Form, RowReader};
+use super::row::{Form, RowReader};
 use super::survey;
 use super::time::{self, TimeRefusal};
 use super::{Description, FileOptions, Order};
@@ -373,8 +374,6 @@ fn check_instrument(
     }
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
-
 /// Sets how long the bars are, and says it for people.
 fn settle_bar_length(
     name: &str,
@@ -418,21 +417,13 @@ fn settle_bar_length(
             }
             "1d, laid into the exchange's sessions".to_owned()
         }
-        BarLength::Nanos(nanos) if nanos % UnixNanos::PER_MINUTE == 0 => {
-            let minutes = u16::try_from(nanos / UnixNanos::PER_MINUTE).ok();
-            let timeframe = minutes.and_then(|minutes| Timeframe::minutes(minutes).ok());
-            timeframe.map_or_else(
-                || format!("{} minutes", nanos / UnixNanos::PER_MINUTE),
-                |frame| frame.to_string(),
-            )
-        }
-        BarLength::Nanos(nanos) => format!("{:?}", Duration::from_nanos(nanos.unsigned_abs())),
+        BarLength::Nanos(nanos) if nanos % UnixNanos::PER_MINUTE == 0 => length.timeframe().map_or_else(
+            || format!("{} minutes", nanos / UnixNanos::PER_MINUTE),
+            |timeframe| timeframe.to_string(),
+        ),
+        BarLength::Nanos(_) => format!("{:?}", length.duration()),
     };
-    let length = match length {
-        BarLength::Session => DAY,
-        BarLength::Nanos(nanos) => Duration::from_nanos(nanos.unsigned_abs()),
-    };
-    Ok((format!("{text} ({reason})"), length))
+    Ok((format!("{text} ({reason})"), length.duration()))
 }
 
 /// The decompressed text in memory. Of a damaged file, what can be read, and

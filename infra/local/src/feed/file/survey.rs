@@ -7,15 +7,14 @@ use std::io::BufRead;
 use rustc_hash::FxHashMap;
 use tickwire_market::UnixNanos;
 
+use super::bar::{BarLength, DAY_NANOS};
 use super::cursor::is_back;
 use super::lines::{Fields, Found, Lines, is_blank, without_end};
-use super::row::{BarLength, RowReader};
+use super::row::RowReader;
 use super::time::{self, DateOrder, Moment};
 
 /// The most parts, each in the order of time, that a file is merged from.
 const PARTS_MAX: usize = 16_384;
-/// Nanoseconds in a day.
-const DAY_NANOS: i64 = 24 * 60 * UnixNanos::PER_MINUTE;
 
 /// One row ahead of those around it by more than this is in error, not the last of its part.
 const LEAP_NANOS: i64 = 7 * DAY_NANOS;
