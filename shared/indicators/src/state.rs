@@ -218,8 +218,8 @@ macro_rules! state {
     ($(#[$attribute:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
         $crate::state::state!($(#[$attribute])* $name { ; $($field: $type),* });
     };
-    (impl ($name:ty) { $($field:ident)* }) => {
-        impl $crate::state::State for $name {
+    (impl $(<$generic:ident>)? ($name:ty) { $($field:ident)* }) => {
+        impl $(<$generic>)? $crate::state::State for $name {
             fn write(&self, into: &mut $crate::state::StateWriter<'_>) {
                 $( $crate::state::State::write(&self.$field, into); )*
                 let _ = into;

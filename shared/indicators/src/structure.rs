@@ -1,8 +1,9 @@
 //! What signals of market structure share. Nothing here looks ahead: a swing point is known
 //! with the bar that confirms it.
 
-use crate::state::state;
-use crate::window::{Highest, Lag};
+use std::marker::PhantomData;
+
+use crate::prelude::*;
 
 state! {
     /// Values that stand out among their neighbours. Holds three windows of `strength`.
@@ -162,6 +163,43 @@ impl PreviousSession {
         self.previous
     }
 }
+
+/// Levels from a session's high, low and close.
+pub(crate) trait Levels<const O: usize>: Send + Sync + 'static {
+    fn of(session: [f64; 3]) -> [f64; O];
+}
+
+/// The levels of the session before, on every bar.
+pub(crate) struct SessionLevels<T> {
+    sessions: PreviousSession,
+    levels: PhantomData<T>,
+}
+
+impl<T> Clone for SessionLevels<T> {
+    fn clone(&self) -> Self {
+        Self {
+            sessions: self.sessions.clone(),
+            levels: PhantomData,
+        }
+    }
+}
+
+impl<T: Levels<O>, const O: usize> Kernel<f64, 4, O> for SessionLevels<T> {
+    const INPUTS: [Input; 4] = HLC_DAY;
+
+    fn new(_: &[f64]) -> Self {
+        Self {
+            sessions: PreviousSession::new(),
+            levels: PhantomData,
+        }
+    }
+
+    fn step(&mut self, row: [f64; 4]) -> [f64; O] {
+        self.sessions.next(row).map_or([f64::NAN; O], T::of)
+    }
+}
+
+state!(impl<T> (SessionLevels<T>) { sessions });
 
 /// The floor traders' levels around a pivot: it, three above, three below.
 pub(crate) fn floor_levels(pivot: f64, high: f64, low: f64) -> [f64; 7] {

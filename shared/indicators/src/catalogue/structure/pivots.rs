@@ -2,9 +2,9 @@
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
-use crate::structure::{PreviousSession, floor_levels};
+use crate::structure::{Levels, SessionLevels, floor_levels};
 
-pub(crate) const KERNEL: Builder = kernel!(Pivots: 4 -> 7);
+pub(crate) const KERNEL: Builder = kernel!(SessionLevels<Pivots>: 4 -> 7);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pivots",
@@ -18,23 +18,11 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Pivots { sessions: PreviousSession } }
+pub(crate) struct Pivots;
 
-impl Kernel<f64, 4, 7> for Pivots {
-    const INPUTS: [Input; 4] = HLC_DAY;
-
-    fn new(_: &[f64]) -> Self {
-        Self {
-            sessions: PreviousSession::new(),
-        }
-    }
-
-    fn step(&mut self, row: [f64; 4]) -> [f64; 7] {
-        self.sessions
-            .next(row)
-            .map_or([f64::NAN; 7], |[high, low, close]| {
-                let pivot = (high + low + close) / 3.0;
-                floor_levels(pivot, high, low)
-            })
+impl Levels<7> for Pivots {
+    fn of([high, low, close]: [f64; 3]) -> [f64; 7] {
+        let pivot = (high + low + close) / 3.0;
+        floor_levels(pivot, high, low)
     }
 }

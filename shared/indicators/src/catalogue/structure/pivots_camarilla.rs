@@ -2,9 +2,9 @@
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
-use crate::structure::PreviousSession;
+use crate::structure::{Levels, SessionLevels};
 
-pub(crate) const KERNEL: Builder = kernel!(PivotsCamarilla: 4 -> 9);
+pub(crate) const KERNEL: Builder = kernel!(SessionLevels<PivotsCamarilla>: 4 -> 9);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pivots_camarilla",
@@ -18,34 +18,22 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { PivotsCamarilla { sessions: PreviousSession } }
+pub(crate) struct PivotsCamarilla;
 
-impl Kernel<f64, 4, 9> for PivotsCamarilla {
-    const INPUTS: [Input; 4] = HLC_DAY;
-
-    fn new(_: &[f64]) -> Self {
-        Self {
-            sessions: PreviousSession::new(),
-        }
-    }
-
-    fn step(&mut self, row: [f64; 4]) -> [f64; 9] {
-        self.sessions
-            .next(row)
-            .map_or([f64::NAN; 9], |[high, low, close]| {
-                let pivot = (high + low + close) / 3.0;
-                let [one, two, three, four] = [12.0, 6.0, 4.0, 2.0].map(|part| 1.1 * (high - low) / part);
-                [
-                    pivot,
-                    close + one,
-                    close + two,
-                    close + three,
-                    close + four,
-                    close - one,
-                    close - two,
-                    close - three,
-                    close - four,
-                ]
-            })
+impl Levels<9> for PivotsCamarilla {
+    fn of([high, low, close]: [f64; 3]) -> [f64; 9] {
+        let pivot = (high + low + close) / 3.0;
+        let [one, two, three, four] = [12.0, 6.0, 4.0, 2.0].map(|part| 1.1 * (high - low) / part);
+        [
+            pivot,
+            close + one,
+            close + two,
+            close + three,
+            close + four,
+            close - one,
+            close - two,
+            close - three,
+            close - four,
+        ]
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
-use crate::structure::PreviousSession;
+use crate::structure::{Levels, SessionLevels};
 
-pub(crate) const KERNEL: Builder = kernel!(PivotsFibonacci: 4 -> 7);
+pub(crate) const KERNEL: Builder = kernel!(SessionLevels<PivotsFibonacci>: 4 -> 7);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pivots_fibonacci",
@@ -18,32 +18,20 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { PivotsFibonacci { sessions: PreviousSession } }
+pub(crate) struct PivotsFibonacci;
 
-impl Kernel<f64, 4, 7> for PivotsFibonacci {
-    const INPUTS: [Input; 4] = HLC_DAY;
-
-    fn new(_: &[f64]) -> Self {
-        Self {
-            sessions: PreviousSession::new(),
-        }
-    }
-
-    fn step(&mut self, row: [f64; 4]) -> [f64; 7] {
-        self.sessions
-            .next(row)
-            .map_or([f64::NAN; 7], |[high, low, close]| {
-                let pivot = (high + low + close) / 3.0;
-                let [one, two, three] = [0.382, 0.618, 1.0].map(|share| share * (high - low));
-                [
-                    pivot,
-                    pivot + one,
-                    pivot + two,
-                    pivot + three,
-                    pivot - one,
-                    pivot - two,
-                    pivot - three,
-                ]
-            })
+impl Levels<7> for PivotsFibonacci {
+    fn of([high, low, close]: [f64; 3]) -> [f64; 7] {
+        let pivot = (high + low + close) / 3.0;
+        let [one, two, three] = [0.382, 0.618, 1.0].map(|share| share * (high - low));
+        [
+            pivot,
+            pivot + one,
+            pivot + two,
+            pivot + three,
+            pivot - one,
+            pivot - two,
+            pivot - three,
+        ]
     }
 }
