@@ -102,7 +102,7 @@ const PART_OF_MAX: f64 = 0.75;
 const STEPS_MAX: usize = 4;
 /// A step below this, times s / (1 + h^2), leaves an error below 1e-7.
 const STEP_SMALL: f64 = 0.02;
-/// The last step must be below this, times s / (1 + h^2): it leaves 1e-19.
+/// The last Newton step must be below this, times s / (1 + h^2): what follows leaves 1e-19.
 const LAST_STEP_MAX: f64 = 1.5e-5;
 
 /// What is solved: the time value `price` over `e^(-rt) sqrt(FK)`.
@@ -199,7 +199,9 @@ fn solve<V: Real>(of: &Normalised<V>) -> (V, V::Mask) {
         newton = V::pick(is_wide, newton_step(of, h, half, density), newton);
     }
     let step = householder(newton, h, s);
-    let settled = (step.abs() * h.fma(h, one)).below(s * s.like(LAST_STEP_MAX));
+    // Judged by Newton's step: where that is out of all bounds, the step of the
+    // fourth order can be nothing at all, its divisor having overflowed.
+    let settled = (newton.abs() * h.fma(h, one)).below(s * s.like(LAST_STEP_MAX));
     (s + step, settled)
 }
 

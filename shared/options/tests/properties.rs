@@ -243,6 +243,20 @@ proptest! {
 }
 
 #[test]
+fn a_divisor_that_overflows_settles_nothing() {
+    // From the first guess the steps run off to where Newton's step is 1e154.
+    let time = 20.752_857_294_450_92;
+    let sigma = 0.517_004_582_279_499_1;
+    let expiry = Expiry::of_model(Model::BlackScholes, 1.0, 0.0, 0.0, time).unwrap();
+    let strike = (-3.880_647_805_215_504_7 * sigma * time.sqrt()).exp();
+    for lanes in Lanes::available() {
+        let price = expiry.greeks(lanes, strike, Right::Put, sigma).get(Greek::Price);
+        let found = expiry.implied_volatility(lanes, strike, Right::Put, price.unwrap());
+        assert!((found.unwrap() / sigma - 1.0).abs() < 1e-13, "{lanes:?} {found:?}");
+    }
+}
+
+#[test]
 fn hand_checked_points() {
     let near = |found: Option<f64>, expected: f64| {
         let found = found.unwrap();
