@@ -17,12 +17,13 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let aws = Aws::from_environment(&[Need::Tables, Need::Secret(JWT_KEY)])?;
+    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Secret(JWT_KEY)])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
+    let queues = Arc::new(aws.queues(meter.clone())?);
     let ports = QueryPorts::on(&store, Arc::new(aws.secrets()), clock, Arc::new(TokioTimer));
     let world = (aws.placement(), aws.universe());
-    let api = Api::new(ports, store, Arc::new(OsEntropy), world, JWT_KEY);
+    let api = Api::new(ports, store, queues, Arc::new(OsEntropy), world, JWT_KEY);
     let requests = api.requests.clone();
     let counts = move || [of_meter(&meter.snapshot()), requests.samples()].concat();
     let (invocations, router) = (&Invocations::new("api", counts), &router(Arc::new(api)));

@@ -12,9 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tickwire_service::authenticate::Authenticate;
 use tickwire_service::cursor::Cursors;
+use tickwire_service::manage_dead_letters::ManageDeadLetters;
 use tickwire_service::manage_grants::ManageGrants;
 use tickwire_service::placement::Placement;
-use tickwire_service::ports::{Entropy, GrantBook, Tickets};
+use tickwire_service::ports::{DeadLetters, Enqueue, Entropy, GrantBook, Tickets};
 use tickwire_service::query_history::{QueryHistory, QueryPorts};
 use tickwire_service::query_instruments::QueryInstruments;
 use tickwire_streams::Universe;
@@ -27,7 +28,7 @@ use utoipa_axum::routes;
 use crate::document;
 use crate::question::only;
 use crate::refusal::{Refusal, finish};
-use crate::routes::{bars, grants, health, instruments, reserved, signals, tickets};
+use crate::routes::{bars, dead_letters, grants, health, instruments, reserved, signals, tickets};
 
 #[expect(
     non_upper_case_globals,
@@ -55,6 +56,8 @@ pub struct Api {
     pub instruments: QueryInstruments,
     /// What admins change.
     pub grants: ManageGrants,
+    /// What was set aside.
+    pub dead_letters: ManageDeadLetters,
     /// Where pages begin.
     pub cursors: Cursors,
     /// For the ids of requests that come without one.
@@ -66,16 +69,21 @@ pub struct Api {
 }
 
 impl Api {
-    /// All use cases over their ports and a store; `/metrics` is not served.
+    /// All use cases over their ports, a store and the queues; `/metrics` is not served.
     /// `world` says how instruments are spread over groups, and which universe is
     /// read unless another is asked for.
-    pub fn new<S: Tickets + GrantBook + 'static>(
+    pub fn new<S, Q>(
         ports: QueryPorts,
         store: Arc<S>,
+        queues: Arc<Q>,
         entropy: Arc<dyn Entropy>,
         world: (Placement, Universe),
         secret_name: &str,
-    ) -> Self {
+    ) -> Self
+    where
+        S: Tickets + GrantBook + 'static,
+        Q: DeadLetters + Enqueue + 'static,
+    {
         let (secrets, clock) = (ports.secrets.clone(), ports.clock.clone());
         Self {
             authenticate: Authenticate::new(
@@ -87,6 +95,7 @@ impl Api {
             ),
             instruments: QueryInstruments::new(ports.groups.clone(), clock.clone()),
             grants: ManageGrants::new(ports.grants.clone(), store, clock),
+            dead_letters: ManageDeadLetters::new(queues.clone(), queues),
             cursors: Cursors::new(secrets, secret_name),
             entropy,
             requests: Arc::default(),
@@ -117,6 +126,8 @@ pub(crate) fn closed() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
         .routes(routes!(reserved::keys))
+        .routes(routes!(dead_letters::list, dead_letters::redrive))
+        .routes(routes!(dead_letters::show))
 }
 
 /// The routes that ask for nothing.

@@ -27,6 +27,8 @@ enum Command {
     Token(commands::token::TokenArgs),
     /// Show from what a signal came, folded again from the log
     Explain(commands::explain::ExplainArgs),
+    /// Look at what was set aside, and send it back
+    DeadLetters(commands::dead_letters::DeadLettersArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
     /// Compute expressions over the bars in a file
@@ -57,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Load(args) => commands::load::run(args).await,
         Command::Token(args) => commands::token::run(&args),
         Command::Explain(args) => commands::explain::run(args).await,
+        Command::DeadLetters(args) => commands::dead_letters::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
         Command::Compute(args) => commands::compute::run(&args),
         Command::Indicators(args) => commands::indicators::run(&args),

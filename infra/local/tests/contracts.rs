@@ -89,4 +89,6 @@ queue_contracts! {
     a_waiting_receive_gets_what_comes_back,
     consumers_at_once_never_share_a_group,
     queues_are_apart,
+    dead_letters_are_in_one_hand_at_a_time,
+    dead_letters_come_back_when_their_time_is_over,
 }

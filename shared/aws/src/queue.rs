@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_sqs::types::MessageAttributeValue;
-use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue};
+use aws_sdk_sqs::types::{
+    Message, MessageAttributeValue, MessageSystemAttributeName as System, QueueAttributeName,
+};
+use tickwire_market::UnixNanos;
+use tickwire_service::ports::{
+    DeadLetter, DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue,
+};
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::metrics::QueueCall;
 
 use crate::error::port_error;
-use crate::limits::{message_body_bytes_max, message_bytes_max, postpone_max};
+use crate::limits::{message_body_bytes_max, message_bytes_max, postpone_max, receive_messages_max};
 use crate::park::park_attributes;
 
 /// Where the queues are.
@@ -128,19 +133,116 @@ impl Postpone for Queues {
                 why: "the delay is longer than 12 hours".into(),
             });
         }
-        // Whole seconds, rounded up: never earlier than asked for.
-        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         self.client
             .change_message_visibility()
             .queue_url(self.urls.of(queue))
             .receipt_handle(receipt)
-            .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
+            .visibility_timeout(whole_seconds(delay))
             .send()
             .await
             .map_err(|e| port_error(what, &e))?;
         self.meter.queue(QueueCall::Postpone, 1, 0);
         Ok(())
     }
+}
+
+/// Rounded up: never earlier than asked for.
+fn whole_seconds(delay: Duration) -> i32 {
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+#[async_trait]
+impl DeadLetters for Queues {
+    async fn count(&self, queue: Queue) -> PortResult<u64> {
+        const COUNTS: [QueueAttributeName; 2] = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let request = self
+            .client
+            .get_queue_attributes()
+            .queue_url(self.urls.dead_letters_of(queue));
+        let answer = request.set_attribute_names(Some(COUNTS.into())).send().await;
+        let attributes = answer
+            .map_err(|e| port_error("queue.count", &e))?
+            .attributes
+            .unwrap_or_default();
+        let count = |name| attributes.get(name)?.parse().ok();
+        let counts: Option<Vec<u64>> = COUNTS.iter().map(count).collect();
+        counts
+            .map(|counts| counts.iter().sum())
+            .ok_or_else(|| PortError::Unavailable {
+                what: "queue.count",
+                why: "the answer has no counts".to_owned(),
+            })
+    }
+
+    async fn take(&self, queue: Queue, max: usize, hold: Duration) -> PortResult<Vec<DeadLetter>> {
+        let max = max.clamp(1, receive_messages_max);
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(self.urls.dead_letters_of(queue))
+            .max_number_of_messages(i32::try_from(max).unwrap_or(1))
+            .visibility_timeout(whole_seconds(hold))
+            .message_system_attribute_names(System::MessageGroupId)
+            .message_system_attribute_names(System::SentTimestamp)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .map_err(|e| port_error("queue.take", &e))?;
+        let messages = answer.messages.unwrap_or_default();
+        let bytes = messages
+            .iter()
+            .map(|m| m.body.as_ref().map_or(0, String::len))
+            .sum();
+        self.meter.queue(QueueCall::Receive, messages.len(), bytes);
+        Ok(messages.into_iter().filter_map(dead_letter).collect())
+    }
+
+    async fn put_down(&self, queue: Queue, receipt: &str) -> PortResult<()> {
+        self.client
+            .change_message_visibility()
+            .queue_url(self.urls.dead_letters_of(queue))
+            .receipt_handle(receipt)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .map_err(|e| port_error("queue.put_down", &e))?;
+        self.meter.queue(QueueCall::Postpone, 1, 0);
+        Ok(())
+    }
+
+    async fn remove(&self, queue: Queue, receipt: &str) -> PortResult<()> {
+        self.client
+            .delete_message()
+            .queue_url(self.urls.dead_letters_of(queue))
+            .receipt_handle(receipt)
+            .send()
+            .await
+            .map_err(|e| port_error("queue.remove", &e))?;
+        self.meter.queue(QueueCall::Delete, 1, 0);
+        Ok(())
+    }
+}
+
+/// Without id, receipt, group or text it is no message that the service gives.
+fn dead_letter(message: Message) -> Option<DeadLetter> {
+    let system = message.attributes.unwrap_or_default();
+    let own = message.message_attributes.unwrap_or_default();
+    let attribute = |name: &str| own.get(name)?.string_value.clone();
+    let sent = system.get(&System::SentTimestamp)?;
+    Some(DeadLetter {
+        id: message.message_id?,
+        receipt: message.receipt_handle?,
+        group: system.get(&System::MessageGroupId)?.clone(),
+        parked_at: UnixNanos::from_millis(sent.parse().ok()?),
+        source_message_id: attribute("source_message_id"),
+        reason: attribute("reason"),
+        detail: attribute("detail"),
+        body: message.body?,
+    })
 }
 
 #[cfg(test)]

@@ -252,7 +252,10 @@ fn a_divisor_that_overflows_settles_nothing() {
     for lanes in Lanes::available() {
         let price = expiry.greeks(lanes, strike, Right::Put, sigma).get(Greek::Price);
         let found = expiry.implied_volatility(lanes, strike, Right::Put, price.unwrap());
-        assert!((found.unwrap() / sigma - 1.0).abs() < 1e-13, "{lanes:?} {found:?}");
+        assert!(
+            (found.unwrap() / sigma - 1.0).abs() < 1e-13,
+            "{lanes:?} {found:?}"
+        );
     }
 }
 

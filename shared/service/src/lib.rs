@@ -1,5 +1,6 @@
 //! The use cases, over narrow ports.
 
+pub mod audit;
 pub mod authenticate;
 mod checkpoint;
 pub mod cursor;
@@ -11,6 +12,7 @@ mod history;
 pub mod ingest_ticks;
 pub mod load_group;
 pub mod log_reader;
+pub mod manage_dead_letters;
 pub mod manage_grants;
 pub mod manage_subscription;
 pub mod open_connection;

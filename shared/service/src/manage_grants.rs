@@ -8,12 +8,10 @@ use tickwire_market::UnixNanos;
 use tickwire_streams::is_class_name;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
-use crate::authenticate::{Principal, Role, is_user_name};
+use crate::audit::{AUDIT, allow};
+use crate::authenticate::{Principal, is_user_name};
 use crate::open_connection::Fault;
 use crate::ports::{Clock, GrantBook, Grants};
-
-/// Target of the lines that say who changed whose access.
-pub const AUDIT: &str = "audit";
 
 /// The use case.
 #[derive(Clone)]
@@ -84,20 +82,6 @@ impl ManageGrants {
         audit(admin, "take_back_grant", &ended);
         Ok(ended)
     }
-
-    /// Whether `admin` may do what is asked of admins.
-    pub fn allow(&self, admin: &Principal, action: &'static str) -> Result<(), Fault> {
-        allow(admin, action)
-    }
-}
-
-fn allow(principal: &Principal, action: &'static str) -> Result<(), Fault> {
-    if principal.role == Role::Admin {
-        return Ok(());
-    }
-    tracing::warn!(target: AUDIT, by = principal.identity.user, action, "denied: not an admin");
-    let message = "Only a token with the role admin may do this.";
-    Err(ErrorBody::with_message(ErrorCode::RoleRequired, message).into())
 }
 
 fn audit(admin: &Principal, action: &'static str, grant: &Grant) {

@@ -240,6 +240,42 @@ pub trait Park: Send + Sync {
     async fn park(&self, parked: Parked) -> PortResult<()>;
 }
 
+/// A message that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id among the dead letters.
+    pub id: String,
+    /// What puts it down or removes it while it is in hand.
+    pub receipt: String,
+    /// Its message group.
+    pub group: String,
+    /// When it was set aside.
+    pub parked_at: UnixNanos,
+    /// Its id where it came from; unknown of one that the queue itself set aside.
+    pub source_message_id: Option<String>,
+    /// Code of the reason, and the reason in words; unknown of such a one.
+    pub reason: Option<String>,
+    /// See `reason`.
+    pub detail: Option<String>,
+    /// The text as received.
+    pub body: String,
+}
+
+/// What became of the dead letters.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// About how many there are of a queue, those in hand included.
+    async fn count(&self, queue: Queue) -> PortResult<u64>;
+    /// Takes up to `max` into hand, ten at most: nobody is given them until they
+    /// are put down or removed, or `hold` has passed. A message group of which
+    /// some are in hand gives no others.
+    async fn take(&self, queue: Queue, max: usize, hold: Duration) -> PortResult<Vec<DeadLetter>>;
+    /// Puts one back at its place.
+    async fn put_down(&self, queue: Queue, receipt: &str) -> PortResult<()>;
+    /// Removes one for good.
+    async fn remove(&self, queue: Queue, receipt: &str) -> PortResult<()>;
+}
+
 /// Puts off redelivery of a message in flight.
 #[async_trait]
 pub trait Postpone: Send + Sync {

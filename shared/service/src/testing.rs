@@ -4,7 +4,7 @@
 
 mod twins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ use tickwire_wire::{Publication, Segment, decode};
 
 use crate::ingest_ticks::IngestPorts;
 use crate::ports::{
-    Appended, Bars, Checkpoints, Clock, Enqueue, Entropy, GroupRow, Groups, Log, Outgoing, Park, Parked,
-    PortError, PortResult, Postpone, Queue, StoredCheckpoint, StoredSegment,
+    Appended, Bars, Checkpoints, Clock, DeadLetter, DeadLetters, Enqueue, Entropy, GroupRow, Groups, Log,
+    Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, StoredCheckpoint, StoredSegment,
 };
 
 /// What goes wrong at one call.
@@ -87,6 +87,8 @@ pub struct Content {
     pub sends: u64,
     /// Dead letters.
     pub parked: Vec<Parked>,
+    /// Ids of those in hand.
+    pub in_hand: BTreeSet<String>,
     /// Receipts that were put off.
     pub postponed: Vec<(String, Duration)>,
     /// Promises that a consumer broke.

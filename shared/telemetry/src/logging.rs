@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use tickwire_service::manage_grants::AUDIT;
+use tickwire_service::audit::AUDIT;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 

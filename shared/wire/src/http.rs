@@ -314,6 +314,70 @@ pub struct GrantRequest {
     pub trial: bool,
 }
 
+/// A message that was set aside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLetterRow {
+    /// Its id among the dead letters.
+    pub id: String,
+    /// Its message group.
+    pub group: String,
+    /// When it was set aside, nanoseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub parked_at: UnixNanos,
+    /// Its id in the queue it came from; absent where that queue itself set it aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_message_id: Option<String>,
+    /// Code of the reason; absent where the queue set it aside: received too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The reason in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Bytes of its text.
+    pub bytes: u64,
+    /// Its text, where one letter is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// Dead letters of a queue: the oldest ten of a message group at most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLettersPage {
+    /// About how many there are.
+    pub count: u64,
+    /// Those that can be seen.
+    pub letters: Vec<DeadLetterRow>,
+}
+
+/// Which dead letters go back: body of a POST. Either `ids`, or `oldest`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RedriveRequest {
+    /// These, at most 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 100))]
+    pub ids: Option<Vec<String>>,
+    /// So many, the oldest of each message group first; 1 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
+    pub oldest: Option<usize>,
+}
+
+/// What became of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RedriveBody {
+    /// On their way back.
+    pub redriven: Vec<String>,
+    /// Asked for and not found: gone, in other hands, or behind ten of their group.
+    pub not_found: Vec<String>,
+    /// About how many dead letters are left.
+    pub left: u64,
+}
+
 /// Body of /health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

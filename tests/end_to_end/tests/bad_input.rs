@@ -9,6 +9,8 @@
 )]
 
 mod common;
+#[path = "bad_input/dead_letters.rs"]
+mod dead_letters;
 
 use std::time::Duration;
 

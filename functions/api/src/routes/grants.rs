@@ -7,6 +7,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use tickwire_entitlements::Grant;
+use tickwire_service::audit::allow;
 use tickwire_wire::{ErrorCode, GrantRequest, GrantRow, GrantsPage};
 
 use crate::answer::Form;
@@ -64,7 +65,7 @@ pub(crate) async fn give(
     body: Result<Json<GrantRequest>, JsonRejection>,
 ) -> Answer<GrantRow> {
     // Who may not do this is not told what is wrong with the body.
-    api.grants.allow(&admin, "give_grant")?;
+    allow(&admin, "give_grant")?;
     Form::wanted(&headers, &[Form::Json])?;
     let Path((user, product)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
     let Json(GrantRequest { from, until, trial }) = body.map_err(|error| match error.status().as_u16() {

@@ -1,13 +1,10 @@
 //! Addresses that are reserved: they say so, and pretend nothing.
 
-use std::sync::Arc;
-
-use axum::extract::State;
+use tickwire_service::audit::allow;
 use tickwire_wire::{ErrorBody, ErrorCode, HttpError};
 
 use crate::question::Asker;
 use crate::refusal::Refusal;
-use crate::router::Api;
 
 /// Option chain of an underlying: reserved
 ///
@@ -35,8 +32,8 @@ pub(crate) async fn chain(Asker(_): Asker) -> Refusal {
     tag = "reserved",
     responses((status = 404, description = "`not_available`: not made yet.", body = HttpError)),
 )]
-pub(crate) async fn keys(State(api): State<Arc<Api>>, Asker(admin): Asker) -> Refusal {
-    if let Err(fault) = api.grants.allow(&admin, "list_keys") {
+pub(crate) async fn keys(Asker(admin): Asker) -> Refusal {
+    if let Err(fault) = allow(&admin, "list_keys") {
         return fault.into();
     }
     let message = "API keys are not made yet: use tokens.";

@@ -11,7 +11,7 @@ use tickwire_service::testing_sockets::{NOW, SECRET};
 
 use super::{Answer, BTC, Router, ask, ask_with, token, world};
 
-fn admin() -> String {
+pub(crate) fn admin() -> String {
     let secret = Secret::new(SECRET);
     let token = sign_token_of(
         &secret,

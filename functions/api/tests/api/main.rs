@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod dead_letters;
 mod document;
 mod pages;
 
@@ -61,6 +62,7 @@ pub(crate) fn world() -> (House, Router) {
     let api = Api::new(
         house.query.clone(),
         house.sockets.clone(),
+        house.process.clone(),
         house.process.clone(),
         (house.placement.clone(), Universe::live()),
         "tokens",

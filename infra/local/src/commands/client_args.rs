@@ -16,6 +16,7 @@ use tickwire_wire::{ErrorBody, SignalsPage};
 
 use super::up::PORT_DEFAULT;
 use crate::client::{ClientError, ConnectError, Ended, Endpoint, TokenSource, fixed_token, http};
+use crate::host::OPERATOR;
 use crate::secrets::{JWT_KEY, LocalSecrets};
 
 /// How long a token that a command makes for itself lives.
@@ -176,13 +177,25 @@ impl ClientArgs {
     /// # Errors
     /// When there is neither.
     pub fn tokens(&self, user: &str) -> Result<TokenSource, Failure> {
+        self.tokens_of(user, Role::User)
+    }
+
+    /// The same for an admin.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn admin_tokens(&self) -> Result<TokenSource, Failure> {
+        self.tokens_of(OPERATOR, Role::Admin)
+    }
+
+    fn tokens_of(&self, user: &str, role: Role) -> Result<TokenSource, Failure> {
         if let Some(token) = &self.token {
             return Ok(fixed_token(token.trim()));
         }
         let data = self.data.clone();
         let user = user.to_owned();
         // Read anew for each: the key may have been rotated.
-        let source = move || make_token(&data, &user, Tier::Enterprise, TOKEN_LIFETIME);
+        let source = move || make_token_of(&data, &user, Tier::Enterprise, role, TOKEN_LIFETIME);
         if let Err(why) = source() {
             let message = format!("{why}; or give --token (or TICKWIRE_TOKEN)");
             return Err(Failure::usage(message));
@@ -240,7 +253,7 @@ pub fn make_token_of(
 }
 
 /// Text as a segment of a path or a value of a query (RFC 3986, 2.3).
-fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@' | b':') {

@@ -3,6 +3,7 @@
 pub mod client_args;
 pub mod compute;
 pub mod cost;
+pub mod dead_letters;
 pub mod explain;
 pub mod explain_view;
 pub mod indicators;

@@ -232,6 +232,7 @@ impl Host {
         let mut api = Api::new(
             QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
             store.clone(),
+            queue_port.clone(),
             entropy.clone(),
             (options.placement.clone(), universe.clone()),
             JWT_KEY,

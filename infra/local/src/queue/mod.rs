@@ -26,7 +26,7 @@ use tickwire_aws::{
 };
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{
-    Clock, Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue,
+    Clock, DeadLetter, DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue,
 };
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::metrics::QueueCall;
@@ -239,6 +239,18 @@ impl Queues {
     /// `Unavailable` if the receive of a message that an earlier process left
     /// could not be written; it comes back after the visibility timeout.
     pub async fn receive(&self, queue: QueueName, max: usize, wait: Duration) -> PortResult<Vec<Received>> {
+        let visibility = self.inner.shared.options.visibility;
+        self.receive_for(queue, max, wait, visibility).await
+    }
+
+    /// The same, hidden for another time than is usual.
+    async fn receive_for(
+        &self,
+        queue: QueueName,
+        max: usize,
+        wait: Duration,
+        visibility: Duration,
+    ) -> PortResult<Vec<Received>> {
         let shared = &self.inner.shared;
         let end = Instant::now() + wait;
         // Whoever waits next looks after the deadlines that this call leaves.
@@ -246,7 +258,7 @@ impl Queues {
         let taken = loop {
             let arrival = shared.arrivals[queue as usize].notified();
             let now = shared.clock.now();
-            let (taken, due) = self.take(queue, max.clamp(1, receive_messages_max), now);
+            let (taken, due) = self.take(queue, max.clamp(1, receive_messages_max), now, visibility);
             if !taken.is_empty() || Instant::now() >= end {
                 break taken;
             }
@@ -277,9 +289,15 @@ impl Queues {
             .collect())
     }
 
-    fn take(&self, queue: QueueName, max: usize, now: UnixNanos) -> (Vec<Message>, Option<UnixNanos>) {
+    fn take(
+        &self,
+        queue: QueueName,
+        max: usize,
+        now: UnixNanos,
+        visibility: Duration,
+    ) -> (Vec<Message>, Option<UnixNanos>) {
         let shared = &self.inner.shared;
-        let deadline = after(now, shared.options.visibility);
+        let deadline = after(now, visibility);
         let most = if queue.dead_letters().is_some() {
             shared.options.receives_max
         } else {
@@ -480,13 +498,7 @@ impl Enqueue for Queues {
 impl Park for Queues {
     async fn park(&self, parked: Parked) -> PortResult<()> {
         let what = "queue.park";
-        let source = QueueName::from(parked.queue);
-        let Some(queue) = source.dead_letters() else {
-            return Err(PortError::Refused {
-                what,
-                why: "a dead letter stays where it is".into(),
-            });
-        };
+        let queue = dead_letters_of(parked.queue);
         let attributes = tickwire_aws::park_attributes(&parked);
         let bytes = parked.body.len()
             + attributes
@@ -513,10 +525,14 @@ impl Park for Queues {
     }
 }
 
-#[async_trait]
-impl Postpone for Queues {
-    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> PortResult<()> {
-        let what = "queue.postpone";
+impl Queues {
+    async fn postpone_in(
+        &self,
+        what: &'static str,
+        queue: QueueName,
+        receipt: &str,
+        delay: Duration,
+    ) -> PortResult<()> {
         let shared = &self.inner.shared;
         shared.meter.queue(QueueCall::Postpone, 1, 0);
         let refused = |why: &str| {
@@ -534,12 +550,71 @@ impl Postpone for Queues {
         let now = shared.clock.now();
         if !shared
             .lock()
-            .state(queue.into())
+            .state(queue)
             .postpone(id, receives, now, after(now, delay))
         {
             return refused("the receipt has expired");
         }
-        shared.arrived(queue.into());
+        shared.arrived(queue);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Postpone for Queues {
+    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> PortResult<()> {
+        self.postpone_in("queue.postpone", queue.into(), receipt, delay)
+            .await
+    }
+}
+
+/// The queue that keeps the dead letters of `queue`.
+fn dead_letters_of(queue: Queue) -> QueueName {
+    match queue {
+        Queue::Ticks => QueueName::TicksDead,
+        Queue::Signals => QueueName::SignalsDead,
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Queues {
+    async fn count(&self, queue: Queue) -> PortResult<u64> {
+        let gauges = self.gauges(dead_letters_of(queue));
+        Ok((gauges.waiting + gauges.in_flight) as u64)
+    }
+
+    async fn take(&self, queue: Queue, max: usize, hold: Duration) -> PortResult<Vec<DeadLetter>> {
+        let queue = dead_letters_of(queue);
+        let received = self.receive_for(queue, max, Duration::ZERO, hold).await?;
+        let letters = received.into_iter().map(|message| {
+            let attribute = |name: &str| message.attributes.get(name).cloned();
+            DeadLetter {
+                group: message.group.to_string(),
+                parked_at: message.sent_at,
+                source_message_id: attribute("source_message_id"),
+                reason: attribute("reason"),
+                detail: attribute("detail"),
+                body: message.body.to_string(),
+                id: message.message_id,
+                receipt: message.receipt,
+            }
+        });
+        Ok(letters.collect())
+    }
+
+    async fn put_down(&self, queue: Queue, receipt: &str) -> PortResult<()> {
+        let queue = dead_letters_of(queue);
+        self.postpone_in("queue.put_down", queue, receipt, Duration::ZERO)
+            .await
+    }
+
+    async fn remove(&self, queue: Queue, receipt: &str) -> PortResult<()> {
+        if self.delete(dead_letters_of(queue), receipt) {
+            return Ok(());
+        }
+        Err(PortError::Refused {
+            what: "queue.remove",
+            why: "the receipt has expired".to_owned(),
+        })
     }
 }

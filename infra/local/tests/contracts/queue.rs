@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tickwire::queue::{QueueName, Received};
-use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue};
+use tickwire_service::ports::{DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue};
 
 /// Hides a message for so long.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
@@ -13,7 +13,7 @@ pub(crate) const RECEIVES_MAX: u32 = 4;
 
 /// A queue service under test.
 #[async_trait]
-pub(crate) trait QueueService: Enqueue + Park + Postpone {
+pub(crate) trait QueueService: Enqueue + Park + Postpone + DeadLetters {
     async fn receive(&self, queue: QueueName, max: usize, wait: Duration) -> Vec<Received>;
     async fn delete(&self, queue: QueueName, receipt: &str) -> bool;
     /// Lets time pass.
@@ -401,4 +401,71 @@ pub(crate) async fn queues_are_apart(service: &impl QueueService) {
     assert!(!service.delete(QueueName::TicksDead, &ticks[0].receipt).await);
     assert!(service.delete(TICKS, &ticks[0].receipt).await);
     assert!(service.delete(QueueName::Signals, &signals[0].receipt).await);
+}
+
+pub(crate) async fn dead_letters_are_in_one_hand_at_a_time(service: &impl QueueService) {
+    let parked = |group: &str, n: u32| Parked {
+        queue: Queue::Ticks,
+        group: group.into(),
+        message_id: format!("{group}{n}"),
+        reason: "unreadable".into(),
+        detail: if n == 0 { String::new() } else { "no JSON".into() },
+        body: format!("{group}{n}"),
+    };
+    for n in 0..3 {
+        service.park(parked("a", n)).await.unwrap();
+    }
+    service.park(parked("b", 0)).await.unwrap();
+    assert_eq!(DeadLetters::count(service, Queue::Ticks).await.unwrap(), 4);
+    assert_eq!(DeadLetters::count(service, Queue::Signals).await.unwrap(), 0);
+
+    let hold = Duration::from_secs(30);
+    let take = async |max| service.take(Queue::Ticks, max, hold).await.unwrap();
+    let first = take(2).await;
+    assert_eq!((first[0].body.as_str(), first[1].body.as_str()), ("a0", "a1"));
+    assert_eq!((first[0].group.as_str(), first[0].detail.as_deref()), ("a", None));
+    let letter = &first[1];
+    assert_eq!(letter.source_message_id.as_deref(), Some("a1"));
+    assert_eq!(
+        (letter.reason.as_deref(), letter.detail.as_deref()),
+        (Some("unreadable"), Some("no JSON"))
+    );
+    assert!(letter.parked_at > tickwire_market::UnixNanos(0) && !letter.id.is_empty());
+    // The rest of the group waits; the other group does not.
+    let others: Vec<String> = take(10).await.into_iter().map(|letter| letter.body).collect();
+    assert_eq!(others, ["b0"]);
+    assert_eq!(take(10).await, []);
+    assert_eq!(DeadLetters::count(service, Queue::Ticks).await.unwrap(), 4);
+
+    service.remove(Queue::Ticks, &first[0].receipt).await.unwrap();
+    service.put_down(Queue::Ticks, &first[1].receipt).await.unwrap();
+    let again = take(10).await;
+    let bodies: Vec<&str> = again.iter().map(|letter| letter.body.as_str()).collect();
+    assert_eq!(bodies, ["a1", "a2"]);
+    assert_eq!(again[0].id, first[1].id);
+    assert_eq!(DeadLetters::count(service, Queue::Ticks).await.unwrap(), 3);
+}
+
+pub(crate) async fn dead_letters_come_back_when_their_time_is_over(service: &impl QueueService) {
+    let parked = Parked {
+        queue: Queue::Signals,
+        group: "a".into(),
+        message_id: "m".into(),
+        reason: "unreadable".into(),
+        detail: String::new(),
+        body: "bad".into(),
+    };
+    service.park(parked).await.unwrap();
+    let hold = Duration::from_secs(3);
+    let take = async || service.take(Queue::Signals, 10, hold).await.unwrap();
+    let first = take().await;
+    service.pass(Duration::from_millis(2_000)).await;
+    assert_eq!(take().await, []);
+    service.pass(Duration::from_millis(2_000)).await;
+    let again = take().await;
+    assert_eq!((again.len(), &again[0].id), (1, &first[0].id));
+    service.remove(Queue::Signals, &again[0].receipt).await.unwrap();
+    service.pass(Duration::from_secs(4)).await;
+    assert_eq!(take().await, []);
+    assert_eq!(DeadLetters::count(service, Queue::Signals).await.unwrap(), 0);
 }

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use tickwire::queue::{QueueName, QueueOptions, Queues, Received};
 use tickwire::store::DataDirectory;
-use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue};
+use tickwire_service::ports::{
+    DeadLetter, DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue,
+};
 use tickwire_telemetry::Meter;
 
 use super::queue::{QueueService, RECEIVES_MAX, VISIBILITY};
@@ -69,6 +71,25 @@ impl Park for Twin {
 impl Postpone for Twin {
     async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), PortError> {
         self.queues.postpone(queue, receipt, delay).await
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Twin {
+    async fn count(&self, queue: Queue) -> Result<u64, PortError> {
+        self.queues.count(queue).await
+    }
+
+    async fn take(&self, queue: Queue, max: usize, hold: Duration) -> Result<Vec<DeadLetter>, PortError> {
+        self.queues.take(queue, max, hold).await
+    }
+
+    async fn put_down(&self, queue: Queue, receipt: &str) -> Result<(), PortError> {
+        self.queues.put_down(queue, receipt).await
+    }
+
+    async fn remove(&self, queue: Queue, receipt: &str) -> Result<(), PortError> {
+        self.queues.remove(queue, receipt).await
     }
 }
 

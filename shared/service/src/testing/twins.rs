@@ -1,5 +1,6 @@
 //! The ports of a [`Process`], over its store.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -288,6 +289,66 @@ impl Park for Process {
     async fn park(&self, parked: Parked) -> PortResult<()> {
         self.call("park", |content| {
             content.parked.push(parked);
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Process {
+    async fn count(&self, queue: Queue) -> PortResult<u64> {
+        self.call("count", |content| {
+            let letters = content.parked.iter().filter(|parked| parked.queue == queue);
+            Ok(letters.count() as u64)
+        })
+        .await
+    }
+
+    /// Nothing in hand comes back by itself.
+    async fn take(&self, queue: Queue, max: usize, _: Duration) -> PortResult<Vec<DeadLetter>> {
+        let now = self.now();
+        self.call("take", |content| {
+            let Content { parked, in_hand, .. } = content;
+            let locked: BTreeSet<String> = parked
+                .iter()
+                .filter(|parked| in_hand.contains(&parked.message_id))
+                .map(|parked| parked.group.clone())
+                .collect();
+            let free = parked
+                .iter()
+                .filter(|parked| parked.queue == queue && !locked.contains(&parked.group));
+            let taken: Vec<DeadLetter> = free
+                .take(max.min(10))
+                .map(|parked| DeadLetter {
+                    id: parked.message_id.clone(),
+                    receipt: parked.message_id.clone(),
+                    group: parked.group.clone(),
+                    parked_at: now,
+                    source_message_id: Some(parked.message_id.clone()),
+                    reason: Some(parked.reason.clone()),
+                    detail: Some(parked.detail.clone()),
+                    body: parked.body.clone(),
+                })
+                .collect();
+            in_hand.extend(taken.iter().map(|letter| letter.id.clone()));
+            Ok(taken)
+        })
+        .await
+    }
+
+    async fn put_down(&self, _: Queue, receipt: &str) -> PortResult<()> {
+        self.call("put_down", |content| {
+            content.in_hand.remove(receipt);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove(&self, _: Queue, receipt: &str) -> PortResult<()> {
+        self.call("remove", |content| {
+            content.in_hand.remove(receipt);
+            content.parked.retain(|parked| parked.message_id != receipt);
             Ok(())
         })
         .await

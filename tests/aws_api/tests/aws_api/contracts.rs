@@ -41,7 +41,9 @@ use tickwire_aws::{Dynamo, QueueUrls, Queues, TABLES};
 use tickwire_aws_api::emulator::Emulator;
 use tickwire_aws_api::{Failure, emulator_config};
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue};
+use tickwire_service::ports::{
+    DeadLetter, DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, Postpone, Queue,
+};
 use tickwire_telemetry::Meter;
 
 /// What the contracts run on.
@@ -157,6 +159,8 @@ pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
             a_waiting_receive_gets_what_is_sent,
             a_waiting_receive_gets_what_comes_back,
             queues_are_apart,
+            dead_letters_are_in_one_hand_at_a_time,
+            dead_letters_come_back_when_their_time_is_over,
         };
     }
     Ok(())
@@ -221,6 +225,25 @@ impl Park for RealQueues {
 impl Postpone for RealQueues {
     async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), PortError> {
         self.adapter.postpone(queue, receipt, delay).await
+    }
+}
+
+#[async_trait]
+impl DeadLetters for RealQueues {
+    async fn count(&self, queue: Queue) -> Result<u64, PortError> {
+        self.adapter.count(queue).await
+    }
+
+    async fn take(&self, queue: Queue, max: usize, hold: Duration) -> Result<Vec<DeadLetter>, PortError> {
+        self.adapter.take(queue, max, hold).await
+    }
+
+    async fn put_down(&self, queue: Queue, receipt: &str) -> Result<(), PortError> {
+        self.adapter.put_down(queue, receipt).await
+    }
+
+    async fn remove(&self, queue: Queue, receipt: &str) -> Result<(), PortError> {
+        self.adapter.remove(queue, receipt).await
     }
 }
 
