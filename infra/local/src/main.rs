@@ -29,6 +29,8 @@ enum Command {
     Explain(commands::explain::ExplainArgs),
     /// Look at what was set aside, and send it back
     DeadLetters(commands::dead_letters::DeadLettersArgs),
+    /// Fold the stored log again, compare every signal to the bit, and write them
+    Replay(commands::replay::ReplayArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
     /// Compute expressions over the bars in a file
@@ -60,6 +62,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => commands::token::run(&args),
         Command::Explain(args) => commands::explain::run(args).await,
         Command::DeadLetters(args) => commands::dead_letters::run(args).await,
+        Command::Replay(args) => commands::replay::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
         Command::Compute(args) => commands::compute::run(&args),
         Command::Indicators(args) => commands::indicators::run(&args),

@@ -22,10 +22,10 @@ pub mod ports;
 pub mod query_history;
 pub mod query_instruments;
 pub mod queue_message;
+pub mod replay_log;
 pub mod run_job;
 mod settle;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "testing")]
 pub mod testing_sockets;
-pub mod verify_log;

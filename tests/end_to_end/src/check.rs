@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use tickwire_service::verify_log::{Verifier, VerifyError};
+use tickwire_service::replay_log::{Verifier, VerifyError};
 use tickwire_signals::{Event, Expression, Signal};
 use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{LatestRow, Segment, write_value};

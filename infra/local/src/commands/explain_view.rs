@@ -29,7 +29,7 @@ pub fn show(explanation: &Explanation, stream: &StreamKey, as_json: bool) -> Exi
 }
 
 /// Numbers of a value by their names, and others as text.
-fn numbers(value: &SignalValue, outputs: &[&str]) -> Vec<(String, Result<f64, String>)> {
+pub(super) fn numbers(value: &SignalValue, outputs: &[&str]) -> Vec<(String, Result<f64, String>)> {
     let some = |name: &str, number: Option<f64>| number.map(|number| (name.to_owned(), Ok(number)));
     match value {
         SignalValue::Price(price) => [
@@ -81,7 +81,7 @@ fn hex(number: f64) -> String {
     format!("{:016x}", number.to_bits())
 }
 
-fn outputs_of(stream: &StreamKey) -> Vec<&'static str> {
+pub(super) fn outputs_of(stream: &StreamKey) -> Vec<&'static str> {
     Expression::parse(&stream.stream.expression)
         .map_or_else(|_| vec!["value"], |expression| expression.outputs())
 }

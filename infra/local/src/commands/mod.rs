@@ -9,6 +9,7 @@ pub mod explain_view;
 pub mod indicators;
 pub mod load;
 pub mod options;
+pub mod replay;
 pub mod send;
 pub mod token;
 pub mod up;

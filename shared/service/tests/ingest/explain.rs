@@ -2,8 +2,10 @@
 
 use futures_util::FutureExt as _;
 use tickwire_service::explain_signal::{ExplainError, ExplainPorts, Explanation, explain};
+use tickwire_service::group::GroupState;
+use tickwire_service::replay_log::{Span, Verified, VerifyError, replay};
 use tickwire_service::testing::Store;
-use tickwire_signals::{SignalValue, Value};
+use tickwire_signals::{Signal, SignalValue, Value};
 use tickwire_streams::Offset;
 
 use crate::bench::*;
@@ -33,7 +35,7 @@ fn store() -> std::sync::Arc<Store> {
         let ticks = [
             tick(BTC, minute, 100.0 + n as f64 / 3.0),
             tick(ETH, minute + 1, 3.0),
-            tick(BTC, minute + 30, 99.9),
+            tick(BTC, minute + 30, 99.9 + n as f64 / 7.0),
         ];
         let mut batch = vec![ticks_of("feed-a", 1, n * 3, &ticks)];
         if n == 9 {
@@ -111,4 +113,93 @@ fn what_is_no_signal_is_said_to_be_none() {
         first,
         "is not a signal of",
     );
+}
+
+fn replayed(
+    store: &std::sync::Arc<Store>,
+    span: Span,
+    verify: bool,
+) -> Result<(Verified, Vec<Signal>), VerifyError> {
+    let process = store.process();
+    let ports = ExplainPorts {
+        log: process.clone(),
+        checkpoints: process,
+    };
+    let group = group();
+    let mut seen = Vec::new();
+    let each = |_: &GroupState, signal: &Signal| {
+        seen.push(signal.clone());
+        Ok(())
+    };
+    let verified = replay(&ports, &group, span, verify, each)
+        .now_or_never()
+        .unwrap()?;
+    Ok((verified, seen))
+}
+
+#[test]
+fn any_span_is_replayed_to_the_bit() {
+    let store = store();
+    let (state, signals, _) = fold_log(&store);
+    let (whole, seen) = replayed(&store, Span::default(), true).unwrap();
+    assert_eq!(
+        (whole.segments, whole.signals),
+        (state.segment, signals.len() as u64)
+    );
+    assert_eq!(seen, signals);
+    let mut fewest = whole.segments;
+    for minute in [-5, 0, 7, 20, 29, 60] {
+        for minutes in [0, 1, 5, 100] {
+            let span = Span {
+                from: Some(after(minute * 60)),
+                to: Some(after((minute + minutes) * 60)),
+            };
+            let (verified, seen) = replayed(&store, span, true).unwrap();
+            let expected: Vec<Signal> = signals
+                .iter()
+                .filter(|signal| span.holds(signal.exchange_time))
+                .cloned()
+                .collect();
+            assert_eq!(seen, expected, "{span:?}");
+            fewest = fewest.min(verified.segments);
+        }
+    }
+    assert!(
+        fewest < 5,
+        "it begins at a checkpoint and ends behind the span: {fewest}"
+    );
+}
+
+#[test]
+fn a_bit_that_changed_is_found() {
+    let store = store();
+    let (_, signals, _) = fold_log(&store);
+    // One that is no short decimal number: those are stored in another way.
+    let long = |signal: &Signal| match &signal.value {
+        SignalValue::Values(values) => match values[0] {
+            Value::Number(number) if (number * 1e6).fract() != 0.0 => Some((signal.offset, number)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (spoiled, number) = signals.iter().rev().find_map(long).unwrap();
+    {
+        let mut content = store.content();
+        let log = content.log.get_mut(&group()).unwrap();
+        let bytes = log.get_mut(&spoiled.segment()).unwrap();
+        // The signals come behind the events.
+        let at = bytes.windows(8).rposition(|eight| eight == number.to_le_bytes());
+        bytes[at.unwrap()] ^= 1;
+        let content = bytes.len() - 4;
+        let checksum = crc32fast::hash(&bytes[..content]);
+        bytes[content..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    let outcome = replayed(&store, Span::default(), true).map(|(verified, _)| verified);
+    let error = outcome.unwrap_err();
+    let VerifyError::Differs { offset, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(offset, spoiled);
+    // What is not compared is as it is stored.
+    assert!(replayed(&store, Span::default(), false).is_ok());
 }

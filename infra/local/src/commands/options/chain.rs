@@ -69,7 +69,7 @@ pub struct ChainArgs {
     pub html: Option<PathBuf>,
 }
 
-fn parse_time(text: &str) -> Result<UnixNanos, String> {
+pub(in crate::commands) fn parse_time(text: &str) -> Result<UnixNanos, String> {
     quotes::time(text).ok_or_else(|| "write it like 2026-11-20T09:45:00Z".to_owned())
 }
 
