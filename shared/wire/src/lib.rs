@@ -22,8 +22,8 @@ pub use client::{
 pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
 pub use http::{
-    BarRow, BarsPage, Dependency, EntitlementDenial, GrantRequest, GrantRow, GrantsPage, HealthBody,
-    HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, ReadyBody, SignalRow, SignalsPage, TicketBody,
+    BarRow, BarsPage, Dependency, GrantRequest, GrantRow, GrantsPage, HealthBody, HttpError, HttpErrorBody,
+    InstrumentRow, InstrumentsPage, ReadyBody, SignalRow, SignalsPage, TicketBody,
 };
 pub use inbound::{
     BadEvent, Inbound, InboundError, InboundEvent, Sender, clock_message, events_per_message_max,
