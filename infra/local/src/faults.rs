@@ -148,6 +148,7 @@ pub struct Shared<P: ?Sized>(pub Arc<P>);
 faulty!(Log {
     fn append(group: &GroupKey, number: u64, bytes: &[u8]) -> Appended;
     fn read(group: &GroupKey, from: u64, bytes_max: usize) -> Vec<StoredSegment>;
+    fn between(group: &GroupKey, from: u64, to: u64) -> Vec<StoredSegment>;
     fn head(group: &GroupKey) -> u64;
 });
 
@@ -176,6 +177,9 @@ faulty!(Bars {
     fn blocks(
         group: &GroupKey, timeframe: Timeframe, from: UnixNanos, to: UnixNanos, newest_first: bool, limit: usize
     ) -> Vec<Vec<u8>>;
+    fn block_names(
+        group: &GroupKey, timeframe: Timeframe, from: UnixNanos, to: UnixNanos, newest_first: bool, limit: usize
+    ) -> Vec<(UnixNanos, u64)>;
 });
 
 faulty!(Enqueue {

@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use tickwire_service::ports::{PortError, PortResult, Secret, SecretVersions, Secrets};
+use tokio::time::Instant;
 
 use crate::error::port_error;
 
 /// A secret is read anew after this time: so long may a rotation go unseen,
 /// and both versions verify meanwhile.
 const KEPT: Duration = Duration::from_secs(300);
+
+/// What does not verify makes it be read anew, but not within this time of the last reading:
+/// so long a new key may be refused, and so seldom forged tokens cost a call.
+const RENEWED_AFTER: Duration = Duration::from_secs(3);
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -21,7 +26,17 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 pub struct RemoteSecrets {
     client: aws_sdk_secretsmanager::Client,
     ids: BTreeMap<String, String>,
-    cache: Mutex<HashMap<String, (Instant, SecretVersions)>>,
+    cache: Mutex<HashMap<String, Kept>>,
+    /// Held while a secret is read: whoever waits finds it read.
+    reading: tokio::sync::Mutex<()>,
+}
+
+/// A secret, and when it was read, or should have been.
+#[derive(Clone)]
+struct Kept {
+    read_at: Instant,
+    tried_at: Instant,
+    versions: SecretVersions,
 }
 
 impl RemoteSecrets {
@@ -31,7 +46,58 @@ impl RemoteSecrets {
             client,
             ids,
             cache: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
         }
+    }
+
+    fn kept(&self, name: &str) -> Option<Kept> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(name).cloned()
+    }
+
+    /// What is kept if it will do, else what is read now.
+    async fn read(&self, name: &str, will_do: impl Fn(&Kept) -> bool) -> PortResult<SecretVersions> {
+        let refused = |why: String| PortError::Refused {
+            what: "secrets.secret",
+            why,
+        };
+        let id = self
+            .ids
+            .get(name)
+            .ok_or_else(|| refused(format!("there is no secret {name}")))?;
+        if let Some(kept) = self.kept(name).filter(&will_do) {
+            return Ok(kept.versions);
+        }
+        let _one_at_a_time = self.reading.lock().await;
+        if let Some(kept) = self.kept(name).filter(&will_do) {
+            return Ok(kept.versions);
+        }
+        let tried_at = Instant::now();
+        let both = async {
+            let current = self.version(id, CURRENT).await?;
+            Ok(SecretVersions {
+                current: current.ok_or_else(|| refused(format!("secret {name} does not exist")))?,
+                previous: self.version(id, PREVIOUS).await?,
+            })
+        };
+        let both = both.await;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        match &both {
+            Ok(versions) => {
+                let kept = Kept {
+                    read_at: tried_at,
+                    tried_at,
+                    versions: versions.clone(),
+                };
+                cache.insert(name.to_owned(), kept);
+            }
+            Err(_) => {
+                if let Some(kept) = cache.get_mut(name) {
+                    kept.tried_at = tried_at;
+                }
+            }
+        }
+        both
     }
 
     /// One version; `None` if there is none in that stage.
@@ -72,33 +138,12 @@ fn content(answer: GetSecretValueOutput) -> Option<Secret> {
 #[async_trait]
 impl Secrets for RemoteSecrets {
     async fn secret(&self, name: &str) -> PortResult<SecretVersions> {
-        let refused = |why: String| PortError::Refused {
-            what: "secrets.secret",
-            why,
-        };
-        let id = self
-            .ids
-            .get(name)
-            .ok_or_else(|| refused(format!("there is no secret {name}")))?;
-        let kept = {
-            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            cache
-                .get(name)
-                .filter(|(at, _)| at.elapsed() < KEPT)
-                .map(|(_, versions)| versions.clone())
-        };
-        if let Some(versions) = kept {
-            return Ok(versions);
-        }
-        let current = self.version(id, CURRENT).await?;
-        let current = current.ok_or_else(|| refused(format!("secret {name} does not exist")))?;
-        let versions = SecretVersions {
-            current,
-            previous: self.version(id, PREVIOUS).await?,
-        };
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.insert(name.to_owned(), (Instant::now(), versions.clone()));
-        Ok(versions)
+        self.read(name, |kept| kept.read_at.elapsed() < KEPT).await
+    }
+
+    async fn renewed_secret(&self, name: &str) -> PortResult<SecretVersions> {
+        self.read(name, |kept| kept.tried_at.elapsed() < RENEWED_AFTER)
+            .await
     }
 }
 
@@ -122,6 +167,44 @@ mod tests {
         assert_eq!(http.requests(), 2);
         assert_eq!(http.request(0).json["SecretId"], "tickwire/jwt");
         assert_eq!(http.request(1).json["VersionStage"], "AWSPREVIOUS");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_verify_makes_it_be_read_anew_once() {
+        let http = Canned::answering(&[
+            (200, r#"{"SecretString":"one"}"#),
+            (200, r#"{"SecretString":"none"}"#),
+            (200, r#"{"SecretString":"two"}"#),
+            (200, r#"{"SecretString":"one"}"#),
+            (500, "{}"),
+        ]);
+        let secrets = aws(&http).secrets();
+        let current = async |renewed: bool| {
+            let versions = match renewed {
+                true => secrets.renewed_secret("jwt_key").await,
+                false => secrets.secret("jwt_key").await,
+            };
+            String::from_utf8(versions.unwrap().current.expose().to_vec()).unwrap()
+        };
+        assert_eq!(current(false).await, "one");
+        // It was read a moment ago: a flood of forged tokens reads nothing.
+        for _ in 0..100 {
+            assert_eq!(current(true).await, "one");
+        }
+        assert_eq!(http.requests(), 2);
+        tokio::time::advance(RENEWED_AFTER).await;
+        // Of many that ask at once, one reads.
+        let all = futures_util::future::join_all((0..20).map(|_| current(true))).await;
+        assert!(all.iter().all(|current| current == "two"), "{all:?}");
+        assert_eq!((http.requests(), current(false).await), (4, "two".to_owned()));
+        // One that failed was one as well.
+        tokio::time::advance(RENEWED_AFTER).await;
+        assert!(secrets.renewed_secret("jwt_key").await.is_err());
+        let asked = http.requests();
+        assert_eq!(current(true).await, "two");
+        assert_eq!(http.requests(), asked);
+        // What is kept is not renewed by that.
+        assert_eq!(current(false).await, "two");
     }
 
     #[tokio::test]

@@ -169,7 +169,20 @@ impl Authenticate {
             .secret(&self.secret_name)
             .await
             .map_err(unavailable)?;
-        verify_token(&secrets, token, self.clock.now())
+        let principal = verify_token(&secrets, token, self.clock.now());
+        let Err(Refused {
+            code: RefusedCode::TokenForged,
+        }) = principal
+        else {
+            return principal;
+        };
+        // It may be signed with a key that came after those held.
+        let renewed = self.secrets.renewed_secret(&self.secret_name).await;
+        let renewed = renewed.map_err(unavailable)?;
+        if renewed.is_same_as(&secrets) {
+            return principal;
+        }
+        verify_token(&renewed, token, self.clock.now())
     }
 
     /// Makes a ticket for `identity`. Only the hash of its text is stored.

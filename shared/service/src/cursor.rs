@@ -15,7 +15,7 @@ use tickwire_wire::ErrorCode;
 
 use crate::authenticate::secret_bytes_min;
 use crate::open_connection::Fault;
-use crate::ports::{PortError, Secret, Secrets};
+use crate::ports::{PortError, Secret, SecretVersions, Secrets};
 
 /// Longest cursor that is looked at, in bytes.
 #[expect(
@@ -64,19 +64,35 @@ impl Cursors {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
         let (tag, position) = bytes.split_at_checked(TAG_BYTES).ok_or_else(invalid)?;
         let secrets = self.secrets.secret(&self.secret_name).await?;
-        let versions = std::iter::once(&secrets.current).chain(&secrets.previous);
-        let mut sealed = false;
-        for secret in versions {
-            // In constant time.
-            sealed |= mac(secret, question, position)?
-                .verify_truncated_left(tag)
-                .is_ok();
+        let mut sealed = is_sealed(&secrets, question, position, tag)?;
+        if !sealed {
+            // It may have been sealed with a key that came after those held.
+            let renewed = self.secrets.renewed_secret(&self.secret_name).await?;
+            sealed = !renewed.is_same_as(&secrets) && is_sealed(&renewed, question, position, tag)?;
         }
         if !sealed {
             return Err(invalid());
         }
         String::from_utf8(position.to_vec()).map_err(|_| invalid())
     }
+}
+
+/// Whether either version made `tag`.
+fn is_sealed(
+    secrets: &SecretVersions,
+    question: &str,
+    position: &[u8],
+    tag: &[u8],
+) -> Result<bool, PortError> {
+    let versions = std::iter::once(&secrets.current).chain(&secrets.previous);
+    let mut sealed = false;
+    for secret in versions {
+        // In constant time.
+        sealed |= mac(secret, question, position)?
+            .verify_truncated_left(tag)
+            .is_ok();
+    }
+    Ok(sealed)
 }
 
 fn mac(secret: &Secret, question: &str, position: &[u8]) -> Result<Hmac<Sha256>, PortError> {
@@ -107,7 +123,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::ports::{PortResult, SecretVersions};
+    use crate::ports::PortResult;
 
     struct Fixed(&'static str, Option<&'static str>);
 
@@ -166,6 +182,33 @@ mod tests {
             let forged = String::from_utf8(bytes).unwrap();
             assert_eq!(open("bars?a=1", &forged), invalid, "{forged}");
         }
+    }
+
+    /// Holds the first of its secrets until it is told to read anew.
+    struct Held(std::sync::atomic::AtomicUsize, [&'static str; 2]);
+
+    #[async_trait]
+    impl Secrets for Held {
+        async fn secret(&self, _: &str) -> PortResult<SecretVersions> {
+            let held = self.0.load(std::sync::atomic::Ordering::Relaxed);
+            Fixed(self.1[held], None).secret("").await
+        }
+
+        async fn renewed_secret(&self, name: &str) -> PortResult<SecretVersions> {
+            self.0.store(1, std::sync::atomic::Ordering::Relaxed);
+            self.secret(name).await
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_a_newer_secret_opens() {
+        let sealed = now(cursors(TWO, None).seal("q", "p")).unwrap();
+        let open = |secrets: [&'static str; 2]| {
+            let held = Cursors::new(Arc::new(Held(0.into(), secrets)), "any");
+            slug(now(held.open("q", &sealed)))
+        };
+        assert_eq!(open([ONE, TWO]), Ok("p".to_owned()));
+        assert_eq!(open([ONE, ONE]), Err("cursor_invalid".to_owned()));
     }
 
     #[test]

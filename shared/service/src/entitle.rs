@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use tickwire_entitlements::{Decision, DenialCode, GrantsRead, Identity, TIER_OF_MARKETPLACE, decide};
+use tickwire_entitlements::{
+    Decision, Denial, DenialCode, GrantsRead, Identity, TIER_OF_MARKETPLACE, decide,
+};
 use tickwire_streams::{Class, StreamKey};
-use tickwire_wire::ErrorCode;
+use tickwire_wire::{ErrorBody, ErrorCode};
 
 use crate::ports::{Clock, Grants};
 
@@ -45,6 +47,17 @@ impl Entitle {
                 GrantsRead::Unreadable
             }
         }
+    }
+}
+
+/// What a reader who was denied is told: with the tier he has and the one he needs, where that is why.
+pub(crate) fn denied(denial: &Denial, identity: &Identity) -> ErrorBody {
+    let required = denial.required.map(|tier| tier.to_string());
+    let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
+    ErrorBody {
+        tier: required.is_some().then_some(identity.tier),
+        required,
+        ..body
     }
 }
 

@@ -141,6 +141,28 @@ impl LogReader {
         Ok(stretch)
     }
 
+    /// Those of the segments `from..=to` that there are.
+    pub async fn between(
+        &self,
+        group: &GroupKey,
+        epoch: &Arc<str>,
+        from: u64,
+        to: u64,
+    ) -> PortResult<Vec<Arc<Held>>> {
+        let flight = self.flight(group);
+        // Whoever reads the same leaves it in the cache.
+        let _one_at_a_time = flight.end.lock().await;
+        let stretch = self.held(group, epoch, from, to, usize::MAX);
+        let next = stretch.next(from);
+        let mut found = stretch.segments;
+        if next <= to {
+            for stored in self.log.between(group, next, to).await? {
+                found.push(self.keep(group, epoch, stored)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// What the cache has from `from` on without a gap.
     fn held(&self, group: &GroupKey, epoch: &Arc<str>, from: u64, to: u64, bytes_max: usize) -> Stretch {
         let mut stretch = Stretch::default();
@@ -176,16 +198,9 @@ impl LogReader {
             }
             let stored = self.log.read(group, next, left).await?;
             let bytes: usize = stored.iter().map(|segment| segment.bytes.len()).sum();
-            for StoredSegment { number, bytes } in stored {
-                let segment = decode::<Segment>(&bytes).map_err(|error| unreadable("log", &error))?;
-                let held = Arc::new(Held {
-                    number,
-                    bytes: bytes.len(),
-                    segment,
-                });
-                self.segments
-                    .insert((group.clone(), epoch.clone(), number), held.clone());
-                if to.is_some_and(|to| number > to) {
+            for stored in stored {
+                let held = self.keep(group, epoch, stored)?;
+                if to.is_some_and(|to| held.number > to) {
                     return Ok(true);
                 }
                 stretch.push(held);
@@ -194,6 +209,20 @@ impl LogReader {
                 return Ok(true);
             }
         }
+    }
+
+    /// Decodes a segment, for whoever reads it next as well.
+    fn keep(&self, group: &GroupKey, epoch: &Arc<str>, stored: StoredSegment) -> PortResult<Arc<Held>> {
+        let StoredSegment { number, bytes } = stored;
+        let segment = decode::<Segment>(&bytes).map_err(|error| unreadable("log", &error))?;
+        let held = Arc::new(Held {
+            number,
+            bytes: bytes.len(),
+            segment,
+        });
+        self.segments
+            .insert((group.clone(), epoch.clone(), number), held.clone());
+        Ok(held)
     }
 
     fn flight(&self, group: &GroupKey) -> Arc<Flight> {

@@ -113,6 +113,8 @@ pub trait Log: Send + Sync {
     async fn append(&self, group: &GroupKey, number: u64, bytes: &[u8]) -> PortResult<Appended>;
     /// Segments `from..` in order, at most about `bytes_max` (at least one if there is one). Strongly consistent.
     async fn read(&self, group: &GroupKey, from: u64, bytes_max: usize) -> PortResult<Vec<StoredSegment>>;
+    /// Those of the segments `from..=to` that there are, in order. Strongly consistent.
+    async fn between(&self, group: &GroupKey, from: u64, to: u64) -> PortResult<Vec<StoredSegment>>;
     /// Number of the last segment (0: none). Strongly consistent.
     async fn head(&self, group: &GroupKey) -> PortResult<u64>;
 }
@@ -185,6 +187,16 @@ pub trait Bars: Send + Sync {
         newest_first: bool,
         limit: usize,
     ) -> PortResult<Vec<Vec<u8>>>;
+    /// The same blocks by name: when the first bar ends, and `block`.
+    async fn block_names(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        from: UnixNanos,
+        to: UnixNanos,
+        newest_first: bool,
+        limit: usize,
+    ) -> PortResult<Vec<(UnixNanos, u64)>>;
 }
 
 // ------------------------------------------------------------- the queues
@@ -433,9 +445,22 @@ pub struct SecretVersions {
     pub previous: Option<Secret>,
 }
 
+impl SecretVersions {
+    /// Whether both versions are the same.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let bytes = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.0.clone());
+        self.current.0 == other.current.0 && bytes(&self.previous) == bytes(&other.previous)
+    }
+}
+
 /// Secrets by name.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The versions of a secret.
+    /// The versions of a secret, which may have been read a while ago.
     async fn secret(&self, name: &str) -> PortResult<SecretVersions>;
+    /// The versions as they are now, or as they were a few seconds ago: for when something does
+    /// not verify that may be signed with a newer one. Whoever keeps none has nothing to renew.
+    async fn renewed_secret(&self, name: &str) -> PortResult<SecretVersions> {
+        self.secret(name).await
+    }
 }

@@ -1,4 +1,6 @@
-//! Questions over HTTP: stored bars, newest signals, whether all is well.
+//! Questions over HTTP: stored bars, newest signals and those of the past, whether all is well.
+
+mod past;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,14 @@ use tickwire_wire::{
     SignalsPage, decode,
 };
 
-use crate::entitle::{Entitle, error_code};
+use crate::entitle::{Entitle, denied};
 use crate::log_reader::LogReader;
 use crate::open_connection::Fault;
 use crate::placement::Placement;
 use crate::plans::{Plans, unreadable};
 use crate::ports::{Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
+
+pub use past::{PastQuestion, past_log_bytes_per_request_max, past_segments_per_request_max};
 
 /// Bars in one page.
 #[expect(
@@ -432,11 +436,7 @@ impl QueryHistory {
     async fn allow(&self, identity: &Identity, key: &StreamKey) -> Result<(), Fault> {
         match self.entitle.decide(identity, &[key]).await.first() {
             Some(Decision::Allow) => Ok(()),
-            Some(Decision::Deny(denial)) => {
-                let required = denial.required.map(|tier| tier.to_string());
-                let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
-                Err(ErrorBody { required, ..body }.about(key.to_string()).into())
-            }
+            Some(Decision::Deny(denial)) => Err(denied(denial, identity).about(key.to_string()).into()),
             None => Err(ErrorCode::EntitlementUnreadable.into()),
         }
     }

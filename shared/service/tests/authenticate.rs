@@ -24,6 +24,8 @@ use tickwire_service::ports::{
 const NOW_S: i64 = 1_795_000_000;
 const SECRET: &[u8] = b"current secret, 32 bytes or more";
 
+const NEWER: &[u8] = b"the secret that came after that one";
+
 fn seconds(s: i64) -> UnixNanos {
     UnixNanos(s * UnixNanos::PER_SECOND)
 }
@@ -56,6 +58,9 @@ struct World {
     minted: AtomicU8,
     stored: Mutex<HashMap<String, TicketGrant>>,
     secrets_down: AtomicBool,
+    /// There is a newer secret than that which is held, until it is read anew.
+    rotated: AtomicBool,
+    renewed: AtomicU8,
     tickets_down: AtomicBool,
     entropy_down: AtomicBool,
 }
@@ -91,6 +96,18 @@ impl Secrets for World {
         Ok(SecretVersions {
             current: Secret::new(SECRET),
             previous: None,
+        })
+    }
+
+    async fn renewed_secret(&self, name: &str) -> PortResult<SecretVersions> {
+        self.renewed.fetch_add(1, Ordering::Relaxed);
+        let held = self.secret(name).await?;
+        if !self.rotated.load(Ordering::Relaxed) {
+            return Ok(held);
+        }
+        Ok(SecretVersions {
+            current: Secret::new(NEWER),
+            previous: Some(held.current),
         })
     }
 }
@@ -139,6 +156,33 @@ fn issue(authenticate: &Authenticate, identity: &Identity) -> Ticket {
 
 fn take(authenticate: &Authenticate, text: &str) -> Result<Identity, RefusedCode> {
     now(authenticate.take_ticket(Some(text))).map_err(|refused| refused.code)
+}
+
+#[test]
+fn a_token_of_a_newer_key_is_taken_at_once() {
+    let (world, authenticate) = world();
+    let signed_with = |key: &'static [u8]| {
+        let (key, life) = (Secret::new(key), Duration::from_secs(600));
+        let token = sign_token(&key, "user-1", Tier::Premium, life, seconds(NOW_S)).unwrap();
+        token.expose().to_owned()
+    };
+    let code = |token: &str| {
+        let principal = now(authenticate.by_token(token));
+        principal.map(|_| ()).map_err(|refused| refused.code)
+    };
+    let renewed = || world.renewed.load(Ordering::Relaxed);
+    let (held, newer) = (signed_with(SECRET), signed_with(NEWER));
+    assert_eq!((code(&held), renewed()), (Ok(()), 0));
+    assert_eq!((code(&newer), renewed()), (Err(RefusedCode::TokenForged), 1));
+    world.rotated.store(true, Ordering::Relaxed);
+    assert_eq!((code(&newer), renewed()), (Ok(()), 2));
+    assert_eq!((code(&held), renewed()), (Ok(()), 2));
+    // What is wrong with it otherwise is no reason to read.
+    assert_eq!((code("a.b.c"), renewed()), (Err(RefusedCode::TokenMalformed), 2));
+    assert_eq!(
+        code(&signed_with(b"a key that nobody ever has used here")),
+        Err(RefusedCode::TokenForged)
+    );
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tickwire_service::audit::AUDIT;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +31,17 @@ pub fn init(format: Format, directives: &str) -> Result<(), LoggingError> {
     } else {
         directives
     };
-    let filter =
-        EnvFilter::try_new(format!("{AUDIT}=info,{directives}")).map_err(|e| LoggingError::Directives {
-            directives: directives.to_owned(),
-            why: e.to_string(),
-        })?;
+    // By target and level alone: no regular expressions are linked for it.
+    let filter = format!("{AUDIT}=info,{directives}");
+    let filter: Targets =
+        filter.parse().map_err(
+            |e: tracing_subscriber::filter::ParseError| LoggingError::Directives {
+                directives: directives.to_owned(),
+                why: e.to_string(),
+            },
+        )?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(std::io::stderr);
     match format {
         Format::Json => builder
@@ -44,14 +49,15 @@ pub fn init(format: Format, directives: &str) -> Result<(), LoggingError> {
             .flatten_event(true)
             .with_current_span(true)
             .finish()
+            .with(filter)
             .try_init(),
         Format::Text => {
             let builder = builder.with_target(false);
             // Colours only for eyes; on a terminal NO_COLOR decides, as it does by itself.
             if std::io::stderr().is_terminal() {
-                builder.finish().try_init()
+                builder.finish().with(filter).try_init()
             } else {
-                builder.with_ansi(false).finish().try_init()
+                builder.with_ansi(false).finish().with(filter).try_init()
             }
         }
     }

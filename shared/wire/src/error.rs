@@ -1,6 +1,7 @@
 //! The table of error codes: part of the contract, on socket and HTTP alike.
 
 use serde::{Deserialize, Serialize};
+use tickwire_entitlements::Tier;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal $slug:literal $http:literal $temporary:literal $message:literal,)+) => {
@@ -84,6 +85,10 @@ pub struct ErrorBody {
     /// The stream it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
+    /// The reader's tier, where it is too low.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub tier: Option<Tier>,
     /// The tier that would include it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<String>,
@@ -98,6 +103,7 @@ impl From<ErrorCode> for ErrorBody {
             message: code.message().to_owned(),
             retry_after_ms: None,
             stream: None,
+            tier: None,
             required: None,
         }
     }

@@ -40,20 +40,6 @@ impl From<ErrorBody> for HttpError {
     }
 }
 
-/// Body of a denial by entitlement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct EntitlementDenial {
-    /// Always `entitlement_required`.
-    pub code: String,
-    /// The user's tier.
-    pub tier: String,
-    /// The tier that would do.
-    pub required: String,
-    /// Where to get it.
-    pub upgrade_url: String,
-}
-
 /// A one-time ticket.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -22,8 +22,8 @@ pub use client::{
 pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
 pub use http::{
-    BarRow, BarsPage, DeadLetterRow, DeadLettersPage, Dependency, EntitlementDenial, GrantRequest, GrantRow,
-    GrantsPage, HealthBody, HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, ReadyBody, RedriveBody,
+    BarRow, BarsPage, DeadLetterRow, DeadLettersPage, Dependency, GrantRequest, GrantRow, GrantsPage,
+    HealthBody, HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, ReadyBody, RedriveBody,
     RedriveRequest, SignalRow, SignalsPage, TicketBody,
 };
 pub use inbound::{

@@ -1,11 +1,14 @@
 //! The emulator, a process of its own on a free port of the loopback.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 use tickwire_end_to_end::processes::{Process, free_port};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::http::{Request, call};
@@ -19,6 +22,8 @@ pub const REGION: &str = "eu-west-1";
 
 /// Longest time to its first answer.
 const START_MAX: Duration = Duration::from_secs(60);
+/// How often the memory of functions is looked at. A peak stays to be seen as long as its process lives.
+const MEMORY_EVERY: Duration = Duration::from_millis(200);
 /// Longest time for its end.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -89,30 +94,35 @@ impl Emulator {
 
     /// Ids of the processes that run `function` now.
     pub fn processes_of(&self, function: &str) -> Vec<u32> {
-        let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
-        self.bootstraps()
-            .into_iter()
-            .filter(|id| {
-                let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-                environment
-                    .split(|byte| *byte == 0)
-                    .any(|variable| variable == wanted.as_bytes())
-            })
-            .collect()
+        let mut processes = self.bootstraps();
+        processes.retain(|id| function_of(*id).is_some_and(|name| name == function));
+        processes
     }
 
     /// The processes of functions: those whose binary is in this emulator's folder.
     fn bootstraps(&self) -> Vec<u32> {
-        let Ok(processes) = std::fs::read_dir("/proc") else {
-            return Vec::new();
-        };
-        processes
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|id: &u32| {
-                std::fs::read_link(format!("/proc/{id}/exe"))
-                    .is_ok_and(|binary| binary.starts_with(&self.home))
-            })
-            .collect()
+        bootstraps_in(&self.home)
+    }
+
+    /// Watches from now on how much memory the functions take.
+    pub fn memory(&self) -> Memory {
+        let home = self.home.clone();
+        let peaks: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
+        let seen = peaks.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                for id in bootstraps_in(&home) {
+                    let (Some(function), Some(bytes)) = (function_of(id), peak_of(id)) else {
+                        continue;
+                    };
+                    let mut peaks = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    let peak = peaks.entry(function).or_default();
+                    *peak = bytes.max(*peak);
+                }
+                sleep(MEMORY_EVERY).await;
+            }
+        });
+        Memory { peaks, task }
     }
 
     /// Ends it, and the functions it runs.
@@ -135,6 +145,55 @@ impl Drop for Emulator {
         for id in self.bootstraps() {
             let _ = kill(id);
         }
+    }
+}
+
+/// Processes whose binary is in a folder.
+fn bootstraps_in(home: &Path) -> Vec<u32> {
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|id: &u32| {
+            std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|binary| binary.starts_with(home))
+        })
+        .collect()
+}
+
+/// The function that a process runs.
+fn function_of(id: u32) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{id}/environ")).ok()?;
+    let mut variables = environment.split(|byte| *byte == 0);
+    let name = variables.find_map(|variable| variable.strip_prefix(b"AWS_LAMBDA_FUNCTION_NAME="))?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
+/// The most memory that a process has held so far, in bytes.
+fn peak_of(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = peak.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1_024)
+}
+
+/// The most memory that each function's processes held.
+#[derive(Debug)]
+pub struct Memory {
+    peaks: Arc<Mutex<BTreeMap<String, u64>>>,
+    task: JoinHandle<()>,
+}
+
+impl Memory {
+    /// By function, in bytes.
+    pub fn peaks(&self) -> BTreeMap<String, u64> {
+        self.peaks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/v1/signals`: newest signals.
+//! `/v1/signals`: newest signals, and those of a stream's past.
 
 use std::sync::Arc;
 
@@ -7,13 +7,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use tickwire_service::query_history::{SignalsQuestion, signals_per_page_max};
+use tickwire_market::{InstrumentKey, Timeframe, UnixNanos};
+use tickwire_service::query_history::{PastQuestion, SignalsQuestion, signals_per_page_max};
 use tickwire_streams::StreamKey;
 use tickwire_wire::{ErrorBody, ErrorCode, SignalsPage};
 use utoipa::IntoParams;
 
 use crate::answer::{Form, Page};
-use crate::question::{Asker, Instrument, Parameters, fields, limit, parsed, universe};
+use crate::question::{Asker, Instrument, Parameters, fields, limit, parsed, time, universe};
 use crate::refusal::Refusal;
 use crate::router::Api;
 
@@ -27,6 +28,12 @@ pub(crate) struct SignalsParameters {
     /// Only this stream. That it may not be read is an error then.
     #[param(example = "common:BINANCE@BTCUSDT@SPOT:1m:rsi(close,14)")]
     key: Option<String>,
+    /// All signals of `key` after this, by exchange time: nanoseconds since 1970, or RFC 3339.
+    #[param(example = "2026-11-18T00:00:00Z")]
+    from: Option<String>,
+    /// All signals of `key` up to and at this time. Now, if only `from` is given.
+    #[param(example = "1795000000000000000")]
+    to: Option<String>,
     /// Only streams of this timeframe: tick, or as of a bar.
     #[param(example = "1m")]
     timeframe: Option<String>,
@@ -44,10 +51,13 @@ pub(crate) struct SignalsParameters {
     universe: Option<String>,
 }
 
-/// Newest signal of each stream of an instrument
+/// Signals of an instrument
 ///
-/// Of the streams that the reader may see. JSON, or CSV where `Accept` prefers
-/// `text/csv`; there `d` is JSON in a cell.
+/// The newest of each stream that the reader may see; or, where `from` or `to` is given, all
+/// of the one stream `key` in that range: the newest page first, within a page the oldest first.
+/// A page of a range may hold fewer than its limit, or none, and yet have a `next`, since one
+/// request reads so much of the log and no more. JSON, or CSV where `Accept` prefers `text/csv`;
+/// there `d` is JSON in a cell.
 #[utoipa::path(
     get,
     path = "/v1/signals/{instrument}",
@@ -84,22 +94,40 @@ pub(crate) async fn signals(
     let limit = limit(given.limit.as_deref(), signals_per_page_max, signals_per_page_max)?;
     let fields = fields(given.fields.as_deref(), &SIGNAL_FIELDS)?;
     let of = parameters.question(&format!("signals {instrument}"));
-    let after = match &given.cursor {
+    let position = match &given.cursor {
         None => None,
-        Some(cursor) => {
-            let position = api.cursors.open(&of, cursor).await?;
-            Some(position.parse().map_err(|_| ErrorCode::CursorInvalid)?)
+        Some(cursor) => Some(api.cursors.open(&of, cursor).await?),
+    };
+    let universe = universe(&api, given.universe.as_deref())?;
+    let timeframe = timeframe.transpose()?;
+    let page = if given.from.is_some() || given.to.is_some() {
+        let key = stream_of(key, &instrument, timeframe)?;
+        let from = time("from", given.from.as_deref())?.unwrap_or(UnixNanos(0));
+        let to = time("to", given.to.as_deref())?.unwrap_or_else(|| api.history.now());
+        if from >= to {
+            return Err(Refusal::parameter("from is not before to."));
         }
+        let question = PastQuestion {
+            universe,
+            key,
+            from,
+            to,
+            limit,
+            position,
+        };
+        api.history.past_signals(&principal.identity, &question).await?
+    } else {
+        let after = position.map(|position| position.parse().map_err(|_| ErrorCode::CursorInvalid));
+        let question = SignalsQuestion {
+            universe,
+            instrument,
+            key,
+            timeframe,
+            after: after.transpose()?,
+            limit,
+        };
+        api.history.signals(&principal.identity, &question).await?
     };
-    let question = SignalsQuestion {
-        universe: universe(&api, given.universe.as_deref())?,
-        instrument,
-        key,
-        timeframe: timeframe.transpose()?,
-        after,
-        limit,
-    };
-    let page = api.history.signals(&principal.identity, &question).await?;
     let next = match &page.next {
         None => None,
         Some(position) => Some(api.cursors.seal(&of, position).await?),
@@ -117,4 +145,22 @@ pub(crate) async fn signals(
         next: next.map(|next| parameters.next(&next)),
     };
     page.write(form, &headers)
+}
+
+/// The one stream whose past is asked for.
+fn stream_of(
+    key: Option<StreamKey>,
+    instrument: &InstrumentKey,
+    timeframe: Option<Timeframe>,
+) -> Result<StreamKey, Refusal> {
+    let key = key.ok_or_else(|| Refusal::parameter("key is missing: a range is of one stream."))?;
+    if key.stream.instrument != *instrument {
+        return Err(Refusal::parameter(format!(
+            "key: stream {key} is not one of instrument {instrument}."
+        )));
+    }
+    if timeframe.is_some_and(|timeframe| timeframe != key.stream.timeframe) {
+        return Err(Refusal::parameter("timeframe is not that of key."));
+    }
+    Ok(key)
 }

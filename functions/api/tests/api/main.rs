@@ -10,6 +10,7 @@ mod access;
 mod dead_letters;
 mod document;
 mod pages;
+mod past;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -59,6 +60,11 @@ pub(crate) fn world() -> (House, Router) {
             run(house.fold());
         }
     }
+    let router = api_on(&house);
+    (house, router)
+}
+
+pub(crate) fn api_on(house: &House) -> Router {
     let api = Api::new(
         house.query.clone(),
         house.sockets.clone(),
@@ -67,7 +73,7 @@ pub(crate) fn world() -> (House, Router) {
         (house.placement.clone(), Universe::live()),
         "tokens",
     );
-    (house, router(Arc::new(api)))
+    router(Arc::new(api))
 }
 
 pub(crate) fn token(user: &str, tier: Tier) -> String {
@@ -261,8 +267,17 @@ fn what_may_not_be_read_is_denied() {
             "{address}: {}",
             answer.body
         );
+        let error = &answer.body["error"];
         if status == 200 {
             assert_eq!(answer.body["signals"].as_array().unwrap().len(), 1);
+        } else if slug == "entitlement_required" {
+            let required = ["standard", "premium"][usize::from(class == "personal/asha")];
+            assert_eq!(
+                (&error["tier"], &error["required"]),
+                (&json!(tier), &json!(required))
+            );
+        } else {
+            assert_eq!((&error["tier"], &error["required"]), (&Value::Null, &Value::Null));
         }
     };
     check(Tier::Free, "common", 200, "");

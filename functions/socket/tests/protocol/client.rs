@@ -7,7 +7,7 @@ use tickwire_streams::{Chain, Link, Offset, Span};
 use tickwire_wire::{DataFrame, StreamVerdict, SubscribeReply};
 
 /// One stream of the client.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) key: String,
     pub(crate) chain: Chain,
@@ -27,7 +27,7 @@ pub(crate) struct Stream {
 }
 
 /// A client with its streams by handle.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Client {
     pub(crate) streams: BTreeMap<u32, Stream>,
     pub(crate) id: u64,

@@ -9,5 +9,6 @@
 mod client;
 mod connections;
 mod exactness;
+mod restored;
 mod streams;
 mod world;

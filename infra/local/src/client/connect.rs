@@ -290,6 +290,7 @@ fn refused(status: u16, body: &[u8]) -> ConnectError {
         message: format!("The server answered with HTTP status {status}."),
         retry_after_ms: None,
         stream: None,
+        tier: None,
         required: None,
     });
     ConnectError::Refused { status, error }

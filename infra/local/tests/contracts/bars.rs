@@ -36,6 +36,18 @@ pub(crate) async fn blocks_come_by_the_end_of_their_first_bar(bars: &impl Bars, 
     check(11, 20, false, 100, &[]).await;
     check(10, 10, false, 100, &[]).await;
     check(20, 0, false, 100, &[]).await;
+    let names = async |from, to, newest_first, limit, expected: &[(i64, u64)]| {
+        let found = bars
+            .block_names(&g, minute, UnixNanos(from), UnixNanos(to), newest_first, limit)
+            .await
+            .unwrap();
+        let found: Vec<(i64, u64)> = found.into_iter().map(|(end, block)| (end.0, block)).collect();
+        assert_eq!(found, expected, "[{from}, {to})");
+    };
+    names(-10, 11, false, 100, &[(-10, 2), (0, 3), (10, 4), (10, 5)]).await;
+    names(i64::MIN, 11, true, 1, &[(10, 5)]).await;
+    names(1, i64::MAX, false, 1, &[(10, 4)]).await;
+    names(10, 10, false, 1, &[]).await;
 }
 
 pub(crate) async fn the_same_block_is_one_row(bars: &impl Bars, _: &ManualClock) {

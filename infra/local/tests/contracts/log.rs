@@ -115,6 +115,16 @@ pub(crate) async fn reads_stop_at_the_bound_with_one_at_least(log: &impl Log, _:
     let some = log.read(&g, 3, 3 * SEGMENT_BYTES + 1_000).await.unwrap();
     assert_eq!(some.iter().map(|s| s.number).collect::<Vec<_>>(), [3, 4, 5]);
     assert_eq!(log.read(&g, 3, 1).await.unwrap().len(), 1);
+    let between = async |from, to, expected: &[u64]| {
+        let found = log.between(&g, from, to).await.unwrap();
+        let found: Vec<u64> = found.iter().map(|s| s.number).collect();
+        assert_eq!(found, expected, "{from} to {to}");
+    };
+    between(2, 9, &[2, 3, 4, 5, 6, 7, 8, 9]).await;
+    between(7, 7, &[7]).await;
+    between(11, 20, &[11, 12]).await;
+    between(13, 20, &[]).await;
+    between(5, 4, &[]).await;
 }
 
 pub(crate) async fn what_is_too_large_is_refused(log: &impl Log, _: &ManualClock) {

@@ -19,6 +19,16 @@ pub(crate) trait QueueService: Enqueue + Park + Postpone + DeadLetters {
     /// Lets time pass.
     async fn pass(&self, time: Duration);
 
+    /// How long a message in flight is hidden.
+    fn visibility(&self) -> Duration {
+        VISIBILITY
+    }
+
+    /// How near to a moment it can be told what is before and what behind it.
+    fn margin(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+
     /// Receives what is there.
     async fn now(&self, queue: QueueName, max: usize) -> Vec<Received> {
         self.receive(queue, max, Duration::ZERO).await
@@ -101,9 +111,9 @@ pub(crate) async fn groups_mix_and_keep_their_orders(service: &impl QueueService
 pub(crate) async fn what_is_not_deleted_comes_back(service: &impl QueueService) {
     send(service, "a", &["1", "2"]).await;
     let first = service.now(TICKS, 1).await;
-    service.pass(VISIBILITY - Duration::from_millis(100)).await;
+    service.pass(service.visibility() - service.margin()).await;
     assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
-    service.pass(Duration::from_millis(200)).await;
+    service.pass(2 * service.margin()).await;
     let again = service.now(TICKS, 10).await;
     assert_eq!(bodies(&again), ["1", "2"], "it comes before what was behind it");
     assert_eq!((again[0].receive_count, again[1].receive_count), (2, 1));
@@ -114,7 +124,7 @@ pub(crate) async fn what_is_not_deleted_comes_back(service: &impl QueueService) 
 pub(crate) async fn a_receipt_is_worth_one_flight(service: &impl QueueService) {
     send(service, "a", &["1"]).await;
     let first = service.now(TICKS, 1).await;
-    service.pass(VISIBILITY).await;
+    service.pass(service.visibility()).await;
     let second = service.now(TICKS, 1).await;
     assert!(!service.delete(TICKS, &first[0].receipt).await);
     assert!(
@@ -126,7 +136,7 @@ pub(crate) async fn a_receipt_is_worth_one_flight(service: &impl QueueService) {
     assert!(service.delete(TICKS, &second[0].receipt).await);
     assert!(!service.delete(TICKS, &second[0].receipt).await);
     assert!(!service.delete(TICKS, "no receipt").await);
-    service.pass(2 * VISIBILITY).await;
+    service.pass(2 * service.visibility()).await;
     assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
 }
 
@@ -137,19 +147,19 @@ pub(crate) async fn postponed_messages_come_back_in_their_time(service: &impl Qu
         .postpone(Queue::Ticks, &first[0].receipt, Duration::from_secs(3))
         .await
         .unwrap();
-    service.pass(Duration::from_millis(2_900)).await;
+    service.pass(Duration::from_secs(3) - service.margin()).await;
     assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
-    service.pass(Duration::from_millis(200)).await;
+    service.pass(2 * service.margin()).await;
     let again = service.now(TICKS, 1).await;
     assert_eq!((bodies(&again), again[0].receive_count), (vec!["1"], 2));
     // For longer than the visibility timeout.
     service
-        .postpone(Queue::Ticks, &again[0].receipt, 2 * VISIBILITY)
+        .postpone(Queue::Ticks, &again[0].receipt, 2 * service.visibility())
         .await
         .unwrap();
-    service.pass(VISIBILITY + Duration::from_secs(1)).await;
+    service.pass(service.visibility() + Duration::from_secs(1)).await;
     assert_eq!(bodies(&service.now(TICKS, 10).await), NOTHING);
-    service.pass(VISIBILITY).await;
+    service.pass(service.visibility()).await;
     let again = service.now(TICKS, 1).await;
     // At once.
     service
@@ -197,7 +207,7 @@ pub(crate) async fn a_deduplication_id_is_taken_once_in_five_minutes(service: &i
         .await
         .into_iter()
         .for_each(|sent| sent.unwrap());
-    service.pass(VISIBILITY).await;
+    service.pass(service.visibility()).await;
     assert_eq!(service.now(QueueName::Signals, 10).await.len(), 2);
 }
 
@@ -209,7 +219,7 @@ pub(crate) async fn what_is_received_too_often_is_set_aside(service: &impl Queue
             (bodies(&received), received[0].receive_count),
             (vec!["poison"], n)
         );
-        service.pass(VISIBILITY).await;
+        service.pass(service.visibility()).await;
     }
     assert_eq!(
         bodies(&service.now(TICKS, 1).await),

@@ -8,9 +8,9 @@ use tickwire_service::ports::{Bars, PortResult};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
 
-use super::Dynamo;
 use super::calls::{Expression, Query};
-use super::item::Item;
+use super::item::{Item, unreadable};
+use super::{Dynamo, SORT_KEY};
 
 const BYTES: &str = "bytes";
 
@@ -53,20 +53,64 @@ impl Bars for Dynamo {
         if from >= to {
             return Ok(Vec::new());
         }
-        // A key is longer than the bare time of its first bar and so sorts
-        // behind it: the range takes what ends at `from` and leaves out `to`.
-        let query = Query {
-            key: Expression::new("pk = :partition AND sk BETWEEN :from AND :to")
-                .text(":partition", &partition(group, timeframe))
-                .text(":from", &time_key(from))
-                .text(":to", &time_key(to)),
-            descending: newest_first,
-            limit: Some(limit),
-            ..Query::default()
-        };
+        let query = between(group, timeframe, from, to, newest_first, limit);
         let rows = self.query(what, Table::Bars, query).await?;
         rows.into_iter().map(|row| row.into_bytes(what, BYTES)).collect()
     }
+
+    async fn block_names(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        from: UnixNanos,
+        to: UnixNanos,
+        newest_first: bool,
+        limit: usize,
+    ) -> PortResult<Vec<(UnixNanos, u64)>> {
+        let what = "bars.block_names";
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let query = Query {
+            projection: Some(SORT_KEY),
+            ..between(group, timeframe, from, to, newest_first, limit)
+        };
+        let rows = self.query(what, Table::Bars, query).await?;
+        let name =
+            |row: &Item| named(row.get_text(what, SORT_KEY)?).ok_or_else(|| unreadable(what, SORT_KEY));
+        rows.iter().map(name).collect()
+    }
+}
+
+fn between(
+    group: &GroupKey,
+    timeframe: Timeframe,
+    from: UnixNanos,
+    to: UnixNanos,
+    newest_first: bool,
+    limit: usize,
+) -> Query {
+    // A key is longer than the bare time of its first bar and so sorts
+    // behind it: the range takes what ends at `from` and leaves out `to`.
+    Query {
+        key: Expression::new("pk = :partition AND sk BETWEEN :from AND :to")
+            .text(":partition", &partition(group, timeframe))
+            .text(":from", &time_key(from))
+            .text(":to", &time_key(to)),
+        descending: newest_first,
+        limit: Some(limit),
+        ..Query::default()
+    }
+}
+
+/// What a sort key says.
+fn named(key: &str) -> Option<(UnixNanos, u64)> {
+    let (time, block) = key.split_once('#')?;
+    let time = u64::from_str_radix(time, 16).ok()? ^ (1 << 63);
+    Some((
+        UnixNanos(time.cast_signed()),
+        u64::from_str_radix(block, 16).ok()?,
+    ))
 }
 
 #[cfg(test)]

@@ -36,15 +36,23 @@ impl Log for Dynamo {
             ..Query::default()
         };
         let rows = self.query("log.read", Table::Log, query).await?;
-        rows.into_iter()
-            .map(|row| {
-                let number = row.get_number("log.read", SORT_KEY)?;
-                Ok(StoredSegment {
-                    number,
-                    bytes: row.into_bytes("log.read", BYTES)?,
-                })
-            })
-            .collect()
+        segments("log.read", rows)
+    }
+
+    async fn between(&self, group: &GroupKey, from: u64, to: u64) -> PortResult<Vec<StoredSegment>> {
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let query = Query {
+            key: Expression::new("pk = :group AND sk BETWEEN :from AND :to")
+                .text(":group", group.as_str())
+                .number(":from", from)
+                .number(":to", to),
+            consistent: true,
+            ..Query::default()
+        };
+        let rows = self.query("log.between", Table::Log, query).await?;
+        segments("log.between", rows)
     }
 
     async fn head(&self, group: &GroupKey) -> PortResult<u64> {
@@ -60,4 +68,13 @@ impl Log for Dynamo {
         rows.first()
             .map_or(Ok(0), |row| row.get_number("log.head", SORT_KEY))
     }
+}
+
+fn segments(what: &'static str, rows: Vec<Item>) -> PortResult<Vec<StoredSegment>> {
+    let segment = |row: Item| {
+        let number = row.get_number(what, SORT_KEY)?;
+        let bytes = row.into_bytes(what, BYTES)?;
+        Ok(StoredSegment { number, bytes })
+    };
+    rows.into_iter().map(segment).collect()
 }

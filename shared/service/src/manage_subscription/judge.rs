@@ -11,7 +11,7 @@ use tickwire_streams::{GroupKey, StreamKey};
 use tickwire_wire::{ErrorBody, ErrorCode, Mode, StreamRequest};
 
 use super::{ManageSubscription, invalid};
-use crate::entitle::error_code;
+use crate::entitle::denied;
 use crate::open_connection::Fault;
 use crate::plans::Plan;
 use crate::ports::{ConnectionRow, GroupRow, PortResult, Subscription};
@@ -73,9 +73,7 @@ impl ManageSubscription {
             match decisions.next() {
                 Some(Decision::Allow) => {}
                 Some(Decision::Deny(denial)) => {
-                    let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
-                    let required = denial.required.map(|tier| tier.to_string());
-                    *wanted = Err(ErrorBody { required, ..body }.about(&request.key));
+                    *wanted = Err(denied(&denial, &identity).about(&request.key));
                 }
                 None => *wanted = Err(ErrorBody::from(ErrorCode::EntitlementUnreadable).about(&request.key)),
             }

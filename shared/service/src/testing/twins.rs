@@ -61,6 +61,19 @@ impl Log for Process {
         .await
     }
 
+    async fn between(&self, group: &GroupKey, from: u64, to: u64) -> PortResult<Vec<StoredSegment>> {
+        self.call("between", |content| {
+            let log = content.log.get(group);
+            let stored = log.into_iter().flat_map(|log| log.range(from..=to));
+            let segment = |(number, bytes): (&u64, &Vec<u8>)| StoredSegment {
+                number: *number,
+                bytes: bytes.clone(),
+            };
+            Ok(stored.map(segment).collect())
+        })
+        .await
+    }
+
     async fn head(&self, group: &GroupKey) -> PortResult<u64> {
         self.call("head", |content| {
             let last = content.log.get(group).and_then(|log| log.last_key_value());
@@ -218,6 +231,23 @@ impl Checkpoints for Process {
     }
 }
 
+/// Blocks whose first bar ends in `[from, to)`.
+fn blocks_between(
+    blocks: Option<&BTreeMap<(UnixNanos, u64), Vec<u8>>>,
+    from: UnixNanos,
+    to: UnixNanos,
+    newest_first: bool,
+    limit: usize,
+) -> Vec<(&(UnixNanos, u64), &Vec<u8>)> {
+    let all = blocks.into_iter().flatten();
+    let mut wanted: Vec<_> = all.filter(|((end, _), _)| from <= *end && *end < to).collect();
+    if newest_first {
+        wanted.reverse();
+    }
+    wanted.truncate(limit);
+    wanted
+}
+
 #[async_trait]
 impl Bars for Process {
     async fn put_block(
@@ -252,16 +282,25 @@ impl Bars for Process {
     ) -> PortResult<Vec<Vec<u8>>> {
         self.call("blocks", |content| {
             let blocks = content.bars.get(&(group.clone(), timeframe));
-            let wanted = blocks
-                .into_iter()
-                .flatten()
-                .filter(|((end, _), _)| from <= *end && *end < to);
-            let mut wanted: Vec<Vec<u8>> = wanted.map(|(_, bytes)| bytes.clone()).collect();
-            if newest_first {
-                wanted.reverse();
-            }
-            wanted.truncate(limit);
-            Ok(wanted)
+            let wanted = blocks_between(blocks, from, to, newest_first, limit);
+            Ok(wanted.into_iter().map(|(_, bytes)| bytes.clone()).collect())
+        })
+        .await
+    }
+
+    async fn block_names(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        from: UnixNanos,
+        to: UnixNanos,
+        newest_first: bool,
+        limit: usize,
+    ) -> PortResult<Vec<(UnixNanos, u64)>> {
+        self.call("block_names", |content| {
+            let blocks = content.bars.get(&(group.clone(), timeframe));
+            let wanted = blocks_between(blocks, from, to, newest_first, limit);
+            Ok(wanted.into_iter().map(|(name, _)| *name).collect())
         })
         .await
     }

@@ -7,4 +7,5 @@ mod exactly_once;
 mod explain;
 mod history;
 mod jobs;
+mod past;
 mod poison;

@@ -19,7 +19,7 @@ mod groups;
 mod log;
 #[expect(
     dead_code,
-    reason = "some contracts let minutes pass, which a service does in minutes only"
+    reason = "a deduplication id is remembered for five minutes of the service's own clock: longer than the whole suite takes"
 )]
 #[path = "../../../../infra/local/tests/contracts/queue.rs"]
 pub(crate) mod queue;
@@ -35,10 +35,11 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::json;
 use tickwire::queue::{QueueName, Received};
 use tickwire_aws::dynamodb::{PARTITION_KEY, SORT_KEY};
 use tickwire_aws::{Dynamo, QueueUrls, Queues, TABLES};
-use tickwire_aws_api::emulator::Emulator;
+use tickwire_aws_api::emulator::{Emulator, REGION};
 use tickwire_aws_api::{Failure, emulator_config};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{
@@ -79,6 +80,11 @@ pub(crate) mod world {
         format!("sim-test/{name}").parse().unwrap()
     }
 }
+
+/// How long a message in flight is hidden where a contract waits for it to come back.
+const VISIBILITY_SHORT: Duration = Duration::from_secs(4);
+/// A call to the emulator takes less.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// The account of the contracts.
 pub(crate) const ACCOUNT: &str = "210987654321";
@@ -144,10 +150,10 @@ pub(crate) async fn store(emulator: &Emulator) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The contracts of the queues that need no more than seconds.
+/// All contracts of the queues but `a_deduplication_id_is_taken_once_in_five_minutes`.
 pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
     contracts! {
-        async |prefix| RealQueues::make(emulator, prefix).await,
+        async |prefix| RealQueues::make(emulator, prefix, queue::VISIBILITY).await,
         on_queues,
         queue::{
             a_group_keeps_its_order,
@@ -158,9 +164,21 @@ pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
             senders_at_once_lose_nothing,
             a_waiting_receive_gets_what_is_sent,
             a_waiting_receive_gets_what_comes_back,
+            consumers_at_once_never_share_a_group,
             queues_are_apart,
             dead_letters_are_in_one_hand_at_a_time,
             dead_letters_come_back_when_their_time_is_over,
+        };
+    }
+    // What comes back does so in seconds here.
+    contracts! {
+        async |prefix| RealQueues::make(emulator, prefix, VISIBILITY_SHORT).await,
+        on_queues,
+        queue::{
+            what_is_not_deleted_comes_back,
+            a_receipt_is_worth_one_flight,
+            postponed_messages_come_back_in_their_time,
+            what_is_received_too_often_is_set_aside,
         };
     }
     Ok(())
@@ -171,24 +189,42 @@ pub(crate) struct RealQueues {
     client: aws_sdk_sqs::Client,
     pub(crate) urls: HashMap<&'static str, String>,
     adapter: Queues,
+    visibility: Duration,
 }
 
 impl RealQueues {
-    pub(crate) async fn make(emulator: &Emulator, prefix: &str) -> Self {
+    pub(crate) async fn make(emulator: &Emulator, prefix: &str, visibility: Duration) -> Self {
         let client = aws_sdk_sqs::Client::from_conf(emulator_config!(aws_sdk_sqs, emulator.host, ACCOUNT));
         let mut urls = HashMap::new();
         // A name has at most 80 characters.
         let prefix = prefix.split_at(prefix.len().min(60)).0;
-        for queue in QueueName::ALL {
-            let made = client
+        // The dead letters first: the others name them.
+        let dead_of = |queue: QueueName| match queue {
+            QueueName::Ticks => Some(QueueName::TicksDead),
+            QueueName::Signals => Some(QueueName::SignalsDead),
+            QueueName::TicksDead | QueueName::SignalsDead => None,
+        };
+        let mut queues = QueueName::ALL.to_vec();
+        queues.sort_by_key(|queue| dead_of(*queue).is_some());
+        for queue in queues {
+            let name = |queue: QueueName| format!("{prefix}{}", queue.as_str());
+            let mut request = client
                 .create_queue()
-                .queue_name(format!("{prefix}{}", queue.as_str()))
+                .queue_name(name(queue))
                 .attributes(QueueAttributeName::FifoQueue, "true")
                 .attributes(QueueAttributeName::MaximumMessageSize, "1048576")
-                .attributes(QueueAttributeName::VisibilityTimeout, "60")
-                .send()
-                .await
-                .unwrap();
+                .attributes(
+                    QueueAttributeName::VisibilityTimeout,
+                    visibility.as_secs().to_string(),
+                );
+            if let Some(dead) = dead_of(queue) {
+                let policy = json!({
+                    "deadLetterTargetArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", name(dead)),
+                    "maxReceiveCount": queue::RECEIVES_MAX.to_string(),
+                });
+                request = request.attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
+            }
+            let made = request.send().await.unwrap();
             urls.insert(queue.as_str(), made.queue_url.unwrap());
         }
         let url = |queue: QueueName| urls[queue.as_str()].clone();
@@ -203,6 +239,7 @@ impl RealQueues {
             client,
             urls,
             adapter,
+            visibility,
         }
     }
 }
@@ -269,6 +306,14 @@ impl queue::QueueService for RealQueues {
 
     async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    fn visibility(&self) -> Duration {
+        self.visibility
+    }
+
+    fn margin(&self) -> Duration {
+        MARGIN
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) async fn through_the_bootstraps(
 ) -> Result<(), Failure> {
     every_event_has_a_row()?;
     let (_store, _clock) = tables(emulator, PREFIX).await;
-    let queues = RealQueues::make(emulator, PREFIX).await;
+    let queues = RealQueues::make(emulator, PREFIX, crate::contracts::queue::VISIBILITY).await;
     let key = Secret::new(vec![b'k'; 64]);
     let secrets = aws_sdk_secretsmanager::Client::from_conf(emulator_config!(
         aws_sdk_secretsmanager,

@@ -8,6 +8,7 @@ mod access;
 mod contracts;
 mod events;
 mod feed;
+mod memory;
 mod readers;
 mod trouble;
 mod wait;
@@ -103,6 +104,7 @@ async fn suite(report: &Report) -> Result<bool, Failure> {
     let stack = Stack::new(&emulator, STACK, deployer.deploy(&bootstraps)?)?;
     println!("stack {STACK} stands ({:.1} s)", began.elapsed().as_secs_f64());
 
+    let memory = emulator.memory();
     let trials = trials(report, &tools, &emulator, &deployer, &bootstraps, &stack);
     let ended = tokio::time::timeout(SUITE_MAX.saturating_sub(began.elapsed()), trials).await;
     let ended = ended.unwrap_or_else(|_| {
@@ -111,6 +113,9 @@ async fn suite(report: &Report) -> Result<bool, Failure> {
     });
     report
         .trial("the trials came to their end", async { ended })
+        .await;
+    report
+        .trial("no function takes much memory", async { memory::peaks(&memory) })
         .await;
     if report.failed.load(Relaxed) > 0 {
         for line in stack.warnings().await? {
@@ -240,5 +245,10 @@ async fn trials(
         )
         .await;
     readers.stop().await;
+    // With the key that came last.
+    let key = stack.key().await?;
+    report
+        .trial("a market of 442 instruments", memory::market(stack, &key))
+        .await;
     Ok(())
 }

@@ -4,14 +4,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use hyper::Method;
+use serde_json::{Value as Json, json};
 use tickwire_aws_api::Failure;
 use tickwire_aws_api::stack::Stack;
 use tickwire_aws_api::tools::Tools;
-use tickwire_end_to_end::check::{check_client, check_log};
+use tickwire_end_to_end::check::{Logged, check_client, check_log};
 use tickwire_end_to_end::client::{Follow, Following, open};
 use tickwire_end_to_end::data::read_log;
 use tickwire_end_to_end::python::PythonClient;
+use tickwire_entitlements::Tier;
 use tickwire_market::InstrumentKey;
 use tickwire_service::ports::Secret;
 use tickwire_streams::Universe;
@@ -66,7 +68,7 @@ impl Readers {
             &tools.path("python"),
             stack.output("SocketUrl")?,
             Some(stack.output("ApiUrl")?),
-            &Stack::token(key, "reader-python", tickwire_entitlements::Tier::Enterprise)?,
+            &Stack::token(key, "reader-python", Tier::Enterprise)?,
             &streams,
             Path::new(env!("CARGO_TARGET_TMPDIR")).join("aws_api/python.log"),
         )?;
@@ -118,6 +120,7 @@ impl Readers {
     }
 
     async fn compare(&self, stack: &Stack, feeds: &[&Feed]) -> Result<(), Failure> {
+        let token = Stack::token(&stack.key().await?, "reader-past", Tier::Enterprise)?;
         let python = self.python.record()?;
         let mut signals = 0;
         for feed in feeds {
@@ -136,6 +139,7 @@ impl Readers {
                 }
                 let taken = python.streams.get(stream).map_or(&[][..], Vec::as_slice);
                 check_client(stream, taken, logged)?;
+                check_past(stack, &token, stream, logged).await?;
             }
         }
         ensure(signals > 0, "no client took a signal")?;
@@ -148,4 +152,41 @@ impl Readers {
         let _ = self.rust.stop().await;
         self.python.stop();
     }
+}
+
+/// Asks over HTTP for all of a stream's past, by pages, and holds it against the log.
+async fn check_past(stack: &Stack, token: &str, stream: &str, logged: &[Logged]) -> Result<(), Failure> {
+    let instrument = stream.split(':').nth(1).unwrap_or_default();
+    let mut past: Vec<Json> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let address = format!("/v1/signals/{instrument}?key={stream}&from=0&limit=150{cursor}");
+        let answer = stack.api(Method::GET, &address, Some(token)).await?;
+        let page = answer.json();
+        ensure(
+            answer.status == 200,
+            format!("the past of {stream}: {} {}", answer.status, answer.text()),
+        )?;
+        let rows = page["signals"].as_array().cloned().unwrap_or_default();
+        past = [rows, past].concat();
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    // What came since the log was read is behind it.
+    let told = |row: &Json| (row["offset"].as_u64(), Some(row["d"].clone()));
+    let wanted = |row: &Logged| (Some(row.offset.0), serde_json::from_str::<Json>(&row.value).ok());
+    ensure(
+        past.len() >= logged.len()
+            && past
+                .iter()
+                .zip(logged)
+                .all(|(row, logged)| told(row) == wanted(logged)),
+        format!(
+            "the past of {stream} is not what the log holds: {} of {}",
+            past.len(),
+            logged.len()
+        ),
+    )
 }

@@ -214,6 +214,7 @@ pub(crate) async fn deployed(
         )
     };
     opens(&old, "with the key that was just replaced").await?;
+    opens(&new, "with the new key, in functions that hold the one before").await?;
 
     let other = bootstraps.version(MARK, &bootstraps.folder.with_file_name("bootstraps-other"))?;
     for (version, marked) in [(&other, true), (bootstraps, false)] {
