@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use tickwire_service::authenticate::Refused;
 use tickwire_service::open_connection::Fault;
 use tickwire_service::ports::PortError;
+use tickwire_telemetry::redact::redact;
 use tickwire_wire::{ErrorBody, ErrorCode, HttpError};
 
 /// Header that carries a request's id.
@@ -111,6 +112,10 @@ pub(crate) fn finish(mut response: Response, request_id: Option<&str>) -> Respon
         if let Some(refusal) = refusal.or_else(|| (!is_json).then(|| Refusal::of_status(status))) {
             let mut body = HttpError::from(*refusal.body);
             body.error.request_id = request_id.map(str::to_owned);
+            // A message may quote what was sent.
+            let told = &mut body.error.body;
+            told.message = redact(&told.message).into_owned();
+            told.stream = told.stream.take().map(|stream| redact(&stream).into_owned());
             let text = serde_json::to_string(&body).unwrap_or_default();
             response.headers_mut().remove(header::CONTENT_LENGTH);
             let json = HeaderValue::from_static("application/json");

@@ -6,6 +6,7 @@ mod decide;
 mod grant;
 mod identity;
 mod tier;
+pub mod watermark;
 
 pub use decide::{
     Decision, Denial, DenialCode, GREEKS, TIER_OF_GREEKS, TIER_OF_MARKETPLACE, TIER_OF_PERSONAL, decide,

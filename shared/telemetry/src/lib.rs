@@ -3,5 +3,6 @@
 pub mod export;
 pub mod logging;
 pub mod metrics;
+pub mod redact;
 
 pub use metrics::{Meter, MeterSnapshot};

@@ -4,11 +4,13 @@
 //! can plant what it must find. `tests/house.rs` runs them on the house.
 
 mod imports;
+mod logs;
 mod manifests;
 mod source;
 mod tree;
 
 pub use imports::{Import, LAYERS, imports_down, imports_of, narrow, pure_imports};
+pub use logs::{listed, log_fields};
 pub use manifests::{FOLLOWERS, member, pins};
 pub use source::{PURE, literals, main_is_short, purity};
 pub use tree::{TOP_LEVEL, file_bytes_max, main_lines_max, rooms, sizes, top_level};

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use cargo_metadata::MetadataCommand;
 use tickwire_tidy::{
-    FOLLOWERS, Finding, LAYERS, PURE, TOP_LEVEL, file_bytes_max, imports_down, imports_of, literals,
-    main_is_short, member, narrow, pins, pure_imports, purity, rooms, sizes, top_level,
+    FOLLOWERS, Finding, LAYERS, PURE, TOP_LEVEL, file_bytes_max, imports_down, imports_of, listed, literals,
+    log_fields, main_is_short, member, narrow, pins, pure_imports, purity, rooms, sizes, top_level,
 };
 
 fn root() -> PathBuf {
@@ -100,6 +100,16 @@ fn files_are_of_reasonable_size() {
         .iter()
         .map(|path| (path.as_str(), root().join(path).metadata().unwrap().len()));
     assert_none(sizes(sized, file_bytes_max));
+}
+
+#[test]
+fn every_field_of_a_log_line_is_on_the_list() {
+    let list = read("shared/telemetry/src/logging/fields.rs");
+    let list = listed(&list);
+    assert!(list.len() > 20);
+    let is_source =
+        |path: &str| path.ends_with(".rs") && path.contains("/src/") && !path.starts_with("tests/");
+    assert_none(over_files(is_source, |path, text| log_fields(path, text, &list)));
 }
 
 #[test]
