@@ -92,7 +92,7 @@ fn question(key: &str, from: UnixNanos, to: UnixNanos, limit: usize) -> PastQues
 
 fn ask(history: &QueryHistory, question: &PastQuestion) -> SignalsPage {
     let page = history.past_signals(&asha(), question).now_or_never().unwrap();
-    page.unwrap_or_else(|fault| panic!("{question:?}: {}", fault.into_body().message))
+    page.map_err(|fault| fault.into_body()).unwrap()
 }
 
 /// All pages of a question, in the order of the log, and how many there were.
