@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Bbands: 1 -> 3);
+pub(crate) const KERNEL: Builder = kernel!(windows Bbands: 1 -> 3);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bbands",
@@ -32,6 +32,10 @@ impl<L: Lane> Kernel<L, 1, 3> for Bbands<L> {
             down: parameters[2],
             window: Squares::new(parameters.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Sma: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Sma: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "sma",
@@ -25,6 +25,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Sma<L> {
         Self {
             window: Sum::new(parameters.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

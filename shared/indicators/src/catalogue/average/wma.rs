@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Wma: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Wma: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "wma",
@@ -24,6 +24,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Wma<L> {
         Self {
             window: Linear::new(parameters.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Mom: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Mom: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mom",
@@ -23,6 +23,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Mom<L> {
         Self {
             old: Lag::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Roc: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Roc: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "roc",
@@ -23,6 +23,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Roc<L> {
         Self {
             old: Lag::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Stoch: 3 -> 2);
+pub(crate) const KERNEL: Builder = kernel!(windows Stoch: 3 -> 2);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stoch",
@@ -31,6 +31,10 @@ impl<L: Lane> Kernel<L, 3, 2> for Stoch<L> {
             slow: Sum::new(p.bars(1)),
             signal: Sum::new(p.bars(2)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(parameters)
     }
 
     #[inline(always)]

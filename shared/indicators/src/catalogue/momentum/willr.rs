@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Willr: 3 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Willr: 3 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "willr",
@@ -24,6 +24,10 @@ impl<L: Lane> Kernel<L, 3, 1> for Willr<L> {
         Self {
             range: Range::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Stddev: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Stddev: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stddev",
@@ -28,6 +28,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Stddev<L> {
             deviations: p[1],
             window: Squares::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Mfi: 4 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Mfi: 4 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mfi",
@@ -29,6 +29,10 @@ impl<L: Lane> Kernel<L, 4, 1> for Mfi<L> {
         }
     }
 
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
+    }
+
     #[inline(always)]
     fn step(&mut self, [high, low, close, volume]: [L; 4]) -> [L; 1] {
         let price = (high + low + close) / L::splat(3.0);
@@ -36,15 +40,18 @@ impl<L: Lane> Kernel<L, 4, 1> for Mfi<L> {
             return [L::absent()];
         };
         // What differs by rounding alone does not flow.
-        let flow = price.zip3(before, volume, |price, before, volume| {
-            if (price - before).abs() <= 1e-14 * (price + before) {
-                0.0
-            } else {
-                (price * volume).copysign(price - before)
-            }
-        });
-        let positive = self.positive.push(flow.positive());
-        let negative = self.negative.push((-flow).positive());
+        let noise = (price + before).scale(1e-14);
+        let flow = |rise: L| {
+            (price * volume).zip3(
+                rise,
+                noise,
+                |flow, rise, noise| {
+                    if rise > noise { flow } else { 0.0 }
+                },
+            )
+        };
+        let positive = self.positive.push(flow(price - before));
+        let negative = self.negative.push(flow(before - price));
         [positive
             .zip(negative)
             .map(|(positive, negative)| {
