@@ -6,8 +6,9 @@ use std::fmt;
 use multiversion::multiversion;
 use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
 
-use crate::lane::Lane;
-use crate::sample::is_valid;
+use crate::aside::aside;
+use crate::lane::{Lane, Lanes};
+use crate::sample::{are_finite, columns_are_valid, is_valid};
 use crate::state::{STATE_HEADER_BYTES, State, StateReader, StateWriter, fingerprint};
 use crate::{BatchError, Definition, Input, StateError};
 
@@ -28,6 +29,13 @@ pub(crate) trait Kernel<L: Lane, const I: usize, const O: usize>:
 
     /// Takes one bar, which has been found valid.
     fn step(&mut self, row: [L; I]) -> [L; O];
+
+    /// Bars after which it does again what it did when cold, where its values depend on no
+    /// bar before the warm-up: the common multiple of its windows. None where a value may
+    /// depend on any bar before it.
+    fn cycle(_parameters: &[f64]) -> Option<usize> {
+        None
+    }
 }
 
 /// Reads checked parameters.
@@ -108,7 +116,16 @@ pub(crate) struct Scalar<K, const I: usize, const O: usize> {
     kernel: K,
     definition: &'static Definition,
     fingerprint: u32,
+    parameters: Box<[f64]>,
+    /// Nothing was taken or imported yet.
+    cold: bool,
+    /// Computes columns from cold side by side.
+    aside: Option<Aside<I, O>>,
 }
+
+/// See [`aside`].
+pub(crate) type Aside<const I: usize, const O: usize> =
+    fn(&Definition, &[f64], [&[f64]; I], &mut [&mut [f64]; O]) -> usize;
 
 /// What is not a number is no value.
 #[inline(always)]
@@ -118,45 +135,78 @@ pub(crate) fn finite(value: f64) -> f64 {
 
 impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Scalar<K, I, O> {
     pub(crate) fn boxed(definition: &'static Definition, parameters: &[f64]) -> Box<dyn Running> {
-        Self::holding(definition, parameters, K::new(parameters))
+        Self::holding(definition, parameters, K::new(parameters), None)
+    }
+
+    /// One whose columns are computed side by side, by the same kernel over lanes.
+    pub(crate) fn beside<W: Kernel<Lanes, I, O>>(
+        definition: &'static Definition,
+        parameters: &[f64],
+    ) -> Box<dyn Running> {
+        Self::holding(definition, parameters, K::new(parameters), Some(aside::<W, I, O>))
     }
 
     pub(crate) fn holding(
         definition: &'static Definition,
         parameters: &[f64],
         kernel: K,
+        aside: Option<Aside<I, O>>,
     ) -> Box<dyn Running> {
         Box::new(Self {
             kernel,
             definition,
             fingerprint: fingerprint(definition.name, parameters),
+            parameters: parameters.into(),
+            cold: true,
+            aside,
         })
     }
 }
+
+/// Bars that are looked at before they are computed: they stay in the first-level cache.
+const BLOCK_BARS: usize = 512;
 
 /// The bars of whole columns, all of one length.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
 fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
     kernel: &mut K,
     inputs: [&[f64]; I],
-    mut outputs: [&mut [f64]; O],
+    outputs: &mut [&mut [f64]; O],
     bars: usize,
 ) {
-    let inputs = inputs.map(|column| &column[..bars]);
-    for column in &mut outputs {
-        *column = &mut std::mem::take(column)[..bars];
-    }
-    for bar in 0..bars {
-        let row = inputs.map(|column| column[bar]);
-        let values = if is_valid(K::INPUTS, row) {
-            kernel.step(row)
+    let mut local = kernel.clone();
+    for start in (0..bars).step_by(BLOCK_BARS) {
+        let end = bars.min(start + BLOCK_BARS);
+        let inputs = inputs.map(|column| &column[start..end]);
+        let mut outputs = outputs.each_mut().map(|column| &mut column[start..end]);
+        if columns_are_valid(K::INPUTS, inputs) {
+            for bar in 0..end - start {
+                let values = local.step(inputs.map(|column| column[bar]));
+                for (column, value) in outputs.iter_mut().zip(values) {
+                    column[bar] = value;
+                }
+            }
         } else {
-            [f64::NAN; O]
-        };
-        for (column, value) in outputs.iter_mut().zip(values) {
-            column[bar] = finite(value);
+            for bar in 0..end - start {
+                let row = inputs.map(|column| column[bar]);
+                let values = if is_valid(K::INPUTS, row) {
+                    local.step(row)
+                } else {
+                    [f64::NAN; O]
+                };
+                for (column, value) in outputs.iter_mut().zip(values) {
+                    column[bar] = value;
+                }
+            }
+        }
+        for column in outputs {
+            // Infinities are rare: to look for them costs less than to write again.
+            if !are_finite(column) {
+                column.iter_mut().for_each(|value| *value = finite(*value));
+            }
         }
     }
+    *kernel = local;
 }
 
 /// One bar.
@@ -177,11 +227,12 @@ fn step<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
 
 impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for Scalar<K, I, O> {
     fn next(&mut self, input: &[f64], output: &mut [Option<f64>]) {
+        self.cold = false;
         step(&mut self.kernel, input, output);
     }
 
     fn peek(&self, input: &[f64], output: &mut [Option<f64>]) {
-        self.clone().next(input, output);
+        step(&mut self.kernel.clone(), input, output);
     }
 
     fn batch_into(
@@ -189,9 +240,35 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
         inputs: &[ArrayView1<'_, f64>],
         outputs: &mut [ArrayViewMut1<'_, f64>],
     ) -> Result<(), BatchError> {
-        let kernel = &mut self.kernel;
-        columns(inputs, outputs, &mut |inputs, outputs, bars| {
-            run(kernel, inputs, outputs, bars);
+        columns(inputs, outputs, &mut |inputs, mut outputs, bars| {
+            let cold = std::mem::replace(&mut self.cold, false);
+            let first = match self.aside {
+                Some(aside) if cold => aside(self.definition, &self.parameters, inputs, &mut outputs),
+                _ => 0,
+            };
+            if first > 0 {
+                // The warm-up of what is left is written.
+                let early = self.definition.warm_up(&self.parameters);
+                let (warm_up, rest) = (first..first + early, first + early..bars);
+                let mut unused = vec![0.0; O * early];
+                let mut unused = unused.chunks_mut(early.max(1));
+                run(
+                    &mut self.kernel,
+                    inputs.map(|column| &column[warm_up.clone()]),
+                    &mut std::array::from_fn(|_| unused.next().unwrap_or_default()),
+                    early,
+                );
+                let bars = rest.len();
+                let mut outputs = outputs.each_mut().map(|column| &mut column[rest.clone()]);
+                run(
+                    &mut self.kernel,
+                    inputs.map(|column| &column[rest.clone()]),
+                    &mut outputs,
+                    bars,
+                );
+            } else {
+                run(&mut self.kernel, inputs, &mut outputs, bars);
+            }
         })
     }
 
@@ -217,6 +294,7 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
         restored.read(&mut reader)?;
         reader.finish()?;
         self.kernel = restored;
+        self.cold = false;
         Ok(())
     }
 

@@ -92,13 +92,13 @@ pub(crate) trait Lane:
     /// The quotient; 0 where the divisor is 0.
     #[inline(always)]
     fn over(self, divisor: Self) -> Self {
-        self.zip(divisor, |a, b| if b == 0.0 { 0.0 } else { a / b })
+        (self / divisor).zip(divisor, |ratio, b| if b == 0.0 { 0.0 } else { ratio })
     }
 
     /// The quotient; absent where the divisor is 0.
     #[inline(always)]
     fn over_or_absent(self, divisor: Self) -> Self {
-        self.zip(divisor, |a, b| if b == 0.0 { f64::NAN } else { a / b })
+        (self / divisor).zip(divisor, |ratio, b| if b == 0.0 { f64::NAN } else { ratio })
     }
 }
 
@@ -106,6 +106,13 @@ pub(crate) trait Lane:
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(align(64))]
 pub(crate) struct Lanes(pub(crate) [f64; LANES]);
+
+impl From<[f64; LANES]> for Lanes {
+    #[inline(always)]
+    fn from(values: [f64; LANES]) -> Self {
+        Self(values)
+    }
+}
 
 impl Lane for f64 {
     #[inline(always)]

@@ -7,14 +7,18 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use crate::catalogue::MANY;
 use crate::kernel::{Kernel, finite};
 use crate::lane::{LANES, Lane, Lanes};
-use crate::sample::is_valid;
+use crate::sample::are_valid;
 use crate::{BatchError, Definition, ParameterError};
 
-/// Bars that are gathered at a time, so that a tile stays in the first-level cache.
-const TILE_BARS: usize = 128;
+/// Bars of a tile: what is gathered, computed and written at a time, within the caches.
+const TILE_BARS: usize = 32;
+/// Groups of [`LANES`] instruments that are gathered together: whole cache lines, many to
+/// a page.
+const GROUPS: usize = 8;
 
-/// Computes a group of lanes; says whether every bar of it was valid.
-pub(crate) type Many = fn(&[f64], &[ArrayView2<'_, f64>], &mut [ArrayViewMut2<'_, f64>], usize) -> bool;
+/// Computes a block of groups of lanes; says of which every bar was valid.
+pub(crate) type Many =
+    fn(&[f64], &[ArrayView2<'_, f64>], &mut [ArrayViewMut2<'_, f64>], usize) -> [bool; GROUPS];
 
 impl Definition {
     /// The indicator over many instruments at once, each from its first bar: an array
@@ -58,10 +62,15 @@ impl Definition {
                 return Err(ManyError::Shapes { first: shape, other });
             }
         }
-        for first in (0..shape.1).step_by(LANES) {
-            let done = MANY[self.place].is_some_and(|many| many(parameters, inputs, outputs, first));
-            if !done {
-                self.one_by_one(parameters, inputs, outputs, first)?;
+        for block in (0..shape.1).step_by(GROUPS * LANES) {
+            let done = match MANY[self.place] {
+                Some(many) if have_lanes() => many(parameters, inputs, outputs, block),
+                _ => [false; GROUPS],
+            };
+            for (first, done) in (block..shape.1).step_by(LANES).zip(done) {
+                if !done {
+                    self.one_by_one(parameters, inputs, outputs, first)?;
+                }
             }
         }
         Ok(())
@@ -108,74 +117,130 @@ pub enum ManyError {
     },
 }
 
-/// A group of [`LANES`] instruments from column `first` on; where there are fewer, the
-/// last stands in for the missing.
-///
-/// An x86 processor without AVX2 gains nothing from lanes: there it is never done,
-/// and not even compiled.
+/// Whether lanes pay. An x86 processor without AVX2 gains nothing from them: there they
+/// are not even compiled.
+pub(crate) fn have_lanes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
+}
+
+/// The valid bars of a tile.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
+pub(crate) fn run<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
+    kernel: &mut K,
+    inputs: [&[Lanes]; I],
+    outputs: &mut [&mut [Lanes]; O],
+    bars: usize,
+) {
+    if target_cfg_f!(all(target_arch = "x86_64", not(target_feature = "avx2"))) {
+        return;
+    }
+    let inputs = inputs.map(|column| &column[..bars]);
+    let mut outputs = outputs.each_mut().map(|column| &mut column[..bars]);
+    for bar in 0..bars {
+        let values = kernel.step(inputs.map(|column| column[bar]));
+        for (column, value) in outputs.iter_mut().zip(values) {
+            column[bar] = value.map(finite);
+        }
+    }
+}
+
+/// A block of groups of instruments from column `first` on; where there are fewer, the
+/// last stands in for the missing.
 pub(crate) fn many<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     parameters: &[f64],
     inputs: &[ArrayView2<'_, f64>],
     outputs: &mut [ArrayViewMut2<'_, f64>],
     first: usize,
-) -> bool {
-    if target_cfg_f!(all(target_arch = "x86_64", not(target_feature = "avx2"))) {
-        return false;
-    }
-    let Some((bars, instruments)) = inputs.first().map(ArrayView2::dim) else {
-        return false;
-    };
-    let width = LANES.min(instruments - first);
-    let mut kernel = K::new(parameters);
-    let mut tile = vec![[Lanes::zero(); I]; TILE_BARS.min(bars)];
+) -> [bool; GROUPS] {
+    let (bars, instruments) = inputs.first().map_or((0, 0), ArrayView2::dim);
+    let width = (instruments - first).min(GROUPS * LANES);
+    let groups = width.div_ceil(LANES);
+    let mut kernels: Vec<K> = (0..groups).map(|_| K::new(parameters)).collect();
+    let mut valid = [true; GROUPS];
+    let mut cells = vec![Lanes::zero(); (I + O) * groups * TILE_BARS];
+    let (gathered, computed) = cells.split_at_mut(I * groups * TILE_BARS);
     for start in (0..bars).step_by(TILE_BARS) {
-        let tile = &mut tile[..TILE_BARS.min(bars - start)];
-        for (at, input) in inputs.iter().enumerate().take(I) {
-            for (bar, row) in tile.iter_mut().enumerate() {
-                row[at] = gather(input, start + bar, first, width);
-            }
+        let bars = TILE_BARS.min(bars - start);
+        for (input, tiles) in inputs.iter().zip(gathered.chunks_exact_mut(groups * TILE_BARS)) {
+            gather(input, start, bars, first, width, tiles);
         }
-        let mut valid = [true; LANES];
-        for row in tile.iter() {
-            for (lane, valid) in valid.iter_mut().enumerate() {
-                *valid &= is_valid(K::INPUTS, row.map(|lanes| lanes.0[lane]));
+        for (group, kernel) in kernels.iter_mut().enumerate() {
+            let tile = |column: usize| (column * groups + group) * TILE_BARS;
+            let columns: [&[Lanes]; I] = std::array::from_fn(|at| &gathered[tile(at)..][..bars]);
+            valid[group] = valid[group] && are_valid(&K::INPUTS, &columns);
+            if !valid[group] {
+                continue;
             }
+            let mut tiles = computed.chunks_exact_mut(TILE_BARS).skip(group).step_by(groups);
+            let mut results = std::array::from_fn(|_| tiles.next().unwrap_or_default());
+            run(kernel, columns, &mut results, bars);
         }
-        if valid.contains(&false) {
-            return false;
-        }
-        for (bar, row) in tile.iter().enumerate() {
-            let values = kernel.step(*row);
-            for (output, value) in outputs.iter_mut().zip(values) {
-                scatter(output, start + bar, first, width, value.map(finite));
-            }
+        for (output, tiles) in outputs.iter_mut().zip(computed.chunks_exact(groups * TILE_BARS)) {
+            scatter(output, start, bars, first, width, tiles);
         }
     }
-    true
+    valid
 }
 
-#[inline(always)]
-fn gather(input: &ArrayView2<'_, f64>, bar: usize, first: usize, width: usize) -> Lanes {
-    let row = input.row(bar);
-    if width == LANES
-        && let Some(cells) = row.to_slice().and_then(|row| row[first..].first_chunk())
-    {
-        return Lanes(*cells);
+/// Some bars of a block into tiles, a group after the other.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn gather(
+    input: &ArrayView2<'_, f64>,
+    start: usize,
+    bars: usize,
+    first: usize,
+    width: usize,
+    tiles: &mut [Lanes],
+) {
+    for bar in 0..bars {
+        let row = input.row(start + bar);
+        if let Some(row) = row.to_slice() {
+            let row = &row[first..first + width];
+            let (whole, rest) = row.as_chunks::<LANES>();
+            for (group, cells) in whole.iter().enumerate() {
+                tiles[group * TILE_BARS + bar] = Lanes(*cells);
+            }
+            if let Some(last) = rest.last() {
+                tiles[whole.len() * TILE_BARS + bar] =
+                    Lanes(std::array::from_fn(|lane| *rest.get(lane).unwrap_or(last)));
+            }
+        } else {
+            for group in 0..width.div_ceil(LANES) {
+                tiles[group * TILE_BARS + bar] = Lanes(std::array::from_fn(|lane| {
+                    row[first + (group * LANES + lane).min(width - 1)]
+                }));
+            }
+        }
     }
-    Lanes(std::array::from_fn(|lane| row[first + lane.min(width - 1)]))
 }
 
-#[inline(always)]
-fn scatter(output: &mut ArrayViewMut2<'_, f64>, bar: usize, first: usize, width: usize, value: Lanes) {
-    let mut row = output.row_mut(bar);
-    if width == LANES
-        && let Some(cells) = row.as_slice_mut().and_then(|row| row[first..].first_chunk_mut())
-    {
-        *cells = value.0;
-        return;
-    }
-    for (lane, value) in value.0.into_iter().enumerate().take(width) {
-        row[first + lane] = value;
+/// Some bars of a block from tiles.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn scatter(
+    output: &mut ArrayViewMut2<'_, f64>,
+    start: usize,
+    bars: usize,
+    first: usize,
+    width: usize,
+    tiles: &[Lanes],
+) {
+    for bar in 0..bars {
+        let mut row = output.row_mut(start + bar);
+        if let Some(row) = row.as_slice_mut() {
+            let (whole, rest) = row[first..first + width].as_chunks_mut::<LANES>();
+            for (group, cells) in whole.iter_mut().enumerate() {
+                *cells = tiles[group * TILE_BARS + bar].0;
+            }
+            if !rest.is_empty() {
+                rest.copy_from_slice(&tiles[whole.len() * TILE_BARS + bar].0[..rest.len()]);
+            }
+        } else {
+            for at in 0..width {
+                row[first + at] = tiles[at / LANES * TILE_BARS + bar].0[at % LANES];
+            }
+        }
     }
 }

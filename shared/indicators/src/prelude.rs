@@ -10,7 +10,9 @@ pub(crate) use crate::smoothing::{
     settle_wilder_first,
 };
 pub(crate) use crate::state::state;
-pub(crate) use crate::window::{Highest, Lag, Linear, Lowest, Previous, Recent, Squares, Sum};
+pub(crate) use crate::window::{
+    Highest, Lag, Linear, Lowest, Previous, Recent, Squares, Sum, common_multiple,
+};
 pub(crate) use crate::{Definition, Parameter};
 
 /// Warm-up of a window over the first parameter: all but its last bar.

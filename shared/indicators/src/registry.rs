@@ -146,7 +146,16 @@ pub(crate) const AMORTISED: &str = "O(1) amortised: once in a window, a pass ove
 
 /// The [`Builder`] of a kernel. `lanes` in front of it says that it does not branch on
 /// values.
+///
+/// `windows` says that beside this its values depend on the last bars only: that it has a
+/// [`cycle`](crate::kernel::Kernel::cycle).
 macro_rules! kernel {
+    (windows $kernel:ident: $inputs:literal -> $outputs:literal) => {
+        $crate::registry::Builder {
+            build: $crate::kernel::Scalar::<$kernel<f64>, $inputs, $outputs>::beside::<$kernel<$crate::lane::Lanes>>,
+            ..$crate::registry::kernel!(lanes $kernel: $inputs -> $outputs)
+        }
+    };
     (lanes $kernel:ident: $inputs:literal -> $outputs:literal) => {
         $crate::registry::Builder {
             many: Some($crate::many::many::<$kernel<$crate::lane::Lanes>, $inputs, $outputs>),

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use multiversion::multiversion;
 use tickwire_market::Bar;
+
+use crate::lane::{LANES, Lanes};
 
 /// Greatest magnitude of an input. Beyond it squares and sums could overflow, so
 /// it is refused as a non-finite value is.
@@ -154,6 +157,84 @@ pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> boo
         }
     }
     valid & (low <= high)
+}
+
+/// Whether every bar can be used, for columns of some at a time. Where it says so,
+/// [`is_valid`] does of each; where not, one is invalid, or at least rare (a volume of -0).
+///
+/// The order of positive numbers is that of their bits, so differences of bits tell it by
+/// their signs: that takes few instructions.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]]) -> bool {
+    const MAXIMUM: i64 = MAGNITUDE_MAX.to_bits() as i64;
+    let mut signs = [0; LANES];
+    let (mut high, mut low): (Option<&[T]>, Option<&[T]>) = (None, None);
+    for (input, column) in inputs.iter().zip(columns) {
+        match input {
+            Input::Chosen => collect_signs(&mut signs, column, |bits| MAXIMUM - (bits & i64::MAX)),
+            Input::Fixed(Series::Volume) => {
+                collect_signs(&mut signs, column, |bits| bits | MAXIMUM.wrapping_sub(bits));
+            }
+            Input::Fixed(series) => {
+                match series {
+                    Series::Low => low = Some(column),
+                    Series::High => high = Some(column),
+                    _ => {}
+                }
+                collect_signs(&mut signs, column, |bits| {
+                    bits.wrapping_sub(1) | MAXIMUM.wrapping_sub(bits)
+                });
+            }
+            Input::SessionDay => collect_signs(&mut signs, column, |bits| {
+                let day = f64::from_bits(bits as u64);
+                if is_usable(day) && day.fract() == 0.0 {
+                    0
+                } else {
+                    -1
+                }
+            }),
+        }
+    }
+    if let Some((high, low)) = high.zip(low) {
+        for (high, low) in high.iter().zip(low) {
+            let (high, low): (Lanes, Lanes) = ((*high).into(), (*low).into());
+            for ((sign, high), low) in signs.iter_mut().zip(high.0).zip(low.0) {
+                *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
+            }
+        }
+    }
+    signs.iter().all(|sign| *sign >= 0)
+}
+
+/// Adds the sign of a function of each value's bits to that of its lane.
+#[inline(always)]
+fn collect_signs<T: Copy + Into<Lanes>>(signs: &mut [i64; LANES], column: &[T], of: impl Fn(i64) -> i64) {
+    for values in column {
+        let values: Lanes = (*values).into();
+        for (sign, value) in signs.iter_mut().zip(values.0) {
+            *sign |= of(value.to_bits() as i64);
+        }
+    }
+}
+
+/// Whether every value is finite.
+#[inline(always)]
+pub(crate) fn are_finite(values: &[f64]) -> bool {
+    const INFINITY: i64 = f64::INFINITY.to_bits() as i64;
+    let mut sign = 0;
+    for value in values {
+        sign |= INFINITY - 1 - (value.to_bits() as i64 & i64::MAX);
+    }
+    sign >= 0
+}
+
+/// [`are_valid`] of columns of equal length.
+pub(crate) fn columns_are_valid<const I: usize>(inputs: [Input; I], columns: [&[f64]; I]) -> bool {
+    let chunks = columns.map(|column| column.as_chunks::<LANES>());
+    let rest = chunks.map(|(_, rest)| rest);
+    are_valid(&inputs, &chunks.map(|(chunks, _)| chunks))
+        && (0..rest.first().map_or(0, |rest| rest.len()))
+            .all(|bar| is_valid(inputs, rest.map(|column| column[bar])))
 }
 
 const OPEN: Input = Input::Fixed(Series::Open);

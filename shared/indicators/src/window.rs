@@ -155,15 +155,24 @@ macro_rules! extreme {
 extreme!(Greatest max f64::NEG_INFINITY);
 extreme!(Least min f64::INFINITY);
 
+/// A place of a block.
+#[derive(Clone, Copy)]
+struct Cell<L, F> {
+    /// Of the current block before `Window::at`, of the previous one from there on.
+    value: L,
+    /// Fold over what follows this place in the previous block.
+    after: F,
+}
+
 /// The last `period` values, and a fold over them.
 #[derive(Clone)]
 pub(crate) struct Window<L, F> {
-    /// Places before `at` belong to the current block, the others to the previous one.
-    values: Box<[L]>,
-    /// `tails[i]`: fold over `values[i..]` of the previous block.
-    tails: Box<[F]>,
+    /// All places of a block but the last.
+    cells: Box<[Cell<L, F>]>,
+    /// The value at the last place of the previous block: the anchor.
+    last: L,
     head: F,
-    anchor: L,
+    period: f64,
     /// 1 / period.
     share: f64,
     at: usize,
@@ -192,13 +201,17 @@ pub(crate) struct Folded<L, F> {
 
 impl<L: Lane, F: Fold<L>> Window<L, F> {
     pub(crate) fn new(period: u32) -> Self {
-        let period = period.max(1) as usize;
+        let period = period.max(1);
+        let cell = Cell {
+            value: L::zero(),
+            after: F::none(),
+        };
         Self {
-            values: vec![L::zero(); period].into(),
-            tails: vec![F::none(); period].into(),
+            cells: vec![cell; period as usize - 1].into(),
+            last: L::zero(),
             head: F::none(),
-            anchor: L::zero(),
-            share: 1.0 / period as f64,
+            period: f64::from(period),
+            share: 1.0 / f64::from(period),
             at: 0,
             full: false,
         }
@@ -206,89 +219,99 @@ impl<L: Lane, F: Fold<L>> Window<L, F> {
 
     #[inline(always)]
     pub(crate) fn push(&mut self, value: L) -> Option<Folded<L, F>> {
-        let at = self.at;
-        let last = self.values.len() - 1;
-        // `at` is at most `last`; said so that it need not be checked again.
-        let at = at.min(last);
-        self.values[at] = value;
-        if at < last {
-            self.at = at + 1;
+        if let Some(cell) = self.cells.get_mut(self.at) {
+            self.at += 1;
+            cell.value = value;
             if !self.full {
                 return None;
             }
-            self.head = self.head.append(self.relative(value));
-            return Some(self.folded(self.tails[at + 1].join(self.head)));
+            let after = cell.after;
+            self.head = self.head.append(relative::<L, F>(value, self.last));
+            return Some(self.folded(after.join(self.head)));
         }
         self.at = 0;
         self.full = true;
-        if F::ANCHORED {
-            self.anchor = value;
-        }
+        self.last = value;
         self.head = F::none();
-        self.fill_tails(0);
-        Some(self.folded(self.tails[0]))
-    }
-
-    #[inline(always)]
-    fn relative(&self, value: L) -> L {
-        if F::ANCHORED { value - self.anchor } else { value }
+        let fold = self.fold_block(0);
+        Some(self.folded(fold))
     }
 
     #[inline(always)]
     fn folded(&self, fold: F) -> Folded<L, F> {
         Folded {
-            anchor: self.anchor,
+            anchor: self.last,
             fold,
-            count: self.values.len() as f64,
+            count: self.period,
             share: self.share,
         }
     }
 
+    /// Fold over the previous block from a place on, and over what follows each of them.
     #[inline(always)]
-    fn fill_tails(&mut self, from: usize) {
-        let mut fold = F::none();
-        let anchor = self.anchor;
-        for (tail, value) in self.tails[from..].iter_mut().zip(&self.values[from..]).rev() {
-            fold = fold.prepend(if F::ANCHORED { *value - anchor } else { *value });
-            *tail = fold;
+    fn fold_block(&mut self, from: usize) -> F {
+        let anchor = self.last;
+        let mut fold = F::none().prepend(relative::<L, F>(anchor, anchor));
+        for cell in self.cells.iter_mut().skip(from).rev() {
+            cell.after = fold;
+            fold = fold.prepend(relative::<L, F>(cell.value, anchor));
         }
+        fold
     }
+}
+
+#[inline(always)]
+fn relative<L: Lane, F: Fold<L>>(value: L, anchor: L) -> L {
+    if F::ANCHORED { value - anchor } else { value }
 }
 
 impl<F: Fold<f64>> State for Window<f64, F> {
     fn write(&self, into: &mut StateWriter<'_>) {
         into.count(self.at as u32);
         self.full.write(into);
-        let filled = if self.full { self.values.len() } else { self.at };
-        self.values[..filled].iter().for_each(|value| into.number(*value));
+        let filled = if self.full { self.cells.len() } else { self.at };
+        self.cells[..filled]
+            .iter()
+            .for_each(|cell| into.number(cell.value));
+        if self.full {
+            into.number(self.last);
+        }
         if F::ANCHORED {
-            into.number(self.anchor);
+            into.number(self.last);
         }
     }
 
     fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.at = from.count(self.values.len() as u32 - 1)? as usize;
+        self.at = from.count(self.cells.len() as u32)? as usize;
         self.full.read(from)?;
-        let filled = if self.full { self.values.len() } else { self.at };
-        for value in &mut self.values[..filled] {
-            *value = from.number()?;
+        let filled = if self.full { self.cells.len() } else { self.at };
+        for cell in &mut self.cells[..filled] {
+            cell.value = from.number()?;
+        }
+        if self.full {
+            self.last = from.number()?;
         }
         if F::ANCHORED {
-            self.anchor = from.number()?;
+            // The anchor is the last value of the previous block.
+            let anchor = from.number()?;
+            if self.full && anchor.to_bits() != self.last.to_bits() {
+                return Err(StateError::Damaged);
+            }
+            self.last = anchor;
         }
-        // Heads and tails are functions of the values, so they need no bytes.
-        self.fill_tails(self.at);
+        // Heads and folds follow from the values, so they need no bytes.
+        self.fold_block(self.at);
         self.head = F::none();
         if self.full {
-            for at in 0..self.at {
-                self.head = self.head.append(self.relative(self.values[at]));
+            for cell in &self.cells[..self.at] {
+                self.head = self.head.append(relative::<f64, F>(cell.value, self.last));
             }
         }
         Ok(())
     }
 
     fn bytes_max(&self) -> usize {
-        16 + 8 * self.values.len()
+        24 + 8 * self.cells.len()
     }
 }
 
@@ -358,6 +381,19 @@ impl<L: Lane> Folded<L, Least<L>> {
     }
 }
 
+/// Bars after which windows of these periods all begin again; none for more than any batch
+/// is worth.
+pub(crate) fn common_multiple(periods: &[f64]) -> Option<usize> {
+    periods.iter().try_fold(1, |multiple: usize, period| {
+        let period = *period as usize;
+        let (mut a, mut b) = (multiple, period);
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        multiple.checked_mul(period)?.checked_div(a)
+    })
+}
+
 /// The value `bars` bars ago.
 #[derive(Clone)]
 pub(crate) struct Lag<L> {
@@ -377,15 +413,13 @@ impl<L: Lane> Lag<L> {
 
     #[inline(always)]
     pub(crate) fn push(&mut self, value: L) -> Option<L> {
-        let last = self.values.len() - 1;
-        let at = self.at.min(last);
-        let old = std::mem::replace(&mut self.values[at], value);
+        let cell = self.values.get_mut(self.at)?;
+        let old = std::mem::replace(cell, value);
         let was_full = self.full;
-        if at == last {
+        self.at += 1;
+        if self.at == self.values.len() {
             self.at = 0;
             self.full = true;
-        } else {
-            self.at = at + 1;
         }
         was_full.then_some(old)
     }

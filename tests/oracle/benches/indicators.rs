@@ -1,14 +1,15 @@
 //! Indicators against the Rust crate of TA-Lib, in one run: `cargo bench -p tickwire-oracle`.
 //!
-//! A set over 500 instruments of 300 bars, many at once against TA-Lib's batch, and
-//! single series of 1,000 and 1,000,000 bars. Nanoseconds a bar, medians of several runs.
+//! A set over 500 instruments of 300 bars, many at once against TA-Lib's batch; single
+//! series of 1,000 and 1,000,000 bars; and bars one by one, 500 streams in turn. Both sides
+//! keep every value. Nanoseconds a bar, medians of several runs.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use ndarray::Array2;
 use ta_lib::{Core, MAType};
-use tickwire_indicators::{Input, Series, find};
+use tickwire_indicators::{Definition, Input, Series, find};
 
 const RUNS: usize = 9;
 
@@ -169,10 +170,11 @@ fn set(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Error>
             done = definition.many(parameters, black_box(&views), &mut into);
         });
         done?;
-        let (mut out, mut whole) = (std::array::from_fn(|_| vec![0.0; bars]), vec![0; bars]);
+        let mut kept: Vec<([Vec<f64>; 3], Vec<i32>)> =
+            vec![(std::array::from_fn(|_| vec![0.0; bars]), vec![0; bars]); instruments];
         let theirs = median(|| {
-            for walk in &walks {
-                black_box(theirs(name, black_box(walk), &mut out, &mut whole));
+            for (walk, (out, whole)) in walks.iter().zip(&mut kept) {
+                black_box(theirs(name, black_box(walk), out, whole));
             }
         });
         println!(
@@ -235,8 +237,153 @@ fn single(bars: usize) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// Takes a bar: high, low, close, volume. The sum of its values, so that none is left out.
+type Stream = Box<dyn FnMut([f64; 4]) -> f64>;
+
+/// TA-Lib's stream, warmed up on the first bars of a series.
+fn their_stream(name: &str, columns: &Columns, bars: usize) -> Option<Stream> {
+    macro_rules! stream {
+        ($open:expr, |$value:pat_param| $sum:expr, $($at:literal)+) => {{
+            let (mut stream, _) = $open.ok()?;
+            Box::new(move |bar: [f64; 4]| match stream.update($(bar[$at]),+) {
+                Ok($value) => $sum,
+                Err(_) => f64::NAN,
+            })
+        }};
+    }
+    let core = Core::new();
+    let (high, low) = (&columns.high[..bars], &columns.low[..bars]);
+    let (close, volume) = (&columns.close[..bars], &columns.volume[..bars]);
+    Some(match name {
+        "sma" => stream!(core.sma_open(close, 20), |a| a, 2),
+        "ema" => stream!(core.ema_open(close, 20), |a| a, 2),
+        "wma" => stream!(core.wma_open(close, 20), |a| a, 2),
+        "rsi" => stream!(core.rsi_open(close, 14), |a| a, 2),
+        "macd" => stream!(core.macd_open(close, 12, 26, 9), |(a, b, c)| a + b + c, 2),
+        "bbands" => stream!(
+            core.bbands_open(close, 20, 2.0, 2.0, MAType::SMA),
+            |(a, b, c)| a + b + c,
+            2
+        ),
+        "atr" => stream!(core.atr_open(high, low, close, 14), |a| a, 0 1 2),
+        "adx" => stream!(core.adx_open(high, low, close, 14), |a| a, 0 1 2),
+        "stoch" => stream!(
+            core.stoch_open(high, low, close, 14, 3, MAType::SMA, 3, MAType::SMA),
+            |(a, b)| a + b,
+            0 1 2
+        ),
+        "obv" => stream!(core.obv_open(close, volume), |a| a, 2 3),
+        "supertrend" => stream!(
+            core.supertrend_open(high, low, close, 10, 3.0),
+            |(a, b)| a + f64::from(b),
+            0 1 2
+        ),
+        "cci" => stream!(core.cci_open(high, low, close, 20), |a| a, 0 1 2),
+        "mfi" => stream!(core.mfi_open(high, low, close, volume, 14), |a| a, 0 1 2 3),
+        "kama" => stream!(core.kama_open(close, 20), |a| a, 2),
+        "roc" => stream!(core.roc_open(close, 10), |a| a, 2),
+        "mom" => stream!(core.mom_open(close, 10), |a| a, 2),
+        "willr" => stream!(core.willr_open(high, low, close, 14), |a| a, 0 1 2),
+        "stddev" => stream!(core.stddev_open(close, 20, 1.0), |a| a, 2),
+        "dema" => stream!(core.dema_open(close, 20), |a| a, 2),
+        "natr" => stream!(core.natr_open(high, low, close, 14), |a| a, 0 1 2),
+        _ => return None,
+    })
+}
+
+/// Our stream, warmed up as TA-Lib's.
+fn our_stream(
+    definition: &'static Definition,
+    parameters: &[f64],
+    columns: &Columns,
+    bars: usize,
+) -> Option<Stream> {
+    macro_rules! stream {
+        ($outputs:literal, $($at:literal)+) => {{
+            let mut running = definition.build(parameters).ok()?;
+            let mut next = move |bar: [f64; 4]| {
+                let mut output = [None; $outputs];
+                running.next(&[$(bar[$at]),+], &mut output);
+                output.into_iter().map(|value| value.unwrap_or(f64::NAN)).sum()
+            };
+            for at in 0..bars {
+                next([columns.high[at], columns.low[at], columns.close[at], columns.volume[at]]);
+            }
+            Box::new(next)
+        }};
+    }
+    Some(match (definition.inputs.len(), definition.outputs.len()) {
+        (1, 1) => stream!(1, 2),
+        (1, 3) => stream!(3, 2),
+        (2, 1) => stream!(1, 2 3),
+        (3, 1) => stream!(1, 0 1 2),
+        (3, 2) => stream!(2, 0 1 2),
+        (4, 1) => stream!(1, 0 1 2 3),
+        _ => return None,
+    })
+}
+
+/// Bars one by one, each to all instruments in turn, as a market gives them.
+fn stream(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Error>> {
+    const WARM_UP: usize = 100;
+    let walks: Vec<Columns> = (0..instruments as u64)
+        .map(|seed| walk(seed, WARM_UP + bars))
+        .collect();
+    let rows: Vec<[f64; 4]> = (WARM_UP..WARM_UP + bars)
+        .flat_map(|at| {
+            walks
+                .iter()
+                .map(move |walk| [walk.high[at], walk.low[at], walk.close[at], walk.volume[at]])
+        })
+        .collect();
+    println!("bars one by one, {instruments} streams: ns a bar, ours, TA-Lib, ratio");
+    let mut ratios = Vec::new();
+    let mut values = vec![0.0; rows.len()];
+    let mut run = |streams: &mut [Stream]| {
+        median(|| {
+            for (rows, values) in rows.chunks(instruments).zip(values.chunks_mut(instruments)) {
+                for ((stream, row), value) in streams.iter_mut().zip(rows).zip(values) {
+                    *value = stream(*row);
+                }
+            }
+            black_box(&values);
+        })
+    };
+    for (name, parameters) in SET {
+        let definition = find(name).ok_or("no such indicator")?;
+        let mut ours: Vec<Stream> = walks
+            .iter()
+            .filter_map(|walk| our_stream(definition, parameters, walk, WARM_UP))
+            .collect();
+        let mut theirs: Vec<Stream> = walks
+            .iter()
+            .filter_map(|walk| their_stream(name, walk, WARM_UP))
+            .collect();
+        if ours.len() != instruments || theirs.len() != instruments {
+            return Err(format!("{name} has no stream").into());
+        }
+        let (ours, theirs) = (run(&mut ours), run(&mut theirs));
+        let cells = rows.len() as f64;
+        println!(
+            "{name:12} {:7.3} {:7.3} {:6.2}",
+            ours / cells * 1e9,
+            theirs / cells * 1e9,
+            ours / theirs
+        );
+        ratios.push(ours / theirs);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "median ratio {:.2}, greatest {:.2}",
+        ratios[ratios.len() / 2],
+        ratios[ratios.len() - 1]
+    );
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     set(500, 300)?;
     single(1_000)?;
-    single(1_000_000)
+    single(1_000_000)?;
+    stream(500, 300)
 }

@@ -26,11 +26,12 @@ impl<L: Lane> Efficiency<L> {
         let way = self.way.push((x - before?).abs())?.sum();
         let change = x - old?;
         // A flat window is as straight as can be.
-        Some(change.zip(way, |change, way| {
-            if way <= 0.0 || way <= change {
+        let ratio = (change / way).abs();
+        Some(ratio.zip3(change, way, |ratio, change, way| {
+            if (way <= 0.0) | (way <= change) | (ratio > 1.0) {
                 1.0
             } else {
-                (change / way).abs().min(1.0)
+                ratio
             }
         }))
     }

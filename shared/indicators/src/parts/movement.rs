@@ -89,12 +89,13 @@ impl<L: Lane> Movement<L> {
     #[inline(always)]
     pub(crate) fn index(&mut self, high: L, low: L, close: L) -> Option<L> {
         let [plus, minus, range] = self.next(high, low, close)?;
-        Some(plus.zip3(minus, range, |plus, minus, range| {
-            let sum = plus + minus;
-            if range == 0.0 || sum == 0.0 {
+        let sum = plus + minus;
+        let index = ((plus - minus).abs() / sum).scale(100.0);
+        Some(index.zip3(sum, range, |index, sum, range| {
+            if (range == 0.0) | (sum == 0.0) {
                 f64::NAN
             } else {
-                100.0 * ((plus - minus).abs() / sum)
+                index
             }
         }))
     }

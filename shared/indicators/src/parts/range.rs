@@ -85,15 +85,17 @@ impl<L: Lane> Stochastic<L> {
     #[inline(always)]
     pub(crate) fn next(&mut self, high: L, low: L, close: L) -> Option<L> {
         let (highest, lowest) = self.range.next(high, low)?;
+        let range = highest - lowest;
+        let place = ((close - lowest) / range).scale(100.0);
         // What differs by rounding alone is flat.
-        Some((close - lowest).zip3(highest, lowest, |place, highest, lowest| {
-            let range = highest - lowest;
-            if range <= 1e-14 * (highest.abs() + lowest.abs()) {
-                0.0
-            } else {
-                100.0 * (place / range)
-            }
-        }))
+        let noise = (highest.abs() + lowest.abs()).scale(1e-14);
+        Some(place.zip3(
+            range,
+            noise,
+            |place, range, noise| {
+                if range <= noise { 0.0 } else { place }
+            },
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod catalogue;
+mod long;
 mod state;
 
 use ndarray::{Array1, Array2, ArrayView1};

@@ -1,4 +1,12 @@
 //! Arnaud Legoux moving average.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("alma", &[2.0, 6.0, 0.85], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(10.562)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,16 @@
 //! Bollinger bands.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("bbands", &[2.0, 2.0, 2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(12.750), Some(11.250), Some(9.750)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Bbands: 1 -> 3);
+pub(crate) const KERNEL: Builder = kernel!(windows Bbands: 1 -> 3);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bbands",
@@ -32,6 +40,10 @@ impl<L: Lane> Kernel<L, 1, 3> for Bbands<L> {
             down: parameters[2],
             window: Squares::new(parameters.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

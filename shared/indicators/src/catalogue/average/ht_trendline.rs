@@ -1,4 +1,12 @@
 //! Ehlers' instantaneous trend line.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..65).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("ht_trendline", &[], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(108.315)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::hilbert::{Cycle, TrendLine};
 use crate::prelude::*;

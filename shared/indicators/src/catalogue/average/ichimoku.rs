@@ -1,4 +1,13 @@
 //! Ichimoku.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0, 13.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5, 11.0, 10.5];
+//! let row = compute("ichimoku", &[2.0, 3.0, 4.0], &[high, low])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(11.250), Some(11.000), Some(12.000), Some(12.250)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,14 @@
 //! Keltner channel.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0];
+//! let row = compute("kc", &[2.0, 3.0, 2.0], &[high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(16.250), Some(11.250), Some(6.250)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

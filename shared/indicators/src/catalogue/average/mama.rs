@@ -1,4 +1,12 @@
 //! Ehlers' MESA adaptive moving average, and the average following it.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..34).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("mama", &[0.5, 0.05], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(104.459), Some(102.471)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::hilbert::Cycle;
 use crate::prelude::*;

@@ -1,4 +1,13 @@
 //! Parabolic stop and reverse.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let row = compute("sar", &[0.02, 0.2], &[high, low])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(8.639)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,16 @@
 //! Simple moving average.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("sma", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(11.250)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Sma: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Sma: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "sma",
@@ -25,6 +33,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Sma<L> {
         Self {
             window: Sum::new(parameters.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

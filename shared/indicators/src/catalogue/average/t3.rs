@@ -1,4 +1,12 @@
 //! Tillson's T3.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0];
+//! let row = compute("t3", &[2.0, 0.7], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(12.312)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,16 @@
 //! Linearly weighted moving average.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("wma", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(11.500)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Wma: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Wma: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "wma",
@@ -24,6 +32,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Wma<L> {
         Self {
             window: Linear::new(parameters.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

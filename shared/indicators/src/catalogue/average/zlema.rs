@@ -1,4 +1,12 @@
 //! Zero-lag exponential moving average.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5];
+//! let row = compute("zlema", &[3.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(11.417)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

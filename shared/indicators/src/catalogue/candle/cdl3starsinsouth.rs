@@ -1,4 +1,15 @@
 //! Three stars in the south.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0];
+//! let high = &[51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 51.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0];
+//! let close = &[50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5, 50.5];
+//! let row = compute("cdl3starsinsouth", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(0.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Closing marubozu.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 57.0, 57.0, 58.0, 45.0, 45.0];
+//! let high = &[52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 58.0, 62.0, 58.0, 45.0, 50.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 56.0, 56.0, 45.0, 34.0, 37.0];
+//! let close = &[51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 58.0, 57.0, 50.0, 39.0, 37.0];
+//! let row = compute("cdlclosingmarubozu", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(-100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Engulfing.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[57.0, 57.0, 58.0];
+//! let high = &[58.0, 62.0, 58.0];
+//! let low = &[56.0, 56.0, 45.0];
+//! let close = &[58.0, 57.0, 50.0];
+//! let row = compute("cdlengulfing", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(-100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

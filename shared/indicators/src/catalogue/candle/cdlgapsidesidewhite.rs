@@ -1,4 +1,15 @@
 //! Up or down gap side-by-side white lines.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 49.0, 46.0, 48.0, 51.0, 41.0, 43.0, 43.0];
+//! let high = &[51.0, 50.0, 47.0, 53.0, 52.0, 41.0, 43.0, 48.0];
+//! let low = &[48.0, 45.0, 44.0, 48.0, 46.0, 36.0, 43.0, 43.0];
+//! let close = &[49.0, 46.0, 45.0, 52.0, 47.0, 41.0, 43.0, 43.0];
+//! let row = compute("cdlgapsidesidewhite", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

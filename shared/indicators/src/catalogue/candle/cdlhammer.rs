@@ -1,4 +1,15 @@
 //! Hammer.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 45.0, 34.0, 32.0, 33.0, 18.0];
+//! let high = &[52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 45.0, 35.0, 38.0, 38.0, 18.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 36.0, 32.0, 31.0, 24.0, 13.0];
+//! let close = &[51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 37.0, 33.0, 38.0, 25.0, 18.0];
+//! let row = compute("cdlhammer", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Harami.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 47.0, 56.0, 50.0, 49.0];
+//! let high = &[52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 51.0, 48.0, 58.0, 51.0, 50.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 47.0, 42.0, 56.0, 44.0, 48.0];
+//! let close = &[51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 47.0, 48.0, 57.0, 44.0, 50.0];
+//! let row = compute("cdlharami", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(80.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

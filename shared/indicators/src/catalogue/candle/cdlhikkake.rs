@@ -1,4 +1,15 @@
 //! Hikkake.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 50.0, 56.0, 56.0, 54.0, 53.0];
+//! let high = &[54.0, 59.0, 57.0, 61.0, 58.0, 54.0];
+//! let low = &[49.0, 50.0, 51.0, 45.0, 54.0, 45.0];
+//! let close = &[53.0, 58.0, 57.0, 50.0, 58.0, 45.0];
+//! let row = compute("cdlhikkake", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Long-legged doji.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 53.0, 54.0, 57.0, 58.0, 61.0, 63.0, 59.0, 61.0, 58.0, 60.0];
+//! let high = &[54.0, 55.0, 58.0, 59.0, 62.0, 63.0, 63.0, 65.0, 62.0, 63.0, 61.0];
+//! let low = &[49.0, 52.0, 53.0, 56.0, 57.0, 60.0, 62.0, 59.0, 53.0, 53.0, 59.0];
+//! let close = &[53.0, 54.0, 57.0, 58.0, 61.0, 62.0, 63.0, 65.0, 53.0, 54.0, 60.0];
+//! let row = compute("cdllongleggeddoji", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Marubozu.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 49.0, 44.0, 40.0, 34.0, 36.0];
+//! let high = &[52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 49.0, 49.0, 45.0, 38.0, 36.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 48.0, 44.0, 39.0, 29.0, 30.0];
+//! let close = &[51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 49.0, 44.0, 40.0, 38.0, 30.0];
+//! let row = compute("cdlmarubozu", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(-100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Matching low.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 49.0, 53.0, 55.0, 60.0, 62.0, 64.0];
+//! let high = &[51.0, 50.0, 54.0, 63.0, 65.0, 63.0, 64.0];
+//! let low = &[48.0, 45.0, 48.0, 55.0, 56.0, 56.0, 56.0];
+//! let close = &[49.0, 46.0, 53.0, 63.0, 56.0, 56.0, 56.0];
+//! let row = compute("cdlmatchinglow", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Rising or falling three methods.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 49.0, 40.0, 43.0, 49.0, 47.0];
+//! let high = &[52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 50.0, 45.0, 43.0, 49.0, 47.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 38.0, 35.0, 42.0, 49.0, 34.0];
+//! let close = &[51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 43.0, 40.0, 43.0, 49.0, 39.0];
+//! let row = compute("cdlrisefall3methods", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(-100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

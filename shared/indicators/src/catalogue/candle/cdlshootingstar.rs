@@ -1,4 +1,15 @@
 //! Shooting star.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 59.0, 57.0, 57.0, 61.0, 67.0];
+//! let high = &[52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 52.0, 59.0, 58.0, 62.0, 67.0, 68.0];
+//! let low = &[49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 49.0, 54.0, 53.0, 57.0, 61.0, 67.0];
+//! let close = &[51.0, 50.0, 51.0, 50.0, 51.0, 50.0, 51.0, 59.0, 53.0, 57.0, 62.0, 67.0];
+//! let row = compute("cdlshootingstar", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(-100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

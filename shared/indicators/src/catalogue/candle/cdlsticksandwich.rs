@@ -1,4 +1,15 @@
 //! Stick sandwich.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 53.0, 54.0, 53.0, 55.0, 62.0, 64.0, 64.0];
+//! let high = &[54.0, 55.0, 58.0, 55.0, 56.0, 67.0, 65.0, 64.0];
+//! let low = &[49.0, 52.0, 53.0, 48.0, 54.0, 58.0, 63.0, 53.0];
+//! let close = &[53.0, 54.0, 57.0, 54.0, 55.0, 58.0, 65.0, 58.0];
+//! let row = compute("cdlsticksandwich", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Tasuki gap.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 49.0, 46.0, 37.0, 36.0, 39.0, 50.0, 55.0];
+//! let high = &[51.0, 50.0, 47.0, 37.0, 36.0, 43.0, 57.0, 60.0];
+//! let low = &[48.0, 45.0, 44.0, 28.0, 35.0, 39.0, 45.0, 44.0];
+//! let close = &[49.0, 46.0, 45.0, 33.0, 36.0, 43.0, 56.0, 49.0];
+//! let row = compute("cdltasukigap", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

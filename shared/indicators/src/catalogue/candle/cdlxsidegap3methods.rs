@@ -1,4 +1,15 @@
 //! Upside or downside gap three methods.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let open = &[50.0, 43.0, 40.0];
+//! let high = &[50.0, 43.0, 49.0];
+//! let low = &[46.0, 36.0, 35.0];
+//! let close = &[46.0, 37.0, 48.0];
+//! let row = compute("cdlxsidegap3methods", &[], &[open, high, low, close])?;
+//! assert_eq!(row, [Some(-100.0)]);
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::candles::*;
 use crate::prelude::*;

@@ -1,4 +1,15 @@
 //! Balance of power.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let open = &[9.5, 10.5, 10.0, 11.5];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let row = compute("bop", &[], &[open, high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.200)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,18 @@
 //! Commodity channel index.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let row = compute("cci", &[2.0], &[high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(66.667)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Cci: 3 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Cci: 3 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "cci",
@@ -28,6 +38,10 @@ impl<L: Lane> Kernel<L, 3, 1> for Cci<L> {
         }
     }
 
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
+    }
+
     #[inline(always)]
     fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
         let price = (high + low + close) / L::splat(3.0);
@@ -40,13 +54,20 @@ impl<L: Lane> Kernel<L, 3, 1> for Cci<L> {
             .unordered()
             .fold(L::zero(), |sum, value| sum + (*value - mean).abs())
             .scale(self.share);
-        [(price - mean).zip3(deviation, mean, |distance, deviation, mean| {
-            let noise = 1e-14 * mean.abs();
-            if distance.abs() <= noise || deviation <= noise {
-                0.0
-            } else {
-                distance / (0.015 * deviation)
-            }
-        })]
+        let distance = price - mean;
+        let noise = mean.abs().scale(1e-14);
+        let ratio = distance / deviation.scale(0.015);
+        [ratio.zip4(
+            distance.abs(),
+            deviation,
+            noise,
+            |ratio, distance, deviation, noise| {
+                if (distance <= noise) | (deviation <= noise) {
+                    0.0
+                } else {
+                    ratio
+                }
+            },
+        )]
     }
 }

@@ -1,4 +1,12 @@
 //! Chande's momentum oscillator, Wilder-smoothed.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("cmo", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(77.778)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

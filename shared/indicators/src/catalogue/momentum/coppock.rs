@@ -1,4 +1,12 @@
 //! Coppock's curve.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5];
+//! let row = compute("coppock", &[2.0, 3.0, 4.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(29.473)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,13 @@
 //! Ehlers' Fisher transform.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5];
+//! let row = compute("fisher", &[2.0, 3.0], &[high, low])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.012), Some(-0.343)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,14 @@
 //! KDJ.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0, 13.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5, 11.0, 10.5];
+//! let row = compute("kdj", &[2.0, 3.0, 4.0], &[high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(56.761), Some(61.280), Some(47.722)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

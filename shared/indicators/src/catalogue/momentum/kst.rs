@@ -1,4 +1,12 @@
 //! Pring's know sure thing.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..24).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("kst", &[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(295.052), Some(-1475.709)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,12 @@
 //! Moving average convergence and divergence.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5];
+//! let row = compute("macd", &[2.0, 3.0, 4.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.159), Some(0.222), Some(-0.063)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

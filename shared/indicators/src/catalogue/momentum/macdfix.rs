@@ -1,4 +1,12 @@
 //! MACD with the fixed weights 0.15 and 0.075.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..28).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("macdfix", &[2.0], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.104), Some(-0.178), Some(0.283)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,16 @@
 //! Momentum.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("mom", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(1.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Mom: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Mom: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mom",
@@ -23,6 +31,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Mom<L> {
         Self {
             old: Lag::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -1,4 +1,15 @@
 //! Quantitative qualitative estimation.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0, 13.5, 14.0, 13.0];
+//! let row = compute("qqe", &[2.0, 3.0, 4.236], &[close])?;
+//! assert_eq!(
+//!     format!("{row:.3?}"),
+//!     "[Some(28.911), Some(57.752), Some(28.911), None, Some(28.911), Some(114.023), Some(1.000)]"
+//! );
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use super::rsi::Rsi;
 use crate::prelude::*;

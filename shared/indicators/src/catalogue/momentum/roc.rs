@@ -1,8 +1,16 @@
 //! Rate of change, in percent.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("roc", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(9.091)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Roc: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Roc: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "roc",
@@ -23,6 +31,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Roc<L> {
         Self {
             old: Lag::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -1,4 +1,12 @@
 //! Rate of change, as a ratio times 100.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("rocr100", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(109.091)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,15 @@
 //! Relative vigour index.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0, 13.5];
+//! let open = &[9.5, 10.5, 10.0, 11.5, 11.0, 12.5, 12.0, 11.5, 13.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0, 13.5, 13.0, 14.5];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5, 11.0, 10.5, 12.0];
+//! let row = compute("rvgi", &[2.0], &[open, high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.200), Some(0.200), Some(0.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

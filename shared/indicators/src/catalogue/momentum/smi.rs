@@ -1,4 +1,12 @@
 //! Ergodic indicator.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0, 13.5];
+//! let row = compute("smi", &[2.0, 3.0, 4.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.453), Some(0.390), Some(0.063)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

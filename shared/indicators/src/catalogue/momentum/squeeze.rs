@@ -1,4 +1,14 @@
 //! Carter's squeeze.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..14).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let high: Vec<f64> = close.iter().map(|close| close + 1.0).collect();
+//! let low: Vec<f64> = close.iter().map(|close| close - 1.5).collect();
+//! let row = compute("squeeze", &[2.0, 2.0, 4.0, 1.5, 6.0, 7.0], &[&high, &low, &close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(3.857), Some(1.000), Some(0.000), Some(0.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

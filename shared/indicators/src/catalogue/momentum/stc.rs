@@ -1,4 +1,12 @@
 //! Schaff's trend cycle.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5];
+//! let row = compute("stc", &[2.0, 3.0, 4.0, 0.5], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.000), Some(0.250), Some(0.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

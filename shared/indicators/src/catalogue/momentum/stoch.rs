@@ -1,8 +1,18 @@
 //! Slow stochastic oscillator.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0, 13.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5, 11.0, 10.5];
+//! let row = compute("stoch", &[2.0, 3.0, 4.0], &[high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(58.333), Some(60.417)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Stoch: 3 -> 2);
+pub(crate) const KERNEL: Builder = kernel!(windows Stoch: 3 -> 2);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stoch",
@@ -31,6 +41,10 @@ impl<L: Lane> Kernel<L, 3, 2> for Stoch<L> {
             slow: Sum::new(p.bars(1)),
             signal: Sum::new(p.bars(2)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(parameters)
     }
 
     #[inline(always)]

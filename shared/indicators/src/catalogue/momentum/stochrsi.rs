@@ -1,4 +1,12 @@
 //! Fast stochastic oscillator of the relative strength index.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5, 12.0, 13.5];
+//! let row = compute("stochrsi", &[2.0, 3.0, 4.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(100.000), Some(47.804)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use super::rsi::Rsi;
 use crate::prelude::*;

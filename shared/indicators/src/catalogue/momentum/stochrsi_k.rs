@@ -1,4 +1,12 @@
 //! Slow stochastic oscillator of the relative strength index.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..13).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("stochrsi_k", &[2.0, 3.0, 4.0, 5.0], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(50.000), Some(35.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use super::rsi::Rsi;
 use crate::prelude::*;

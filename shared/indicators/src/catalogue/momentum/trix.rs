@@ -1,4 +1,12 @@
 //! Rate of change of a triple exponential average.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0];
+//! let row = compute("trix", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(5.510)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,18 @@
 //! Williams' %R.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let row = compute("willr", &[2.0], &[high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(-25.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Willr: 3 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Willr: 3 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "willr",
@@ -24,6 +34,10 @@ impl<L: Lane> Kernel<L, 3, 1> for Willr<L> {
         Self {
             range: Range::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -1,4 +1,13 @@
 //! Beta.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let other = &[10.0, 10.0, 8.5, 12.0];
+//! let row = compute("beta", &[2.0], &[close, other])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(2.983)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

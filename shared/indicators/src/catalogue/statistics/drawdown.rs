@@ -1,4 +1,12 @@
 //! Drawdown from the highest value so far.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("drawdown", &[], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.000), Some(0.000), Some(0.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

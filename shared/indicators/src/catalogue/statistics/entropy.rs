@@ -1,4 +1,12 @@
 //! Shannon's entropy of the values' shares in their sum.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("entropy", &[2.0, 2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.997)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

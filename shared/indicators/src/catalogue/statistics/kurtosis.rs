@@ -1,4 +1,12 @@
 //! Excess kurtosis of a sample.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5];
+//! let row = compute("kurtosis", &[4.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(-1.200)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

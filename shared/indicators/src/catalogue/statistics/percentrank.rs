@@ -1,4 +1,12 @@
 //! Percentage of the values before that are less.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("percentrank", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(100.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,8 +1,16 @@
 //! Standard deviation of the population.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("stddev", &[2.0, 1.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.750)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Stddev: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Stddev: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stddev",
@@ -28,6 +36,10 @@ impl<L: Lane> Kernel<L, 1, 1> for Stddev<L> {
             deviations: p[1],
             window: Squares::new(p.bars(0)),
         }
+    }
+
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
     }
 
     #[inline(always)]

@@ -1,4 +1,12 @@
 //! Standard deviation of a sample.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("stddev_sample", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(1.061)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

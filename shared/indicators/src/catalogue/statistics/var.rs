@@ -1,4 +1,12 @@
 //! Variance of the population.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("var", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.562)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

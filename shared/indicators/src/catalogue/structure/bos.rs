@@ -1,4 +1,14 @@
 //! Break of structure.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5];
+//! let row = compute("bos", &[2.0], &[high, low, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 use crate::structure::{Break, Breaks};

@@ -1,4 +1,13 @@
 //! Fractals of Bill Williams.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5];
+//! let row = compute("fractal", &[], &[high, low])?;
+//! assert_eq!(format!("{row:.3?}"), "[None, None]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 use crate::structure::Swings;

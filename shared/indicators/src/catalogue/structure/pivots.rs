@@ -1,4 +1,18 @@
 //! Pivot points.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let day = &[0.0, 0.0, 0.0, 1.0];
+//! let row = compute("pivots", &[], &[high, low, close, day])?;
+//! assert_eq!(
+//!     format!("{row:.3?}"),
+//!     "[Some(10.333), Some(12.167), Some(13.833), Some(15.667), Some(8.667), Some(6.833), Some(5.167)]"
+//! );
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;

@@ -1,4 +1,18 @@
 //! Pivot points of Camarilla.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let day = &[0.0, 0.0, 0.0, 1.0];
+//! let row = compute("pivots_camarilla", &[], &[high, low, close, day])?;
+//! assert_eq!(
+//!     format!("{row:.3?}"),
+//!     "[Some(10.333), Some(10.821), Some(11.142), Some(11.463), Some(12.425), Some(10.179), Some(9.858), Some(9.537), Some(8.575)]"
+//! );
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;

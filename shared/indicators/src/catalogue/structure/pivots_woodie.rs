@@ -1,4 +1,18 @@
 //! Pivot points of Woodie.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let day = &[0.0, 0.0, 0.0, 1.0];
+//! let row = compute("pivots_woodie", &[], &[high, low, close, day])?;
+//! assert_eq!(
+//!     format!("{row:.3?}"),
+//!     "[Some(10.375), Some(12.250), Some(13.875), Some(15.750), Some(8.750), Some(6.875), Some(5.250)]"
+//! );
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;

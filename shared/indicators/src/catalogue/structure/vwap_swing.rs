@@ -1,4 +1,15 @@
 //! Volume-weighted average price since the last swing point.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5];
+//! let volume = &[100.0, 110.0, 105.0, 120.0, 115.0, 130.0];
+//! let row = compute("vwap_swing", &[2.0], &[high, low, close, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[None]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 use crate::structure::Swings;

@@ -1,4 +1,13 @@
 //! Zigzag that does not repaint.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let row = compute("zigzag", &[5.0], &[high, low])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(9.000), Some(1.000), Some(1.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,13 @@
 //! Aroon.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let row = compute("aroon", &[2.0], &[high, low])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(100.000), Some(50.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

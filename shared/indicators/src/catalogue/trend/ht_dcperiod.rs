@@ -1,4 +1,12 @@
 //! Ehlers' dominant cycle period, in bars.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..34).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("ht_dcperiod", &[], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(17.212)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::hilbert::Cycle;
 use crate::prelude::*;

@@ -1,4 +1,12 @@
 //! Ehlers' sine wave of the dominant cycle.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..65).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("ht_sine", &[], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.505), Some(-0.253)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::hilbert::{Cycle, Phase, sines};
 use crate::prelude::*;

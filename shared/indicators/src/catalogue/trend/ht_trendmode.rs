@@ -1,4 +1,12 @@
 //! Ehlers' trend mode.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close: Vec<f64> = (0..65).map(|bar| 100.0 + f64::from(bar * bar % 17)).collect();
+//! let row = compute("ht_trendmode", &[], &[&close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(1.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::hilbert::{Cycle, Phase, TrendLine, sines};
 use crate::prelude::*;

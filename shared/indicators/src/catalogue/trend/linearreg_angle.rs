@@ -1,4 +1,12 @@
 //! Angle of the least-squares line, in degrees.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("linearreg_angle", &[2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(56.310)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,13 @@
 //! Chande's qstick.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let open = &[9.5, 10.5, 10.0, 11.5];
+//! let row = compute("qstick", &[2.0], &[open, close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(0.500)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,12 @@
 //! Width of the Bollinger bands, in percent of their middle.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("bandwidth", &[2.0, 2.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(26.667)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

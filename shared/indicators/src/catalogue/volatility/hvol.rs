@@ -1,4 +1,12 @@
 //! Historical volatility.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let row = compute("hvol", &[2.0, 252.0], &[close])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(202.107)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,15 @@
 //! Chaikin's oscillator.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("adosc", &[2.0, 3.0], &[high, low, close, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(8.852)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

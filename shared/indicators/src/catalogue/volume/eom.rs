@@ -1,4 +1,14 @@
 //! Ease of movement.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("eom", &[2.0, 100000000.0], &[high, low, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(967261.905)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,15 @@
 //! Klinger's volume oscillator, of signed volume.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0, 11.5, 13.0, 12.5];
+//! let high = &[11.0, 12.0, 11.5, 13.0, 12.5, 14.0, 13.5];
+//! let low = &[8.5, 9.5, 9.0, 10.5, 10.0, 11.5, 11.0];
+//! let volume = &[100.0, 110.0, 105.0, 120.0, 115.0, 130.0, 125.0];
+//! let row = compute("kvo", &[2.0, 3.0, 4.0], &[high, low, close, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(-25.745), Some(-25.482)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

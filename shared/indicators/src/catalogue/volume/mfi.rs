@@ -1,8 +1,19 @@
 //! Money flow index.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let high = &[11.0, 12.0, 11.5, 13.0];
+//! let low = &[8.5, 9.5, 9.0, 10.5];
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("mfi", &[2.0], &[high, low, close, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(56.687)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Mfi: 4 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(windows Mfi: 4 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "mfi",
@@ -29,6 +40,10 @@ impl<L: Lane> Kernel<L, 4, 1> for Mfi<L> {
         }
     }
 
+    fn cycle(parameters: &[f64]) -> Option<usize> {
+        common_multiple(&parameters[..1])
+    }
+
     #[inline(always)]
     fn step(&mut self, [high, low, close, volume]: [L; 4]) -> [L; 1] {
         let price = (high + low + close) / L::splat(3.0);
@@ -36,15 +51,18 @@ impl<L: Lane> Kernel<L, 4, 1> for Mfi<L> {
             return [L::absent()];
         };
         // What differs by rounding alone does not flow.
-        let flow = price.zip3(before, volume, |price, before, volume| {
-            if (price - before).abs() <= 1e-14 * (price + before) {
-                0.0
-            } else {
-                (price * volume).copysign(price - before)
-            }
-        });
-        let positive = self.positive.push(flow.positive());
-        let negative = self.negative.push((-flow).positive());
+        let noise = (price + before).scale(1e-14);
+        let flow = |rise: L| {
+            (price * volume).zip3(
+                rise,
+                noise,
+                |flow, rise, noise| {
+                    if rise > noise { flow } else { 0.0 }
+                },
+            )
+        };
+        let positive = self.positive.push(flow(price - before));
+        let negative = self.negative.push(flow(before - price));
         [positive
             .zip(negative)
             .map(|(positive, negative)| {

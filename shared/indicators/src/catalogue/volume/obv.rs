@@ -1,4 +1,13 @@
 //! On-balance volume.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("obv", &[], &[close, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(225.000)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 
@@ -28,15 +37,23 @@ impl<L: Lane> Kernel<L, 2, 1> for Obv<L> {
     #[inline(always)]
     fn step(&mut self, [x, volume]: [L; 2]) -> [L; 1] {
         let signed = match self.previous.push(x) {
-            Some(previous) => x.zip3(previous, volume, |x, previous, volume| {
-                if x > previous {
-                    volume
-                } else if x < previous {
-                    -volume
-                } else {
-                    0.0
-                }
-            }),
+            Some(previous) => {
+                let fallen = (-volume).zip3(
+                    x,
+                    previous,
+                    |volume, x, previous| {
+                        if x < previous { volume } else { 0.0 }
+                    },
+                );
+                volume.zip4(
+                    fallen,
+                    x,
+                    previous,
+                    |risen, fallen, x, previous| {
+                        if x > previous { risen } else { fallen }
+                    },
+                )
+            }
             None => volume,
         };
         self.value = self.value + signed;

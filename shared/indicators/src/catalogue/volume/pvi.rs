@@ -1,4 +1,13 @@
 //! Positive volume index.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let close = &[10.0, 11.0, 10.5, 12.0];
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("pvi", &[], &[close, volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(1257.143)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,12 @@
 //! Percentage volume oscillator.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("pvo", &[2.0, 3.0, 1.0], &[volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(2.222)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,4 +1,12 @@
 //! Relative volume.
+//!
+//! ```
+//! # use tickwire_indicators::compute;
+//! let volume = &[100.0, 110.0, 105.0, 120.0];
+//! let row = compute("rvol", &[2.0], &[volume])?;
+//! assert_eq!(format!("{row:.3?}"), "[Some(1.116)]");
+//! # Ok::<(), tickwire_indicators::ComputeError>(())
+//! ```
 
 use crate::prelude::*;
 

@@ -1,0 +1,156 @@
+//! One series in lanes: where a value depends on the last bars only, a long column is cut
+//! into parts, each of which begins `warm_up` bars early and is computed beside the others.
+//!
+//! A part begins where all windows of the kernel begin a block, so that it does what a run
+//! over the whole column does: the bits are the same.
+
+use multiversion::multiversion;
+
+use crate::Definition;
+use crate::kernel::Kernel;
+use crate::lane::{LANES, Lane, Lanes};
+use crate::many::{have_lanes, run};
+use crate::sample::columns_are_valid;
+
+/// Bars of a tile, which stays in the first-level cache.
+const TILE_BARS: usize = 64;
+/// Most bars from one lane to the next: so many rows of a few columns stay in the second-level
+/// cache.
+const STEP_BARS_MAX: usize = 512;
+
+/// Where the lanes of a stretch are.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// From the first bar of a lane to that of the next.
+    step: usize,
+    /// Bars at the beginning of a lane that are the end of the one before it.
+    early: usize,
+}
+
+/// Computes columns from cold as far as that pays and bars are valid. Says from which bar a
+/// cold run goes on; all before the warm-up of that is written.
+pub(crate) fn aside<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
+    definition: &Definition,
+    parameters: &[f64],
+    inputs: [&[f64]; I],
+    outputs: &mut [&mut [f64]; O],
+) -> usize {
+    let bars = inputs.first().map_or(0, |column| column.len());
+    let early = definition.warm_up(parameters);
+    let Some(cycle) = K::cycle(parameters).filter(|_| have_lanes()) else {
+        return 0;
+    };
+    let mut first = 0;
+    loop {
+        let step = (bars - first)
+            .div_ceil(LANES)
+            .min(STEP_BARS_MAX)
+            .next_multiple_of(cycle);
+        let end = bars.min(first + step * LANES + early);
+        let inputs = inputs.map(|column| &column[first..end]);
+        // A row of lanes costs less than two of single bars.
+        if (step + early) * 2 > end - first || !columns_are_valid(K::INPUTS, inputs) {
+            return first;
+        }
+        let mut outputs = outputs.each_mut().map(|column| &mut column[first..end]);
+        if first > 0 {
+            // These are written.
+            for column in &mut outputs {
+                *column = &mut std::mem::take(column)[early..];
+            }
+        }
+        stretch(
+            K::new(parameters),
+            Cut { step, early },
+            inputs,
+            &mut outputs,
+            first == 0,
+        );
+        // Where bars end within the stretch, the state follows from the last of them.
+        let next = first + step * LANES;
+        first = next.min((bars - early - 1) / cycle * cycle);
+        if first < next {
+            return first;
+        }
+    }
+}
+
+/// Computes what one cut of lanes covers. Outputs begin at the first bar, or else where
+/// what comes early ends.
+fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
+    mut kernel: K,
+    cut: Cut,
+    inputs: [&[f64]; I],
+    outputs: &mut [&mut [f64]; O],
+    from_cold: bool,
+) {
+    let mut gathered = [[Lanes::zero(); TILE_BARS]; I];
+    let rows = cut.step + cut.early;
+    let mut computed = [(); O].map(|()| vec![Lanes::zero(); rows]);
+    for start in (0..rows).step_by(TILE_BARS) {
+        let rows = TILE_BARS.min(rows - start);
+        for (column, tile) in inputs.iter().zip(&mut gathered) {
+            gather(column, cut, start, &mut tile[..rows]);
+        }
+        run(
+            &mut kernel,
+            gathered.each_ref().map(|tile| tile.as_slice()),
+            &mut computed.each_mut().map(|column| &mut column[start..]),
+            rows,
+        );
+    }
+    // Written in order, which memory likes best.
+    for (column, computed) in outputs.iter_mut().zip(&computed) {
+        let (early, rest) = computed.split_at(cut.early);
+        let mut column = &mut **column;
+        if from_cold {
+            for (cell, row) in column.split_off_mut(..cut.early).into_iter().flatten().zip(early) {
+                *cell = row.0[0];
+            }
+        }
+        scatter(column, rest);
+    }
+}
+
+/// Rows of a tile from `start` of each lane. What is beyond the end of the column is not used.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn gather(column: &[f64], cut: Cut, start: usize, tile: &mut [Lanes]) {
+    const BEYOND: [f64; TILE_BARS] = [1.0; TILE_BARS];
+    let mut done = 0;
+    while done < tile.len() {
+        let mut lanes: [&[f64]; LANES] = [&BEYOND; LANES];
+        let mut rows = tile.len() - done;
+        for (at, lane) in lanes.iter_mut().enumerate() {
+            let rest = column.get(at * cut.step + start + done..).unwrap_or_default();
+            if !rest.is_empty() {
+                *lane = rest;
+                rows = rows.min(rest.len());
+            }
+        }
+        for lane in &mut lanes {
+            *lane = &lane[..rows];
+        }
+        for (row, cells) in tile[done..done + rows].iter_mut().enumerate() {
+            for (cell, lane) in cells.0.iter_mut().zip(&lanes) {
+                *cell = lane[row];
+            }
+        }
+        done += rows;
+    }
+}
+
+/// The rows of each lane, lane after lane.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn scatter(column: &mut [f64], rows: &[Lanes]) {
+    for (lane, part) in (0..LANES).zip(column.chunks_mut(rows.len())) {
+        let rows = &rows[..part.len()];
+        let (fours, rest) = part.as_chunks_mut::<4>();
+        let (row_fours, row_rest) = rows.as_chunks::<4>();
+        for (cells, [a, b, c, d]) in fours.iter_mut().zip(row_fours) {
+            *cells = [a.0[lane], b.0[lane], c.0[lane], d.0[lane]];
+        }
+        for (cell, row) in rest.iter_mut().zip(row_rest) {
+            *cell = row.0[lane];
+        }
+    }
+}
