@@ -2,7 +2,7 @@
 //! long to a later one, against a stand-in for the runtime API: no store is called.
 //!
 //! Prints a table. The bounds of profile `release` are for a busy machine, several times what
-//! a quiet one shows; those of profile `lambda`, which is what is deployed, are its targets.
+//! a quiet one shows; those of profile `lambda` are what a bootstrap is to keep to.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
