@@ -142,7 +142,7 @@ impl<R: Serialize> Page<'_, R> {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> Refusal {
+pub(crate) fn failed(error: impl std::fmt::Display) -> Refusal {
     tracing::error!(%error, "an answer cannot be written");
     ErrorCode::Internal.into()
 }

@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 use crate::document;
 use crate::question::only;
 use crate::refusal::{Refusal, finish};
-use crate::routes::{bars, dead_letters, grants, health, instruments, reserved, signals, tickets};
+use crate::routes::{bars, chains, dead_letters, grants, health, instruments, reserved, signals, tickets};
 
 #[expect(
     non_upper_case_globals,
@@ -122,7 +122,7 @@ pub(crate) fn closed() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(instruments::instruments))
         .routes(routes!(bars::bars))
         .routes(routes!(signals::signals))
-        .routes(routes!(reserved::chain))
+        .routes(routes!(chains::chain))
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
         .routes(routes!(reserved::keys))

@@ -1,6 +1,7 @@
 //! One file a group of routes: parameters, handler, and what the document says of both.
 
 pub(crate) mod bars;
+pub(crate) mod chains;
 pub(crate) mod dead_letters;
 pub(crate) mod grants;
 pub(crate) mod health;

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
-use tickwire_market::{Calendar, InstrumentKey, Tick, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Product, Tick, UnixNanos};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{Outgoing, PortError};
-use tickwire_signals::{LATENESS_NANOS, ReferenceChange};
+use tickwire_signals::{ChainTerms, LATENESS_NANOS, ReferenceChange};
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire as wire;
 use tokio::time::Instant;
@@ -53,6 +53,8 @@ pub struct SenderOptions {
     pub flush: Duration,
     /// Streams to ask for when an instrument is seen first.
     pub signals: SignalList,
+    /// How options are valued: told of every instrument that options may be of.
+    pub chains: Option<ChainTerms>,
 }
 
 /// What was sent.
@@ -96,6 +98,9 @@ pub struct Sender {
     lanes: BTreeMap<GroupKey, Lane>,
     groups: FxHashMap<InstrumentKey, GroupKey>,
     introduced: FxHashSet<InstrumentKey>,
+    /// Symbols of which there are options, and what they may be of that was not told yet.
+    optioned: FxHashSet<Box<str>>,
+    untold: Vec<InstrumentKey>,
     sent: Sent,
     skipped: u64,
     control_seq: u64,
@@ -110,6 +115,8 @@ impl Sender {
             lanes: BTreeMap::new(),
             groups: FxHashMap::default(),
             introduced: FxHashSet::default(),
+            optioned: FxHashSet::default(),
+            untold: Vec::new(),
             sent: Sent::default(),
             skipped: 0,
             control_seq: 0,
@@ -159,6 +166,22 @@ impl Sender {
                 tick_size: *tick_size,
             });
             streams.extend(self.options.signals.streams_of(instrument));
+            match instrument.product() {
+                Product::Opt => _ = self.optioned.insert(instrument.symbol().into()),
+                _ => self.untold.push(instrument.clone()),
+            }
+        }
+        if let Some(terms) = &self.options.chains {
+            for underlying in self
+                .untold
+                .extract_if(.., |key| self.optioned.contains(key.symbol()))
+            {
+                if let Some(group) = self.groups.get(&underlying) {
+                    let (references, _) = by_group.entry(group.clone()).or_default();
+                    let terms = terms.clone();
+                    references.push(ReferenceChange::Chain { underlying, terms });
+                }
+            }
         }
         for (group, (references, streams)) in by_group {
             for references in references.chunks(TICKS_PER_MESSAGE_MAX) {

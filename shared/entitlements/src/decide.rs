@@ -15,8 +15,20 @@ pub const TIER_OF_GREEKS: Tier = Tier::Premium;
 /// The lowest tier that may have streams of its own.
 pub const TIER_OF_PERSONAL: Tier = Tier::Premium;
 
-/// The names in an expression that make it one over option Greeks.
-pub const GREEKS: [&str; 6] = ["iv", "delta", "gamma", "theta", "vega", "rho"];
+/// The names in an expression that make it one over option Greeks and volatilities.
+pub const GREEKS: [&str; 11] = [
+    "iv",
+    "delta",
+    "gamma",
+    "theta",
+    "vega",
+    "rho",
+    "greeks",
+    "chain",
+    "atm_iv",
+    "skew_25d",
+    "butterfly_25d",
+];
 
 /// Allowed, or not and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility, solver};
 use tickwire_market::{Right, UnixNanos};
 use tickwire_options::floor::floor;
 use tickwire_options::{
-    AllGreeks, Chain, ContractColumns, Contracts, Exercise, Expiry, FirstGreeks, Greek, ImpliedColumns,
-    Lanes, PairColumns, Quote, Settings, Underlying,
+    AllGreeks, Chain, ContractColumns, Contracts, Curve, Exercise, Expiry, FirstGreeks, Greek,
+    ImpliedColumns, Lanes, PairColumns, Quote, Settings, Underlying,
 };
 
 /// Contracts of one expiry in the larger chains.
@@ -142,7 +142,7 @@ fn live() {
     const DAY: i64 = 86_400 * UnixNanos::PER_SECOND;
     let now = UnixNanos(1_750_000_000 * UnixNanos::PER_SECOND);
     let settings = Settings {
-        rate: 0.065,
+        curve: Curve::flat(0.065),
         dividend_yield: 0.0,
         on_future: false,
         exercise: Exercise::European,

@@ -6,6 +6,7 @@ use tickwire_market::{Right, UnixNanos};
 use crate::analytics::{Analytics, Arbitrage};
 use crate::columns::PairColumns;
 use crate::contracts::{ContractColumns, StrikeError};
+use crate::curve::Curve;
 use crate::expiry::Expiry;
 use crate::forward::{Forward, ParityPoint, fit_forward};
 use crate::functions::ln_ratio;
@@ -40,8 +41,8 @@ pub enum Exercise {
 /// How a chain is valued.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Continuous rate per year.
-    pub rate: f64,
+    /// Rates by time to expiry.
+    pub curve: Curve,
     /// Continuous yield per year, for the forward where no strike has both prices.
     pub dividend_yield: f64,
     /// Whether the underlying is a future: then Greeks are with respect to it,
@@ -147,6 +148,12 @@ pub struct Slice {
     fitted: Vec<f64>,
     theoretical: PairColumns,
     terms: Option<Expiry>,
+    /// Years to expiry at the last pass.
+    years: f64,
+    /// Why the last pass valued nothing.
+    unvalued: Option<Unsolved>,
+    /// What the underlying pays a year, as the last pass found it.
+    carry: Option<f64>,
     forward: Option<Forward>,
     analytics: Analytics,
     arbitrages: Vec<Arbitrage>,
@@ -158,6 +165,8 @@ pub struct Chain {
     settings: Settings,
     lanes: Lanes,
     slices: Vec<Slice>,
+    /// The underlying's price at the last pass.
+    spot: Option<f64>,
 }
 
 /// What one contract is worth.
@@ -199,6 +208,7 @@ impl Chain {
             settings,
             lanes: Lanes::detect(),
             slices,
+            spot: None,
         })
     }
 
@@ -223,13 +233,17 @@ impl Chain {
 
     /// Values every contract: forwards, volatilities, Greeks, smiles, analytics.
     pub fn revalue(&mut self, underlying: Underlying, now: UnixNanos) {
+        self.spot = match underlying {
+            Underlying::Price(price) => Some(price),
+            Underlying::Missing | Underlying::Stale => None,
+        };
         for slice in &mut self.slices {
             slice.revalue(&self.settings, self.lanes, underlying, now);
         }
     }
 
-    /// Values one contract from its own price, with the forward of the last
-    /// pass moved as the underlying moved since.
+    /// Values one contract as the pass does, on the side out of the money
+    /// where that has a price, with the carry of the last pass.
     pub fn value(&self, place: Place, underlying: Underlying, now: UnixNanos) -> Valued {
         let refused = |why| Valued {
             volatility: Err(why),
@@ -248,16 +262,16 @@ impl Chain {
         if time <= 0.0 {
             return refused(Unsolved::Expired);
         }
-        let quote = slice.quotes[side(place.right)].get(place.row);
-        let (Some((price, source)), Some(strike)) =
-            (quote.and_then(Quote::price), slice.strikes.get(place.row))
-        else {
+        let (Some(strike), Some(terms)) = (
+            slice.strikes.get(place.row),
+            slice.terms_at(&self.settings, spot, time),
+        ) else {
             return refused(Unsolved::BadInput);
         };
-        let Some(terms) = slice.terms_at(&self.settings, spot, time) else {
+        let Some((right, price, source)) = slice.side_of(place.row, terms.forward()) else {
             return refused(Unsolved::BadInput);
         };
-        let volatility = terms.implied_volatility(self.lanes, *strike, place.right, price);
+        let volatility = terms.implied_volatility(self.lanes, *strike, right, price);
         let greeks = volatility
             .ok()
             .map(|sigma| terms.greeks(self.lanes, *strike, place.right, sigma));
@@ -266,6 +280,26 @@ impl Chain {
             greeks,
             source: Some(source),
         }
+    }
+
+    /// What the underlying pays a year by each expiry, as the last pass found
+    /// it; absent where it valued nothing.
+    pub fn carries(&self) -> impl Iterator<Item = (UnixNanos, Option<f64>)> {
+        self.slices.iter().map(|slice| (slice.close, slice.carry))
+    }
+
+    /// Takes what another chain's [`carries`](Self::carries) told, as if the
+    /// last pass had been made here.
+    pub fn set_carry(&mut self, close: UnixNanos, carry: Option<f64>) {
+        let slice = self.slices.binary_search_by_key(&close, |slice| slice.close);
+        if let Some(slice) = slice.ok().and_then(|at| self.slices.get_mut(at)) {
+            slice.carry = carry;
+        }
+    }
+
+    /// The underlying's price at the last pass.
+    pub fn spot(&self) -> Option<f64> {
+        self.spot
     }
 
     /// The expiries, in order of time.
@@ -300,6 +334,9 @@ impl Slice {
             fitted: vec![f64::NAN; rows],
             theoretical: PairColumns::default(),
             terms: None,
+            years: 0.0,
+            unvalued: Some(Unsolved::NoUnderlying),
+            carry: None,
             forward: None,
             analytics: Analytics::default(),
             arbitrages: Vec::new(),
@@ -313,17 +350,19 @@ impl Slice {
     /// The terms at another price of the underlying and another time, with the
     /// carry of the last pass.
     fn terms_at(&self, settings: &Settings, spot: f64, time: f64) -> Option<Expiry> {
-        let yielded = match (&self.terms, settings.on_future) {
-            (_, true) => return Expiry::on_future(spot, settings.rate, time).ok(),
-            (Some(terms), false) => terms.terms.payout,
+        let rate = settings.curve.rate(time);
+        let yielded = match (self.carry, settings.on_future) {
+            (_, true) => return Expiry::on_future(spot, rate, time).ok(),
+            (Some(carry), false) => carry,
             (None, false) => settings.dividend_yield,
         };
-        Expiry::on_spot(spot, settings.rate, yielded, time).ok()
+        Expiry::on_spot(spot, rate, yielded, time).ok()
     }
 
     fn revalue(&mut self, settings: &Settings, lanes: Lanes, underlying: Underlying, now: UnixNanos) {
         let time = years_to(self.close, now);
         let rows = self.strikes.len();
+        self.years = time;
         self.analytics.clear();
         self.arbitrages.clear();
         self.analytics.count(&self.strikes, &self.quotes);
@@ -338,8 +377,10 @@ impl Slice {
             _ => None,
         };
         let Some(terms) = terms else {
+            let why = why.unwrap_or(Unsolved::BadInput);
             (self.terms, self.forward, self.smile) = (None, None, None);
-            self.implied.refuse(0, rows, why.unwrap_or(Unsolved::BadInput));
+            (self.unvalued, self.carry) = (Some(why), None);
+            self.implied.refuse(0, rows, why);
             self.sources.fill(None);
             self.fitted.fill(f64::NAN);
             self.greeks.blank();
@@ -352,6 +393,7 @@ impl Slice {
         self.greeks
             .compute(lanes, &terms, &self.strikes, self.implied.volatility(), 0);
         self.terms = Some(terms);
+        (self.unvalued, self.carry) = (None, Some(terms.terms.payout));
         self.analytics
             .measure(&terms, &self.strikes, self.implied.volatility(), &self.greeks);
         self.fit_smile(lanes, &terms);
@@ -366,10 +408,11 @@ impl Slice {
 
     fn fit(&mut self, settings: &Settings, spot: f64, time: f64) -> Option<Expiry> {
         self.forward = None;
+        let rate = settings.curve.rate(time);
         if settings.on_future {
-            return Expiry::on_future(spot, settings.rate, time).ok();
+            return Expiry::on_future(spot, rate, time).ok();
         }
-        let carried = Expiry::on_spot(spot, settings.rate, settings.dividend_yield, time).ok()?;
+        let carried = Expiry::on_spot(spot, rate, settings.dividend_yield, time).ok()?;
         let [calls, puts] = &self.quotes;
         let points = self.strikes.iter().zip(calls.iter().zip(puts));
         let points = points.filter_map(|(strike, (call, put))| {
@@ -381,33 +424,32 @@ impl Slice {
         });
         self.forward = fit_forward(points, spot, carried.discount());
         match self.forward {
-            Some(forward) => Expiry::fitted(spot, forward.price, settings.rate, time).ok(),
+            Some(forward) => Expiry::fitted(spot, forward.price, rate, time).ok(),
             None => Some(carried),
         }
     }
 
-    /// Each strike is solved on its side out of the money; where that has no
+    /// A strike is solved on its side out of the money; where that has no
     /// price, on the other.
+    fn side_of(&self, row: usize, forward: f64) -> Option<(Right, f64, PriceSource)> {
+        let sides = if *self.strikes.get(row)? >= forward {
+            [Right::Call, Right::Put]
+        } else {
+            [Right::Put, Right::Call]
+        };
+        sides.into_iter().find_map(|right| {
+            let (price, source) = self.quotes[side(right)].get(row)?.price()?;
+            Some((right, price, source))
+        })
+    }
+
     fn choose_sides(&mut self, forward: f64) {
-        for (row, strike) in self.strikes.iter().enumerate() {
-            let out = if *strike >= forward {
-                Right::Call
-            } else {
-                Right::Put
-            };
-            let other = if out == Right::Call {
-                Right::Put
-            } else {
-                Right::Call
-            };
-            let found = [out, other].into_iter().find_map(|right| {
-                let (price, source) = self.quotes[side(right)][row].price()?;
-                Some((right, price, source))
-            });
+        for row in 0..self.strikes.len() {
+            let found = self.side_of(row, forward);
             self.sources[row] = found.map(|(right, _, source)| (right, source));
-            let (right, price) = found.map_or((out, f64::NAN), |(right, price, _)| (right, price));
-            self.prices[row] = price;
-            self.contracts.set_right(row, right);
+            self.prices[row] = found.map_or(f64::NAN, |(_, price, _)| price);
+            self.contracts
+                .set_right(row, found.map_or(Right::Call, |(right, ..)| right));
         }
     }
 
@@ -449,6 +491,16 @@ impl Slice {
     /// nothing could be valued.
     pub fn terms(&self) -> Option<&Expiry> {
         self.terms.as_ref()
+    }
+
+    /// Years of 365 days to expiry at the last pass.
+    pub fn years(&self) -> f64 {
+        self.years
+    }
+
+    /// Why the last pass valued nothing here; absent where it did.
+    pub fn unvalued(&self) -> Option<Unsolved> {
+        self.unvalued
     }
 
     /// The forward as fitted by parity; absent where it follows from the

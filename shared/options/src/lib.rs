@@ -22,8 +22,10 @@ mod analytics;
 mod chain;
 mod columns;
 mod contracts;
+mod curve;
 mod double;
 mod expiry;
+mod figures;
 #[doc(hidden)]
 pub mod floor;
 mod forward;
@@ -41,7 +43,9 @@ pub use chain::{
 };
 pub use columns::{AllGreeks, FirstGreeks, GreekColumns, PairColumns};
 pub use contracts::{ContractColumns, Contracts, StrikeError};
+pub use curve::{Curve, CurveError, curve_points_max};
 pub use expiry::{Expiry, ExpiryError, Model};
+pub use figures::{BUCKET_VALUES, Figure, Moneyness};
 pub use forward::{Forward, ParityPoint, WINDOW, fit_forward};
 pub use greeks::{Greek, Greeks};
 pub use implied_volatility::{ImpliedColumns, Unsolved};

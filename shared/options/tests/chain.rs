@@ -4,7 +4,7 @@
 
 use tickwire_market::{Right, UnixNanos};
 use tickwire_options::{
-    Bound, Chain, Exercise, Expiry, Greek, Lanes, PriceSource, Quote, Settings, Underlying, Unsolved,
+    Bound, Chain, Curve, Exercise, Expiry, Greek, Lanes, PriceSource, Quote, Settings, Underlying, Unsolved,
 };
 
 const DAY: i64 = 86_400 * UnixNanos::PER_SECOND;
@@ -15,7 +15,7 @@ const YIELD: f64 = 0.012;
 
 fn settings() -> Settings {
     Settings {
-        rate: RATE,
+        curve: Curve::flat(RATE),
         dividend_yield: 0.0,
         on_future: false,
         exercise: Exercise::European,

@@ -422,6 +422,7 @@ fn estimate(event: &Event) -> usize {
         }
         Event::Plan(PlanChange::Remove { stream }) => stream.stream.expression.len() + 100,
         Event::Reference(ReferenceChange::Instrument { .. }) => 120,
+        Event::Reference(ReferenceChange::Chain { terms, .. }) => 160 + 16 * terms.rates.len(),
         Event::Reference(ReferenceChange::Split { warm_up: frames, .. }) => {
             120 + frames.iter().map(|(_, history)| warm_up(history)).sum::<usize>()
         }

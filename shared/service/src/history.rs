@@ -1,6 +1,6 @@
 //! Stored bars, read for seeding streams.
 
-use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_market::{Bar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_signals::{
     Engine, Event, Expression, Need, PlanChange, ReferenceChange, Seed, WarmUp, adjust, base_timeframe,
     coarsen,
@@ -34,9 +34,16 @@ pub(crate) async fn fill(
             };
             let needs = match &*stream.stream.expression {
                 "bars" => vec![own(0)],
-                text => {
-                    Expression::parse(text).map_or_else(|_| vec![own(0)], |parsed| parsed.needs(timeframe))
-                }
+                text => Expression::parse(text).map_or_else(
+                    |_| vec![own(0)],
+                    |parsed| {
+                        let mut needs = parsed.needs(timeframe);
+                        if parsed.reads_greeks() {
+                            of_underlyings(engine, &stream.stream.instrument, &mut needs);
+                        }
+                        needs
+                    },
+                ),
             };
             let shares = shares(&needs);
             let mut seeds = Vec::with_capacity(needs.len());
@@ -80,6 +87,36 @@ pub(crate) async fn fill(
         _ => {}
     }
     Ok(())
+}
+
+/// Greeks on bars are of the underlying's bars too, as many as of the option's.
+fn of_underlyings(engine: &Engine, own: &InstrumentKey, needs: &mut Vec<Need>) {
+    for at in 0..needs.len() {
+        let Need {
+            instrument,
+            timeframe,
+            bars,
+        } = &needs[at];
+        let option = instrument.as_ref().unwrap_or(own);
+        if option.product() != Product::Opt || *timeframe == Timeframe::TICK {
+            continue;
+        }
+        let Some(underlying) = engine.underlying_of(option) else {
+            continue;
+        };
+        let (timeframe, bars) = (*timeframe, *bars);
+        let is_same =
+            |need: &&mut Need| need.instrument.as_ref() == Some(underlying) && need.timeframe == timeframe;
+        let underlying = underlying.clone();
+        match needs.iter_mut().find(is_same) {
+            Some(need) => need.bars = need.bars.max(bars),
+            None => needs.push(Need {
+                instrument: Some(underlying),
+                timeframe,
+                bars,
+            }),
+        }
+    }
 }
 
 /// How many bars of each need are read, so that all fit one event: those that ask for less

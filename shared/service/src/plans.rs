@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_market::InstrumentKey;
-use tickwire_signals::{Expression, StreamId};
+use tickwire_signals::{ChainTerms, Expression, StreamId};
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BinaryError, PlanRow, decode};
 
@@ -22,6 +22,7 @@ pub struct Plan {
     by_key: FxHashMap<Arc<str>, StreamId>,
     instruments: FxHashSet<Box<str>>,
     outputs: Vec<OnceLock<Vec<&'static str>>>,
+    chains: Vec<(InstrumentKey, ChainTerms)>,
 }
 
 impl Plan {
@@ -40,6 +41,7 @@ impl Plan {
             by_key,
             instruments,
             outputs,
+            chains: row.chains,
         }
     }
 
@@ -69,6 +71,12 @@ impl Plan {
     /// Keys of the instruments that the group knows, in no order.
     pub fn instruments(&self) -> impl Iterator<Item = &str> {
         self.instruments.iter().map(|key| &**key)
+    }
+
+    /// How the options of an underlying are valued, if it was told.
+    pub fn chain(&self, underlying: &InstrumentKey) -> Option<&ChainTerms> {
+        let mut chains = self.chains.iter();
+        chains.find(|(key, _)| key == underlying).map(|(_, terms)| terms)
     }
 
     /// Names of what a stream's expression yields.

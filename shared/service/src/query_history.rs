@@ -1,27 +1,32 @@
 //! Questions over HTTP: stored bars, newest signals and those of the past, whether all is well.
 
+mod chain;
 mod past;
+mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
+use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_entitlements::{Decision, Identity};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
-use tickwire_signals::{Latest, base_timeframe, coarsen};
+use tickwire_signals::{Latest, base_timeframe};
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{
-    BarBlock, BarRow, BarsPage, Dependency, ErrorBody, ErrorCode, LatestRow, ReadyBody, SignalRow,
-    SignalsPage, decode,
+    BarsPage, Dependency, ErrorBody, ErrorCode, LatestRow, ReadyBody, SignalRow, SignalsPage, decode,
 };
 
 use crate::entitle::{Entitle, denied};
 use crate::log_reader::LogReader;
 use crate::open_connection::Fault;
 use crate::placement::Placement;
-use crate::plans::{Plans, unreadable};
+use crate::plans::{Plan, Plans, unreadable};
 use crate::ports::{Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
 
+use rows::{Finer, Page, begin_of, joined, next, option_of};
+
+pub use chain::ChainQuestion;
 pub use past::{PastQuestion, past_log_bytes_per_request_max, past_segments_per_request_max};
 
 /// Bars in one page.
@@ -112,6 +117,8 @@ pub struct BarsQuestion {
     pub limit: usize,
     /// Which come first.
     pub order: PageOrder,
+    /// With volatility and Greeks at each bar's close; of an option.
+    pub greeks: bool,
 }
 
 /// Signals in one page, which are all of an instrument unless there are more than a group holds.
@@ -176,10 +183,14 @@ impl QueryHistory {
         self.ports.clock.now()
     }
 
-    async fn known_group(&self, universe: &Universe, instrument: &InstrumentKey) -> Result<GroupKey, Fault> {
+    async fn known_group(
+        &self,
+        universe: &Universe,
+        instrument: &InstrumentKey,
+    ) -> Result<(GroupKey, Arc<Plan>), Fault> {
         let group = self.placement.group_of(universe, instrument);
         match self.plans.newest(&group).await? {
-            Some(plan) if plan.knows(instrument) => Ok(group),
+            Some(plan) if plan.knows(instrument) => Ok((group, plan)),
             _ => {
                 let message = format!("Instrument {instrument} is not known here.");
                 Err(ErrorBody::with_message(ErrorCode::InstrumentUnknown, message).into())
@@ -198,17 +209,26 @@ impl QueryHistory {
         } = question;
         self.allow(identity, &StreamKey::bars(instrument.clone(), *timeframe))
             .await?;
-        let group = self.known_group(universe, instrument).await?;
+        let (group, plan) = self.known_group(universe, instrument).await?;
+        let option = match question.greeks {
+            false => None,
+            true => {
+                let greeks = StreamKey::common(instrument.clone(), *timeframe, "greeks()");
+                self.allow(identity, &greeks).await?;
+                Some(option_of(&plan, instrument)?)
+            }
+        };
+        let underlying = option.as_ref().and_then(|(_, underlying)| underlying.as_ref());
         let calendar = Calendar::of(instrument)
             .map_err(|error| ErrorBody::with_message(ErrorCode::InstrumentUnknown, error.to_string()))?;
         let page = match question.order {
-            PageOrder::Oldest => self.oldest(&group, calendar, question).await?,
-            PageOrder::Newest => self.newest(&group, calendar, question).await?,
+            PageOrder::Oldest => self.oldest(&group, calendar, question, underlying).await?,
+            PageOrder::Newest => self.newest(&group, calendar, question, underlying).await?,
         };
         Ok(BarsPage {
             instrument: instrument.to_string(),
             timeframe: timeframe.to_string(),
-            bars: page.bars.into_iter().map(BarRow::from).collect(),
+            bars: page.rows(option.as_ref().map(|(contract, _)| contract)),
             next: page.next.map(|time| time.0.to_string()),
         })
     }
@@ -218,6 +238,7 @@ impl QueryHistory {
         group: &GroupKey,
         calendar: Calendar,
         question: &BarsQuestion,
+        underlying: Option<&InstrumentKey>,
     ) -> PortResult<Page> {
         let BarsQuestion {
             instrument,
@@ -239,7 +260,7 @@ impl QueryHistory {
             .bars
             .blocks(group, base, UnixNanos(i64::MIN), next(start), true, 1)
             .await?;
-        finer.take(before, instrument)?;
+        finer.take(before, instrument, underlying)?;
         let mut read_from = next(start);
         let mut ended = false;
         let mut bars = Vec::new();
@@ -252,9 +273,9 @@ impl QueryHistory {
                 .await?;
             ended = blocks.len() < BLOCKS_PER_READ;
             // Several blocks may begin alike, so the last time is read again.
-            let last = finer.take(blocks, instrument)?.unwrap_or(read_from);
+            let last = finer.take(blocks, instrument, underlying)?.unwrap_or(read_from);
             read_from = if last > read_from { last } else { next(read_from) };
-            bars = joined(&finer, calendar, *timeframe, start);
+            bars = joined(&finer, &finer.bars, calendar, *timeframe, start);
             bars.retain(|bar| bar.end > *from && bar.end <= *to);
         }
         let more = bars.len() > *limit || !ended;
@@ -265,7 +286,12 @@ impl QueryHistory {
         } else {
             None
         };
-        Ok(Page { bars, next })
+        let of_underlying = joined(&finer, &finer.of_underlying, calendar, *timeframe, start);
+        Ok(Page {
+            bars,
+            of_underlying,
+            next,
+        })
     }
 
     async fn newest(
@@ -273,6 +299,7 @@ impl QueryHistory {
         group: &GroupKey,
         calendar: Calendar,
         question: &BarsQuestion,
+        underlying: Option<&InstrumentKey>,
     ) -> PortResult<Page> {
         let BarsQuestion {
             instrument,
@@ -299,14 +326,14 @@ impl QueryHistory {
                 .blocks(group, base, UnixNanos(i64::MIN), read_to, true, BLOCKS_PER_READ)
                 .await?;
             let all = blocks.len() < BLOCKS_PER_READ;
-            let first = finer.take(blocks, instrument)?;
+            let first = finer.take(blocks, instrument, underlying)?;
             // One block that begins before the range may reach into it, and no earlier one.
             ended = all || first.is_some_and(|first| first <= start);
             read_to = first
                 .map(next)
                 .filter(|to| *to < read_to)
                 .unwrap_or(read_to.saturating_add(-1));
-            bars = joined(&finer, calendar, *timeframe, start);
+            bars = joined(&finer, &finer.bars, calendar, *timeframe, start);
             bars.retain(|bar| bar.end > *from && bar.end <= *to);
             if !ended && *timeframe != base && !bars.is_empty() {
                 // Its older part may not have been read yet.
@@ -320,7 +347,12 @@ impl QueryHistory {
         } else {
             None
         };
-        Ok(Page { bars, next })
+        let of_underlying = joined(&finer, &finer.of_underlying, calendar, *timeframe, start);
+        Ok(Page {
+            bars,
+            of_underlying,
+            next,
+        })
     }
 
     /// `to`, if a bar that ends later is closed, and so all that end by then.
@@ -360,7 +392,7 @@ impl QueryHistory {
             }
             self.allow(identity, key).await?;
         }
-        let group = self.known_group(universe, instrument).await?;
+        let (group, _) = self.known_group(universe, instrument).await?;
         let row = self
             .ports
             .groups
@@ -397,26 +429,8 @@ impl QueryHistory {
         seen.truncate(*limit);
 
         let epoch: Arc<str> = row.epoch.as_str().into();
-        let tail = self
-            .reader
-            .to_head(&group, &epoch, latest.segment + 1, TAIL_BYTES_MAX)
-            .await?;
-        let wanted: rustc_hash::FxHashSet<u32> = seen.iter().map(|(id, _)| *id).collect();
-        let mut newer: rustc_hash::FxHashMap<u32, Latest> = rustc_hash::FxHashMap::default();
-        for held in &tail.segments {
-            for signal in held.segment.signals_where(held.number, |id| wanted.contains(&id)) {
-                newer.insert(
-                    signal.stream,
-                    Latest {
-                        offset: signal.offset,
-                        exchange_time: signal.exchange_time,
-                        receive_time: signal.receive_time,
-                        mock: signal.mock,
-                        value: signal.value,
-                    },
-                );
-            }
-        }
+        let wanted: FxHashSet<u32> = seen.iter().map(|(id, _)| *id).collect();
+        let newer = self.newer(&group, &epoch, latest.segment + 1, &wanted).await?;
         let last = seen.last().filter(|_| more).map(|(id, _)| id.to_string());
         let signals = seen
             .iter()
@@ -431,6 +445,54 @@ impl QueryHistory {
             signals,
             next: last,
         })
+    }
+
+    /// The newest signals of streams from a segment on.
+    async fn newer(
+        &self,
+        group: &GroupKey,
+        epoch: &Arc<str>,
+        from: u64,
+        wanted: &FxHashSet<u32>,
+    ) -> PortResult<FxHashMap<u32, Latest>> {
+        let tail = self.reader.to_head(group, epoch, from, TAIL_BYTES_MAX).await?;
+        let mut newer = FxHashMap::default();
+        for held in &tail.segments {
+            for signal in held.segment.signals_where(held.number, |id| wanted.contains(&id)) {
+                newer.insert(
+                    signal.stream,
+                    Latest {
+                        offset: signal.offset,
+                        exchange_time: signal.exchange_time,
+                        receive_time: signal.receive_time,
+                        mock: signal.mock,
+                        value: signal.value,
+                    },
+                );
+            }
+        }
+        Ok(newer)
+    }
+
+    /// The newest signal of each stream that has one.
+    async fn newest_of(
+        &self,
+        group: &GroupKey,
+        wanted: FxHashSet<u32>,
+    ) -> Result<FxHashMap<u32, Latest>, Fault> {
+        let row = self.ports.groups.group(group).await?;
+        let epoch: Arc<str> = row.ok_or(ErrorCode::InstrumentUnknown)?.epoch.as_str().into();
+        let latest: LatestRow = match self.ports.groups.latest(group).await? {
+            None => LatestRow::default(),
+            Some((_, bytes)) => decode(&bytes).map_err(|error| unreadable("latest", &error))?,
+        };
+        let mut newest = self.newer(group, &epoch, latest.segment + 1, &wanted).await?;
+        for row in latest.streams {
+            if wanted.contains(&row.stream) {
+                newest.entry(row.stream).or_insert(row.latest);
+            }
+        }
+        Ok(newest)
     }
 
     async fn allow(&self, identity: &Identity, key: &StreamKey) -> Result<(), Fault> {
@@ -480,73 +542,4 @@ impl QueryHistory {
             latency_ms: nanos as f64 / UnixNanos::PER_MILLISECOND as f64,
         }
     }
-}
-
-/// Bars and where the next page begins.
-struct Page {
-    bars: Vec<Bar>,
-    next: Option<UnixNanos>,
-}
-
-/// Stored bars of one instrument, ascending.
-#[derive(Default)]
-struct Finer {
-    bars: Vec<Bar>,
-    blocks: usize,
-    /// The latest end of a bar of any instrument of the group: what ended by then is closed.
-    closed_until: Option<UnixNanos>,
-}
-
-impl Finer {
-    /// Adds blocks; returns the first end of the last block.
-    fn take(&mut self, blocks: Vec<Vec<u8>>, instrument: &InstrumentKey) -> PortResult<Option<UnixNanos>> {
-        let mut first_end = None;
-        self.blocks += blocks.len();
-        for bytes in blocks {
-            let block: BarBlock = decode(&bytes).map_err(|error| unreadable("bars", &error))?;
-            first_end = block.bars.first().map(|(_, bar)| bar.end).or(first_end);
-            let last_end = block.bars.iter().map(|(_, bar)| bar.end).max();
-            self.closed_until = self.closed_until.max(last_end);
-            self.bars.extend(
-                block
-                    .bars
-                    .into_iter()
-                    .filter(|(of, _)| of == instrument)
-                    .map(|(_, bar)| bar),
-            );
-        }
-        self.bars.sort_by_key(|bar| bar.end);
-        self.bars.dedup_by_key(|bar| bar.end);
-        Ok(first_end)
-    }
-}
-
-fn next(time: UnixNanos) -> UnixNanos {
-    time.saturating_add(1)
-}
-
-/// Closed bars of `timeframe` from stored ones.
-fn joined(finer: &Finer, calendar: Calendar, timeframe: Timeframe, start: UnixNanos) -> Vec<Bar> {
-    if timeframe == base_timeframe(timeframe) {
-        return finer.bars.clone();
-    }
-    let from = finer.bars.partition_point(|bar| bar.start < start);
-    coarsen(
-        &finer.bars[from..],
-        timeframe,
-        calendar,
-        finer.closed_until.unwrap_or(start),
-    )
-    .closed
-}
-
-/// Where the bar that `time` lies in begins: from there on its parts are read.
-fn begin_of(calendar: Calendar, timeframe: Timeframe, time: UnixNanos) -> UnixNanos {
-    if timeframe == base_timeframe(timeframe) {
-        return time;
-    }
-    let session = calendar.session_at(time).ok().flatten();
-    session
-        .and_then(|session| session.bar(timeframe, time))
-        .map_or(time, |(start, _)| start)
 }

@@ -55,7 +55,9 @@ pub(crate) async fn settle_pending(
                 }
             })
             .collect();
-        let bytes = encode(&PlanRow { streams })?;
+        let chains = loaded.state.engine.chain_terms();
+        let chains = chains.map(|(key, terms)| (key.clone(), terms.clone())).collect();
+        let bytes = encode(&PlanRow { streams, chains })?;
         ports
             .groups
             .put_plan(group, settlement.plan_version, &bytes)

@@ -1,9 +1,13 @@
 //! Expressions over stored bars: the engine's own graph, so the same bits.
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 use tickwire_market::{Bar, Calendar, Forming, InstrumentKey, Session, Timeframe, UnixNanos};
 
+use crate::chain::{ChainTerms, OptionContract, underlying_of};
 use crate::expression::{Expression, ExpressionError};
-use crate::graph::{Graph, GraphInput, Place, Tap};
+use crate::graph::{Contract, Graph, GraphInput, Place, Tap};
 use crate::instrument::bar_day;
 use crate::value::Value;
 
@@ -16,6 +20,8 @@ pub struct Member {
     pub key: Option<InstrumentKey>,
     /// Its trading hours; without them days are those of UTC and all hours are open.
     pub calendar: Option<Calendar>,
+    /// Of an underlying: how its options are valued.
+    pub chain: Option<ChainTerms>,
 }
 
 /// Why expressions cannot be computed.
@@ -31,6 +37,14 @@ pub enum BatchRefusal {
         given: Timeframe,
         /// How long they should be.
         wanted: Timeframe,
+    },
+    /// An expression reads a chain.
+    #[error(
+        "{expression} reads quotes of a whole chain, which bars do not hold: it is computed live, or from the log"
+    )]
+    Chain {
+        /// The expression.
+        expression: String,
     },
     /// An expression names an instrument whose bars are not given.
     #[error("{expression} reads {instrument}, whose bars are not given")]
@@ -77,18 +91,25 @@ impl Batch {
         if on < given {
             return Err(BatchRefusal::Shorter { given, wanted: on });
         }
-        let on = Place {
-            instrument: 0,
-            timeframe: on,
-        };
+        let on = Place::bars(0, on);
         let find = |key: &InstrumentKey| {
             let place = members.iter().position(|member| member.key.as_ref() == Some(key));
             place.and_then(|place| u32::try_from(place).ok())
         };
         let mut graph = Graph::default();
+        graph.set_contracts(Arc::new(contracts_of(members)));
         let mut taps = Vec::with_capacity(expressions.len());
         for expression in expressions {
             expression.check_on(on.timeframe)?;
+            if let Some(key) = members.first().and_then(|member| member.key.as_ref()) {
+                expression.check_of(key)?;
+            }
+            let of_ticks = on.timeframe == Timeframe::TICK && expression.reads_greeks();
+            if expression.reads_chain() || of_ticks {
+                return Err(BatchRefusal::Chain {
+                    expression: expression.to_string(),
+                });
+            }
             let unknown = expression
                 .instruments()
                 .into_iter()
@@ -154,10 +175,7 @@ impl Batch {
             };
             let session_day = bar_day(&session);
             joining.join(bar, &session, session_day);
-            let place = Place {
-                instrument: *member as u32,
-                timeframe: self.given,
-            };
+            let place = Place::bars(*member as u32, self.given);
             self.closing.push((
                 place,
                 GraphInput {
@@ -195,10 +213,7 @@ impl Batch {
                 let Some((bar, session_day)) = open.take_if(|(open, _)| open.peek().end <= end) else {
                     continue;
                 };
-                let place = Place {
-                    instrument,
-                    timeframe: *timeframe,
-                };
+                let place = Place::bars(instrument, *timeframe);
                 let input = GraphInput {
                     bar: bar.peek(),
                     session_day,
@@ -249,6 +264,25 @@ impl Joining {
             .iter()
             .filter_map(|(_, open)| Some(open.as_ref()?.0.peek().end))
     }
+}
+
+/// The options among members, by place.
+fn contracts_of(members: &[Member]) -> FxHashMap<u32, Contract> {
+    let keyed = || {
+        (0u32..)
+            .zip(members)
+            .filter_map(|(at, member)| Some((at, member.key.as_ref()?)))
+    };
+    let options = keyed().filter_map(|(at, key)| {
+        let underlying = underlying_of(key, keyed());
+        let on = underlying.and_then(|underlying| {
+            let member = members.get(underlying as usize)?;
+            Some((member.key.as_ref()?, member.chain.as_ref()?))
+        });
+        let contract = OptionContract::of(key, on)?;
+        Some((at, Contract { contract, underlying }))
+    });
+    options.collect()
 }
 
 /// A day that is open around the clock.

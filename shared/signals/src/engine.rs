@@ -7,19 +7,23 @@ use std::collections::BinaryHeap;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Quality, Tick, TickRefusal, Timeframe, UnixNanos};
-use tickwire_streams::{Offset, StreamKey};
+use tickwire_streams::{InstrumentStream, Offset, StreamKey};
 
+use crate::chain::ChainTermsError;
 use crate::event::{Event, PlanChange, ReferenceChange, Seed};
 use crate::expression::{Expression, ExpressionError};
 use crate::graph::{Graph, GraphInput, Place};
 use crate::instrument::{Instrument, bar_day};
 use crate::value::{PriceValue, SignalValue};
 
+mod options;
 mod plan;
+
+pub(crate) use options::{Booked, ChainState, Chains};
 
 /// Version of the arithmetic. Equal bits are promised within one version only,
 /// and a consumer never folds a log written by a greater one.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;
 
 /// How long a bar stays open for late ticks after its end.
 pub const LATENESS_NANOS: i64 = 2 * UnixNanos::PER_SECOND;
@@ -137,6 +141,9 @@ pub enum Refusal {
     /// The expression names an instrument that the group does not have.
     #[error("instrument {0} is not in this group: an expression reaches the instruments of its group only")]
     OtherGroup(InstrumentKey),
+    /// What was told of a chain cannot be.
+    #[error("{0}")]
+    ChainTerms(#[from] ChainTermsError),
     /// Full.
     #[error("a group holds at most {0}")]
     Full(&'static str),
@@ -155,6 +162,7 @@ impl Refusal {
             Self::NotCanonical { .. } => "expression_not_canonical",
             Self::SplitRatio(_) => "split_ratio_invalid",
             Self::OtherGroup(_) => "other_group",
+            Self::ChainTerms(_) => "chain_terms_invalid",
             Self::Full(_) => "group_full",
             Self::UserFull(_) => "user_full",
         }
@@ -201,6 +209,8 @@ pub struct Engine {
     pub(crate) next_end: Option<UnixNanos>,
     pub(crate) dirty: Vec<bool>,
     pub(crate) graph: Graph,
+    /// Chains of options; derived.
+    pub(crate) chains: Chains,
 }
 
 /// What is not of one instrument.
@@ -301,10 +311,14 @@ impl Engine {
     pub fn fold(&mut self, event: &Event, fold: &mut Fold) -> Result<Folded, Refusal> {
         match event {
             Event::Tick(tick) => {
+                self.ready_chains();
                 fold.receive_time = tick.receive_time;
                 self.fold_tick(tick, fold)
             }
-            Event::Clock(time) => Ok(self.fold_clock(*time, fold)),
+            Event::Clock(time) => {
+                self.ready_chains();
+                Ok(self.fold_clock(*time, fold))
+            }
             Event::Plan(PlanChange::Add { stream, warm_up }) => {
                 let own = Seed {
                     instrument: stream.stream.instrument.clone(),
@@ -326,6 +340,9 @@ impl Engine {
                 at,
                 warm_up,
             }) => self.split(instrument, *ratio, *at, warm_up),
+            Event::Reference(ReferenceChange::Chain { underlying, terms }) => {
+                self.set_chain(underlying, terms, fold)
+            }
         }
     }
 
@@ -363,10 +380,8 @@ impl Engine {
             self.emit(stream, time, mock, value, fold);
         }
         if let Some(session) = session {
-            let place = Place {
-                instrument: index,
-                timeframe: Timeframe::TICK,
-            };
+            self.value_options(index, tick, bar_day(&session), fold);
+            let place = Place::bars(index, Timeframe::TICK);
             let instrument = &self.instruments[index as usize];
             if instrument.frame_of(Timeframe::TICK).is_none() {
                 return Ok(Folded::Changed);
@@ -454,10 +469,7 @@ impl Engine {
                         bar,
                     });
                 }
-                let place = Place {
-                    instrument: index,
-                    timeframe,
-                };
+                let place = Place::bars(index, timeframe);
                 closing.push((place, close.input));
             }
         }
@@ -483,11 +495,31 @@ impl Engine {
         let values: Vec<(StreamId, SignalValue)> = frame
             .taps
             .iter()
+            .filter(|(_, _, tap)| !self.graph.is_of_options(*tap))
             .map(|(stream, _, tap)| (*stream, SignalValue::Values(self.graph.read(*tap).to_vec())))
             .collect();
         if let Some(stream) = bars_stream {
             self.emit(stream, time, mock, SignalValue::Bar(*bar), fold);
         }
+        for (stream, value) in values {
+            self.emit(stream, time, mock, value, fold);
+        }
+    }
+
+    /// Tells of what is computed when the options of an instrument are valued.
+    fn emit_options(&mut self, index: u32, time: UnixNanos, fold: &mut Fold) {
+        let instrument = &self.instruments[index as usize];
+        let Some(frame) = instrument.frame_of(Timeframe::TICK) else {
+            return;
+        };
+        let mock = instrument.known.mock;
+        let of_options = frame
+            .taps
+            .iter()
+            .filter(|(_, _, tap)| self.graph.is_of_options(*tap));
+        let values: Vec<(StreamId, SignalValue)> = of_options
+            .map(|(stream, _, tap)| (*stream, SignalValue::Values(self.graph.read(*tap).to_vec())))
+            .collect();
         for (stream, value) in values {
             self.emit(stream, time, mock, value, fold);
         }
@@ -535,6 +567,17 @@ impl Engine {
 pub fn checked_on(text: &str, timeframe: Timeframe) -> Result<Expression, Refusal> {
     let expression = checked(text)?;
     expression.check_on(timeframe)?;
+    Ok(expression)
+}
+
+/// The expression of a stream, if it is one, in canonical form, and can be computed on the
+/// stream's instrument and timeframe.
+///
+/// # Errors
+/// When it is not.
+pub fn checked_for(stream: &InstrumentStream) -> Result<Expression, Refusal> {
+    let expression = checked_on(&stream.expression, stream.timeframe)?;
+    expression.check_of(&stream.instrument)?;
     Ok(expression)
 }
 

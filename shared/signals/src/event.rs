@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Tick, Timeframe, UnixNanos};
 use tickwire_streams::StreamKey;
 
+use crate::chain::ChainTerms;
+
 /// An event of a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
@@ -88,6 +90,13 @@ pub enum ReferenceChange {
         /// Adjusted history of each timeframe that has signals; filled by the
         /// consumer, as a plan's is.
         warm_up: Vec<(Timeframe, WarmUp)>,
+    },
+    /// How the options of an underlying are valued. The same again is no change.
+    Chain {
+        /// Of which underlying.
+        underlying: InstrumentKey,
+        /// How.
+        terms: ChainTerms,
     },
 }
 

@@ -19,6 +19,7 @@ mod error;
 mod function;
 mod needs;
 mod node;
+mod option;
 mod print;
 mod syntax;
 
@@ -27,12 +28,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use tickwire_indicators::PERIOD_BARS_MAX;
-use tickwire_market::{InstrumentKey, Timeframe};
+use tickwire_market::{InstrumentKey, Product, Timeframe};
 
 pub use error::{ExpressionError, ExpressionErrorKind};
 pub use function::Function;
 pub use needs::Need;
 pub use node::{BinaryOperator, Node, UnaryOperator};
+pub use option::{OptionSource, Tenor};
 pub use tickwire_indicators::Series;
 
 /// Longest expression, in bytes, as written and in canonical form.
@@ -138,6 +140,10 @@ impl Expression {
                 inputs,
                 output: Some(at),
             },
+            Node::Option { source, .. } => Node::Option {
+                source,
+                output: Some(at),
+            },
             other => other,
         };
         match (self.root.has_several_outputs(), &self.root) {
@@ -211,6 +217,66 @@ impl Expression {
         Err(ExpressionError::new(&self.canonical, fault))
     }
 
+    /// Whether it can be computed on `instrument`: Greeks are of options, figures of chains
+    /// of underlyings.
+    ///
+    /// # Errors
+    /// When it is one where the other is.
+    pub fn check_of(&self, instrument: &InstrumentKey) -> Result<(), ExpressionError> {
+        let Some((name, key, of_option)) = misplaced(self.root(), instrument) else {
+            return Ok(());
+        };
+        let instrument = key.to_string();
+        let bare = name.split('(').next().unwrap_or_default().to_owned();
+        let kind = if of_option {
+            ExpressionErrorKind::NotAnOption {
+                name: bare,
+                instrument,
+            }
+        } else {
+            ExpressionErrorKind::NotAnUnderlying {
+                name: bare,
+                instrument,
+            }
+        };
+        let at = self.canonical.find(&name).unwrap_or(0);
+        Err(ExpressionError::new(&self.canonical, error::Fault { at, kind }))
+    }
+
+    /// Whether it reads Greeks of contracts, which on bars need the underlying's bars too.
+    #[must_use]
+    pub fn reads_greeks(&self) -> bool {
+        self.any(|node| {
+            matches!(
+                node,
+                Node::Option {
+                    source: OptionSource::Greeks,
+                    ..
+                }
+            )
+        })
+    }
+
+    /// Whether it reads chains, which are known live only.
+    #[must_use]
+    pub fn reads_chain(&self) -> bool {
+        self.any(|node| {
+            matches!(
+                node,
+                Node::Option {
+                    source: OptionSource::Chain(_) | OptionSource::Bucket(..),
+                    ..
+                }
+            )
+        })
+    }
+
+    fn any(&self, is_wanted: impl Fn(&Node) -> bool) -> bool {
+        let mut found = false;
+        self.root.walk(&mut |node| found |= is_wanted(node));
+        found
+    }
+
     /// How many nodes it is of.
     #[must_use]
     pub fn nodes(&self) -> usize {
@@ -239,6 +305,22 @@ impl Expression {
     #[must_use]
     pub fn settle(&self) -> usize {
         self.root.settle()
+    }
+}
+
+/// The first part that does not fit its instrument: its text, the instrument, and whether
+/// it should be an option.
+fn misplaced<'a>(node: &'a Node, at: &'a InstrumentKey) -> Option<(String, &'a InstrumentKey, bool)> {
+    let is_option = at.product() == Product::Opt;
+    match node {
+        Node::Option { source, .. } => {
+            let of_option = *source == OptionSource::Greeks;
+            (of_option != is_option).then(|| (node.to_string(), at, of_option))
+        }
+        Node::At {
+            operand, instrument, ..
+        } => misplaced(operand, instrument.as_ref().unwrap_or(at)),
+        node => node.children().find_map(|child| misplaced(child, at)),
     }
 }
 

@@ -6,11 +6,14 @@ mod steps;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use tickwire_indicators::StateError;
-use tickwire_market::{Bar, Timeframe};
+use tickwire_market::{Bar, Timeframe, UnixNanos};
 
+use crate::chain::OptionContract;
+use crate::expression::OptionSource;
 use crate::value::Value;
 use operation::{Operation, Scratch};
 
@@ -20,6 +23,37 @@ pub(crate) struct Place {
     /// Place of the instrument in its group.
     pub(crate) instrument: u32,
     pub(crate) timeframe: Timeframe,
+    /// What is computed whenever the instrument's options are valued, instead of with its
+    /// bars; its timeframe is that of ticks.
+    pub(crate) options: bool,
+}
+
+impl Place {
+    /// Bars of an instrument, or its ticks.
+    pub(crate) fn bars(instrument: u32, timeframe: Timeframe) -> Self {
+        Self {
+            instrument,
+            timeframe,
+            options: false,
+        }
+    }
+
+    /// What is computed whenever an option, or the chain of an underlying, is valued.
+    pub(crate) fn options(instrument: u32) -> Self {
+        Self {
+            instrument,
+            timeframe: Timeframe::TICK,
+            options: true,
+        }
+    }
+}
+
+/// An option of the group.
+#[derive(Clone, Debug)]
+pub(crate) struct Contract {
+    pub(crate) contract: OptionContract,
+    /// Place of its underlying in the group.
+    pub(crate) underlying: Option<u32>,
 }
 
 /// A bar as the graph sees it.
@@ -75,6 +109,8 @@ pub(crate) struct Graph {
     free_steps: Vec<usize>,
     free_slots: FxHashMap<usize, Vec<usize>>,
     scratch: Scratch,
+    /// The options among the instruments.
+    contracts: Arc<FxHashMap<u32, Contract>>,
 }
 
 /// Where an expression's outputs stand in the graph.
@@ -130,10 +166,91 @@ impl Graph {
         for id in order {
             if let Some(step) = &mut self.steps[*id] {
                 let outputs = step.slot..step.slot + step.slots;
-                step.operation
-                    .next(input, &mut self.values, outputs, &mut self.scratch);
+                step.operation.next(
+                    input,
+                    &mut self.values,
+                    outputs,
+                    &mut self.scratch,
+                    &self.contracts,
+                );
             }
         }
+    }
+
+    /// One without nodes, for the same options.
+    pub(crate) fn empty_like(&self) -> Self {
+        Self {
+            contracts: self.contracts.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the options of the group; says whether nodes read other underlyings than theirs
+    /// are now.
+    pub(crate) fn set_contracts(&mut self, contracts: Arc<FxHashMap<u32, Contract>>) -> bool {
+        self.contracts = contracts;
+        self.steps.iter().flatten().any(|step| match step.operation {
+            Operation::Greeks { option, underlying } => {
+                let known = self.contracts.get(&option).and_then(|option| option.underlying);
+                known != underlying.map(|(index, _)| index)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether any node reads Greeks on bars.
+    pub(crate) fn reads_greeks(&self) -> bool {
+        let mut steps = self.steps.iter().flatten();
+        steps.any(|step| matches!(step.operation, Operation::Greeks { .. }))
+    }
+
+    /// Lets `value` give the values of what is known of options at a place.
+    pub(crate) fn put_options(&mut self, place: Place, mut value: impl FnMut(OptionSource, &mut [Value])) {
+        let Some(at) = self.by_place.get(&place) else {
+            return;
+        };
+        for id in self.places[*at].order.first().into_iter().flatten() {
+            if let Some(step) = &self.steps[*id]
+                && let Operation::Source(source) = step.operation
+            {
+                value(source, &mut self.values[step.slot..step.slot + step.slots]);
+            }
+        }
+    }
+
+    /// Computes what is of options of instruments whose options were valued.
+    pub(crate) fn close_options(&mut self, instruments: &[u32], now: UnixNanos) {
+        // Nothing there reads a bar.
+        let none = GraphInput {
+            bar: Bar {
+                start: now,
+                end: now,
+                open: f64::NAN,
+                high: f64::NAN,
+                low: f64::NAN,
+                close: f64::NAN,
+                volume: None,
+                open_interest: None,
+                ticks: 0,
+            },
+            session_day: 0,
+            quote: (None, None),
+        };
+        let find = |instrument: &u32| self.by_place.get(&Place::options(*instrument)).copied();
+        let due: Vec<usize> = instruments.iter().filter_map(find).collect();
+        let ranks = due.iter().map(|at| self.places[*at].order.len()).max();
+        for rank in 0..ranks.unwrap_or(0) {
+            for at in &due {
+                self.run(*at, rank, &none);
+            }
+        }
+    }
+
+    /// Whether an expression is computed when options are valued.
+    pub(crate) fn is_of_options(&self, tap: Tap) -> bool {
+        self.steps[tap.step]
+            .as_ref()
+            .is_some_and(|step| self.places[step.place].place.options)
     }
 
     /// The outputs of an expression, as of the last bar.

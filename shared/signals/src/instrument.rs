@@ -5,7 +5,7 @@ use tickwire_market::{
     Bar, Calendar, Forming, InstrumentKey, Session, SessionError, Tick, Timeframe, TradedVolume, UnixNanos,
 };
 
-use crate::engine::StreamId;
+use crate::engine::{Booked, ChainState, StreamId};
 use crate::event::WarmUp;
 use crate::expression::Expression;
 use crate::graph::{GraphInput, Tap};
@@ -34,6 +34,10 @@ pub(crate) struct Instrument {
     /// Ascending by timeframe; 1m and 1d are always there, so that there are
     /// stored bars from which a stream added later is seeded.
     pub(crate) frames: Vec<Frame>,
+    /// What was last told, of an option or an underlying of options.
+    pub(crate) book: Option<Booked>,
+    /// Of an underlying of options.
+    pub(crate) chain: Option<ChainState>,
     /// The session of the last tick; a cache.
     session: Option<Session>,
 }
@@ -135,6 +139,8 @@ impl Instrument {
             known,
             price_stream,
             frames,
+            book: None,
+            chain: None,
             session: None,
         }
     }

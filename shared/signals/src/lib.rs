@@ -5,6 +5,7 @@
 //! for bit, whether live, replayed or read back from the log.
 
 mod batch;
+mod chain;
 mod engine;
 mod event;
 mod expression;
@@ -15,15 +16,19 @@ mod state;
 mod value;
 
 pub use batch::{Batch, BatchRefusal, Member};
+pub use chain::{
+    CHAIN_EVERY_NANOS, ChainOfError, ChainTerms, ChainTermsError, OptionContract, QUOTE_STALE_NANOS,
+    UNDERLYING_STALE_NANOS, chain_of, underlying_at, underlying_of,
+};
 pub use engine::{
     ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, HELD_BARS_PER_USER_MAX,
     INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS, Latest, NODES_PER_GRAPH_MAX, NODES_PER_USER_MAX, Refusal,
-    STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked, checked_on,
+    STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked, checked_for, checked_on,
 };
 pub use event::{Event, PlanChange, ReferenceChange, Seed, WarmUp, split_bar};
 pub use expression::{
     BinaryOperator, DEPTH_MAX, EXPRESSION_BYTES_MAX, Expression, ExpressionError, ExpressionErrorKind,
-    Function, HELD_BARS_MAX, NODES_MAX, Need, Node, Series, UnaryOperator, WINDOW_MAX,
+    Function, HELD_BARS_MAX, NODES_MAX, Need, Node, OptionSource, Series, Tenor, UnaryOperator, WINDOW_MAX,
 };
 pub use history::{adjust, coarsen};
 pub use instrument::base_timeframe;

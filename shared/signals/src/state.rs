@@ -4,16 +4,17 @@
 use serde::{Deserialize, Serialize};
 use tickwire_market::Timeframe;
 
-use crate::engine::{Engine, Header, Latest, Stream, StreamId, checked};
-use crate::graph::{Graph, Place};
+use crate::engine::{Booked, ChainState, Engine, Header, Latest, Stream, StreamId, checked};
+use crate::graph::Place;
 use crate::instrument::{Frame, Instrument, Known, OpenBar};
 use crate::value::Value;
 use tickwire_streams::StreamKey;
 
 /// Version of the exported form. In version 1 each frame had a graph of its own, and
 /// states and values stood in the order in which its nodes were added; now they stand in
-/// the order of their texts. Both are read.
-const STATE_VERSION: u8 = 2;
+/// the order of their texts. In version 2 there were no options: a cell ends before what is
+/// known of them. All are read.
+const STATE_VERSION: u8 = 3;
 /// The oldest version that is read.
 const STATE_VERSION_MIN: u8 = 1;
 
@@ -60,6 +61,16 @@ struct Cell {
     streams: Vec<StreamState>,
 }
 
+/// What follows a [`Cell`].
+#[derive(Default, Serialize, Deserialize)]
+struct OptionCell {
+    book: Option<Booked>,
+    chain: Option<ChainState>,
+    /// Of what is computed when options are valued.
+    running: Vec<Vec<u8>>,
+    values: Vec<Value>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Head {
     version: u8,
@@ -71,6 +82,13 @@ struct Head {
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     // Encoding into memory fails for no type that stands here; an empty cell is refused when read.
     postcard::to_allocvec(value).unwrap_or_default()
+}
+
+fn read_cell(version: u8, bytes: &[u8]) -> Result<(Cell, OptionCell), postcard::Error> {
+    if version < 3 {
+        return Ok((postcard::from_bytes(bytes)?, OptionCell::default()));
+    }
+    postcard::from_bytes(bytes)
 }
 
 impl Engine {
@@ -114,10 +132,7 @@ impl Engine {
             .frames
             .iter()
             .map(|frame| {
-                let (running, values) = self.graph.export(Place {
-                    instrument: index as u32,
-                    timeframe: frame.timeframe,
-                });
+                let (running, values) = self.graph.export(Place::bars(index as u32, frame.timeframe));
                 FrameState {
                     timeframe: frame.timeframe,
                     forming: frame.forming.clone(),
@@ -140,12 +155,20 @@ impl Engine {
                 latest: stream.latest.clone(),
             })
             .collect();
-        encode(&Cell {
+        let (running, values) = self.graph.export(Place::options(index as u32));
+        let options = OptionCell {
+            book: instrument.book,
+            chain: instrument.chain.clone(),
+            running,
+            values,
+        };
+        let cell = Cell {
             known: instrument.known.clone(),
             price_stream: instrument.price_stream,
             frames,
             streams,
-        })
+        };
+        encode(&(cell, options))
     }
 
     /// The state of which `head` and `cells` (all, in order) were exported.
@@ -169,9 +192,9 @@ impl Engine {
             ..Engine::default()
         };
         let mut streams: Vec<Option<Stream>> = vec![None; head.streams as usize];
-        let mut states: Vec<Vec<FrameState>> = Vec::with_capacity(cells.len());
+        let mut states: Vec<(Vec<FrameState>, OptionCell)> = Vec::with_capacity(cells.len());
         for (index, bytes) in cells.iter().enumerate() {
-            let cell: Cell = postcard::from_bytes(bytes.as_ref())
+            let (cell, mut options) = read_cell(head.version, bytes.as_ref())
                 .map_err(|e| StateRefusal::new(format!("instrument {index}"), e))?;
             for stream in cell.streams {
                 let place = streams
@@ -205,14 +228,16 @@ impl Engine {
                 })
                 .collect();
             engine.by_key.insert(cell.known.key.clone(), index as u32);
-            engine
-                .instruments
-                .push(Instrument::restore(cell.known, cell.price_stream, frames));
+            let mut instrument = Instrument::restore(cell.known, cell.price_stream, frames);
+            (instrument.book, instrument.chain) = (options.book.take(), options.chain.take());
+            engine.instruments.push(instrument);
             engine.dirty.push(false);
-            states.push(cell.frames);
+            states.push((cell.frames, options));
         }
         // Expressions reach other instruments, so all of these come first.
-        for (index, frames) in states.iter().enumerate() {
+        engine.chains.touch();
+        engine.ready_chains();
+        for (index, (frames, _)) in states.iter().enumerate() {
             for (at, state) in frames.iter().enumerate() {
                 engine.restore_taps(index, at, state, &streams)?;
             }
@@ -227,6 +252,7 @@ impl Engine {
             engine.streams.push(stream);
         }
         engine.next_end = engine.earliest_end();
+        engine.chains.touch_plan();
         Ok(engine)
     }
 
@@ -238,10 +264,7 @@ impl Engine {
         state: &FrameState,
         streams: &[Option<Stream>],
     ) -> Result<(), StateRefusal> {
-        let place = Place {
-            instrument: index as u32,
-            timeframe: state.timeframe,
-        };
+        let place = Place::bars(index as u32, state.timeframe);
         for id in &state.taps {
             let stream = streams
                 .get(*id as usize)
@@ -267,16 +290,20 @@ impl Engine {
     }
 
     /// Gives every node its state.
-    fn restore_graph(&mut self, version: u8, states: &[Vec<FrameState>]) -> Result<(), StateRefusal> {
+    fn restore_graph(
+        &mut self,
+        version: u8,
+        states: &[(Vec<FrameState>, OptionCell)],
+    ) -> Result<(), StateRefusal> {
         let damaged = |e| StateRefusal::new("an indicator", e);
-        for (index, frames) in states.iter().enumerate() {
+        for (index, (frames, options)) in states.iter().enumerate() {
+            self.graph
+                .import(Place::options(index as u32), &options.running, &options.values)
+                .map_err(damaged)?;
             for (at, state) in frames.iter().enumerate() {
-                let place = Place {
-                    instrument: index as u32,
-                    timeframe: state.timeframe,
-                };
+                let place = Place::bars(index as u32, state.timeframe);
                 if version == 1 {
-                    let (mut graph, mut fresh) = (Graph::default(), Vec::new());
+                    let (mut graph, mut fresh) = (self.graph.empty_like(), Vec::new());
                     for (_, expression, _) in &self.instruments[index].frames[at].taps {
                         graph.add(place, expression, &|key| self.resolve(key), &mut fresh);
                     }
@@ -292,8 +319,9 @@ impl Engine {
             }
         }
         let known = |place: &Place| {
-            let frames = states.get(place.instrument as usize);
-            frames.is_some_and(|frames| frames.iter().any(|state| state.timeframe == place.timeframe))
+            let state = states.get(place.instrument as usize);
+            let has = |state: &FrameState| state.timeframe == place.timeframe;
+            state.is_some_and(|(frames, _)| place.options || frames.iter().any(has))
         };
         match self.graph.places().find(|place| !known(place)) {
             Some(place) => Err(StateRefusal::new(

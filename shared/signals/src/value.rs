@@ -17,9 +17,39 @@ pub enum Absence {
     Unsolvable,
     /// The reader may not see it.
     NotEntitled,
+    /// An option's price is below what exercise is worth.
+    BelowIntrinsic,
+    /// An option's price is what exercise is worth: any small volatility gives it.
+    AtIntrinsic,
+    /// An option's price is not below the most that it can be worth.
+    AboveMax,
+    /// An option has no time left.
+    Expired,
+    /// An option's underlying has no price.
+    NoUnderlying,
+    /// The price of an option's underlying is too old.
+    StaleUnderlying,
+    /// Nobody told the rates by which options are valued.
+    NoRate,
 }
 
 impl Absence {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Cold,
+        Self::Stale,
+        Self::Closed,
+        Self::Unsolvable,
+        Self::NotEntitled,
+        Self::BelowIntrinsic,
+        Self::AtIntrinsic,
+        Self::AboveMax,
+        Self::Expired,
+        Self::NoUnderlying,
+        Self::StaleUnderlying,
+        Self::NoRate,
+    ];
+
     /// The name used on the wire and in documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +58,13 @@ impl Absence {
             Self::Closed => "closed",
             Self::Unsolvable => "unsolvable",
             Self::NotEntitled => "not_entitled",
+            Self::BelowIntrinsic => "below_intrinsic",
+            Self::AtIntrinsic => "at_intrinsic",
+            Self::AboveMax => "above_max",
+            Self::Expired => "expired",
+            Self::NoUnderlying => "no_underlying",
+            Self::StaleUnderlying => "stale_underlying",
+            Self::NoRate => "no_rate",
         }
     }
 }

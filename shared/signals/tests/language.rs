@@ -68,6 +68,74 @@ fn canonical_form() {
 }
 
 #[test]
+fn options_have_one_spelling() {
+    let check = |text: &str, expected: &str, outputs: usize| {
+        let expression = parse(text);
+        assert_eq!(expression.to_string(), expected, "{text}");
+        assert_eq!(parse(expected), expression);
+        assert_eq!(expression.outputs().len(), outputs, "{text}");
+    };
+    check("IV", "iv", 1);
+    check("iv()", "iv", 1);
+    check("greeks()", "greeks()", 6);
+    check("greeks().Vega", "vega", 1);
+    check("theta / 365", "theta/365", 1);
+    check("atm_iv(30D) > 0.25", "atm_iv(30d)>0.25", 1);
+    check("atm_iv( 7.5 )", "atm_iv(7.5d)", 1);
+    check("chain(2026-1-06)", "chain(2026-01-06)", 7);
+    check("chain(30d).max_pain", "max_pain(30d)", 1);
+    check("greeks(30d, ATM)", "greeks(30d,atm)", 7);
+    check("greeks(30d,atm).strike", "strike(30d,atm)", 1);
+    check("delta(2026-11-24,Put_25d)@1h", "delta(2026-11-24,put_25d)@1h", 1);
+    check(
+        "ema(atm_iv(30d),9)-2026-11-24",
+        "ema(atm_iv(30d),9)-2026-11-24",
+        1,
+    );
+    let texts = parse("chain(30d)@1h").output_texts();
+    assert_eq!(texts[0], "atm_iv(30d)@1h");
+    assert!(parse("iv+close").reads_greeks() && !parse("iv(30d,atm)").reads_greeks());
+    assert!(parse("iv(30d,atm)").reads_chain() && !parse("iv").reads_chain());
+
+    let wrong = |text: &str, at: usize, message: &str| {
+        let error = Expression::parse(text).expect_err(text);
+        assert_eq!(
+            (error.at(), error.kind().to_string().as_str()),
+            (at, message),
+            "{text}"
+        );
+    };
+    let tenor = "give a time to expiry such as 30d, up to 3650d, or an expiry such as 2026-11-24";
+    wrong("atm_iv(close)", 7, tenor);
+    wrong("atm_iv(0d)", 7, tenor);
+    wrong("atm_iv(4000d)", 7, tenor);
+    wrong("atm_iv(2026-02-30)", 7, tenor);
+    wrong("atm_iv", 0, "0 arguments given, write `atm_iv(30d)`");
+    wrong("atm_iv()", 0, "0 arguments given, write `atm_iv(30d)`");
+    wrong(
+        "iv(30d,near)",
+        7,
+        "give a moneyness: atm, put_25d, call_25d, put_10d, call_10d, put_5d or call_5d",
+    );
+    wrong(
+        "iv(30d)",
+        0,
+        "1 arguments given, write `iv of an option, iv(30d,atm) of a chain`",
+    );
+    wrong(
+        "30d",
+        0,
+        "a time to expiry stands in figures of chains alone, such as atm_iv(30d)",
+    );
+    wrong("atm_vi(30d)", 0, "unknown name `atm_vi`, did you mean `atm_iv`?");
+    wrong(
+        "1+greeks()",
+        2,
+        "it has several outputs, choose one of `iv`, `delta`, `gamma`, `theta`, `vega`, `rho`",
+    );
+}
+
+#[test]
 fn what_it_yields() {
     let check = |text: &str, outputs: &[&str], is_boolean: bool, warm_up: usize| {
         let expression = parse(text);

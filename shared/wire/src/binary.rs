@@ -38,6 +38,16 @@ pub trait Shape {
     const NAME: &'static str;
     /// The version that is written.
     const VERSION: u8;
+
+    /// Reads the content of an older version; absent where there was none such, or the
+    /// content does not fit it.
+    fn read_older(version: u8, content: &[u8]) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = (version, content);
+        None
+    }
 }
 
 /// Encodes with version and checksum.
@@ -83,9 +93,9 @@ pub fn decode<T: DeserializeOwned + Shape>(bytes: &[u8]) -> Result<T, BinaryErro
                 why: e.to_string(),
             }),
         },
-        Some((version, _)) => Err(BinaryError::Content {
+        Some((version, content)) => T::read_older(*version, content).ok_or_else(|| BinaryError::Content {
             shape: T::NAME,
-            why: format!("version {version} was never written"),
+            why: format!("version {version} was never written, or its content does not fit it"),
         }),
         None => Err(damaged),
     }

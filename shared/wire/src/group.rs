@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, InstrumentKey, UnixNanos};
-use tickwire_signals::{Latest, StreamId};
+use tickwire_signals::{ChainTerms, Latest, StreamId};
 use tickwire_streams::Offset;
 
 use crate::binary::Shape;
@@ -13,11 +13,25 @@ use crate::segment::SourceRow;
 pub struct PlanRow {
     /// Stream keys by id.
     pub streams: Vec<String>,
+    /// How the options of underlyings are valued.
+    pub chains: Vec<(InstrumentKey, ChainTerms)>,
 }
 
 impl Shape for PlanRow {
     const NAME: &'static str = "a group's plan";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    /// Version 1 knew no chains.
+    fn read_older(version: u8, content: &[u8]) -> Option<Self> {
+        let streams = (version == 1).then(|| postcard::take_from_bytes(content).ok())??;
+        match streams {
+            (streams, []) => Some(Self {
+                streams,
+                chains: Vec::new(),
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// The newest signal of a stream.

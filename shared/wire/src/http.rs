@@ -1,5 +1,7 @@
 //! Bodies of the HTTP API.
 
+mod chain;
+
 use serde::{Deserialize, Serialize};
 use tickwire_entitlements::Grant;
 use tickwire_market::{Bar, InstrumentKey, UnixNanos};
@@ -8,6 +10,8 @@ use tickwire_streams::Offset;
 
 use crate::error::ErrorBody;
 use crate::server::write_value;
+
+pub use chain::{BucketRow, ChainBody, ChainRow, ForwardBody, GreeksRow, SideRow};
 
 /// The one shape of every error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,9 @@ pub struct BarRow {
     /// Ticks in the bar.
     #[cfg_attr(feature = "openapi", schema(required = false))]
     pub ticks: u32,
+    /// At the bar's close, of an option, where it was asked for.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub greeks: Option<GreeksRow>,
 }
 
 impl From<Bar> for BarRow {
@@ -105,6 +112,7 @@ impl From<Bar> for BarRow {
             volume,
             open_interest,
             ticks,
+            greeks: None,
         }
     }
 }

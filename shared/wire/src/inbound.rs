@@ -6,15 +6,17 @@
 //! ```
 //! In place of `ticks` stands one of `clock` (a time), `plan` (a list of
 //! `{"add":KEY}` and `{"remove":KEY}`) or `reference` (a list of
-//! `{"instrument":KEY,"calendar":…,"tick_size":…}` and
-//! `{"split":KEY,"ratio":2,"at":TIME}`). Each member of a list counts as one
+//! `{"instrument":KEY,"calendar":…,"tick_size":…}`,
+//! `{"split":KEY,"ratio":2,"at":TIME}` and, of the underlying of options,
+//! `{"chain":KEY,"rates":[[DAYS,RATE],…],"dividend_yield":…,"every_ms":…,"underlying_stale_ms":…,"quote_stale_ms":…}`,
+//! of which all but the rates may be left out). Each member of a list counts as one
 //! event: it has the sequence number `seq` plus its place. Times are
 //! nanoseconds since 1970-01-01T00:00:00Z.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tickwire_market::{Calendar, Depth, InstrumentKey, Quality, Quote, Tick, UnixNanos};
-use tickwire_signals::{Event, PlanChange, ReferenceChange, WarmUp};
+use tickwire_signals::{ChainTerms, Event, PlanChange, ReferenceChange, WarmUp};
 use tickwire_streams::{GroupKey, SourceName, StreamKey};
 
 /// Version that is written and read.
@@ -195,7 +197,8 @@ enum WirePlan {
     Remove(StreamKey),
 }
 
-/// Either `instrument` and what is known of it, or `split` with `ratio` and `at`.
+/// One of `instrument` and what is known of it, `split` with `ratio` and `at`, `chain` with
+/// `rates` and more.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireReference {
@@ -211,10 +214,65 @@ struct WireReference {
     ratio: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at: Option<UnixNanos>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chain: Option<InstrumentKey>,
+    /// Days to expiry with the continuous rate per year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rates: Option<Vec<(f64, f64)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dividend_yield: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    every_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    underlying_stale_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quote_stale_ms: Option<u32>,
 }
 
+const NANOS_PER_MS: i64 = 1_000_000;
+
 impl WireReference {
+    fn of_chain(underlying: &InstrumentKey, terms: &ChainTerms) -> Self {
+        let ms = |nanos: i64| Some(u32::try_from(nanos / NANOS_PER_MS).unwrap_or(u32::MAX));
+        Self {
+            chain: Some(underlying.clone()),
+            rates: Some(terms.rates.clone()),
+            dividend_yield: Some(terms.dividend_yield),
+            every_ms: ms(terms.every),
+            underlying_stale_ms: ms(terms.underlying_stale),
+            quote_stale_ms: ms(terms.quote_stale),
+            ..Self::default()
+        }
+    }
+
+    /// Whether anything but of a chain is told.
+    fn is_of_chain(&self) -> bool {
+        self.chain.is_some()
+            && self.instrument.is_none()
+            && self.calendar.is_none()
+            && self.tick_size.is_none()
+            && self.split.is_none()
+            && self.ratio.is_none()
+            && self.at.is_none()
+    }
+
     fn into_change(self) -> Result<ReferenceChange, String> {
+        if self.is_of_chain()
+            && let (Some(underlying), Some(rates)) = (&self.chain, &self.rates)
+        {
+            let usual = ChainTerms::flat(0.0);
+            let nanos = |ms: Option<u32>, usual| ms.map_or(usual, |ms| i64::from(ms) * NANOS_PER_MS);
+            return Ok(ReferenceChange::Chain {
+                underlying: underlying.clone(),
+                terms: ChainTerms {
+                    rates: rates.clone(),
+                    dividend_yield: self.dividend_yield.unwrap_or(usual.dividend_yield),
+                    every: nanos(self.every_ms, usual.every),
+                    underlying_stale: nanos(self.underlying_stale_ms, usual.underlying_stale),
+                    quote_stale: nanos(self.quote_stale_ms, usual.quote_stale),
+                },
+            });
+        }
         match self {
             Self {
                 instrument: Some(instrument),
@@ -223,6 +281,12 @@ impl WireReference {
                 split: None,
                 ratio: None,
                 at: None,
+                chain: None,
+                rates: None,
+                dividend_yield: None,
+                every_ms: None,
+                underlying_stale_ms: None,
+                quote_stale_ms: None,
             } => {
                 let calendar = match calendar {
                     Some(calendar) => calendar,
@@ -241,13 +305,22 @@ impl WireReference {
                 split: Some(instrument),
                 ratio: Some(ratio),
                 at: Some(at),
+                chain: None,
+                rates: None,
+                dividend_yield: None,
+                every_ms: None,
+                underlying_stale_ms: None,
+                quote_stale_ms: None,
             } => Ok(ReferenceChange::Split {
                 instrument,
                 ratio,
                 at,
                 warm_up: Vec::new(),
             }),
-            _ => Err("a change is instrument with calendar and tick_size, or split with ratio and at".into()),
+            _ => Err(
+                "a change is instrument with calendar and tick_size, split with ratio and at, or chain with rates"
+                    .into(),
+            ),
         }
     }
 }
@@ -502,6 +575,7 @@ pub fn reference_message(sender: &Sender<'_>, changes: &[ReferenceChange]) -> St
                 at: Some(*at),
                 ..WireReference::default()
             },
+            ReferenceChange::Chain { underlying, terms } => WireReference::of_chain(underlying, terms),
         })
         .collect();
     write(sender, Content { reference })

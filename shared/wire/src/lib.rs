@@ -22,9 +22,10 @@ pub use client::{
 pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
 pub use http::{
-    BarRow, BarsPage, DeadLetterRow, DeadLettersPage, Dependency, GrantRequest, GrantRow, GrantsPage,
-    HealthBody, HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, ReadyBody, RedriveBody,
-    RedriveRequest, SignalRow, SignalsPage, TicketBody,
+    BarRow, BarsPage, BucketRow, ChainBody, ChainRow, DeadLetterRow, DeadLettersPage, Dependency,
+    ForwardBody, GrantRequest, GrantRow, GrantsPage, GreeksRow, HealthBody, HttpError, HttpErrorBody,
+    InstrumentRow, InstrumentsPage, ReadyBody, RedriveBody, RedriveRequest, SideRow, SignalRow, SignalsPage,
+    TicketBody,
 };
 pub use inbound::{
     BadEvent, Inbound, InboundError, InboundEvent, Sender, clock_message, events_per_message_max,

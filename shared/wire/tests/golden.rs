@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Tick, Timeframe, UnixNanos};
 use tickwire_signals::{
-    Absence, Event, Latest, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue, Value, WarmUp,
+    Absence, ChainTerms, Event, Latest, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue, Value,
+    WarmUp,
 };
 use tickwire_streams::{GroupKey, Offset, Position, Span, StreamKey};
 use tickwire_wire::{
@@ -163,6 +164,17 @@ fn changes() -> Vec<ReferenceChange> {
     ]
 }
 
+fn chain() -> ReferenceChange {
+    ReferenceChange::Chain {
+        underlying: nifty(),
+        terms: ChainTerms {
+            rates: vec![(0.0, 0.065), (365.0, 0.07)],
+            dividend_yield: 0.012,
+            ..ChainTerms::flat(0.0)
+        },
+    }
+}
+
 #[test]
 fn messages_of_the_queue_of_events() {
     let group: GroupKey = "live/NIFTY".parse().unwrap();
@@ -188,6 +200,7 @@ fn messages_of_the_queue_of_events() {
         ),
     );
     check("inbound_reference.v1", reference_message(&sender, &changes()));
+    check("inbound_chain.v1", reference_message(&sender, &[chain()]));
 }
 
 #[test]
@@ -524,12 +537,25 @@ fn publication() {
 
 #[test]
 fn rows_of_a_group() {
+    let ReferenceChange::Chain { underlying, terms } = chain() else {
+        panic!("not a chain");
+    };
     let plan = PlanRow {
         streams: vec![price_stream().to_string(), String::new()],
+        chains: vec![(underlying, terms)],
     };
-    check_binary("plan_row.v1", &plan, &encode(&plan).unwrap(), |bytes| {
+    check_binary("plan_row.v2", &plan, &encode(&plan).unwrap(), |bytes| {
         decode(bytes).unwrap()
     });
+    let before: Binary = serde_json::from_str(&golden("plan_row.v1", "")).unwrap();
+    let bytes: Vec<u8> = (0..before.hex.len() / 2)
+        .map(|at| u8::from_str_radix(&before.hex[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    let without_chains = PlanRow {
+        chains: Vec::new(),
+        ..plan
+    };
+    assert_eq!(decode::<PlanRow>(&bytes).unwrap(), without_chains);
     let latest = Latest {
         offset: Offset::new(12, 0),
         exchange_time: SENT,

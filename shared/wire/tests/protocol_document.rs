@@ -77,13 +77,7 @@ fn limits() {
 
 #[test]
 fn absences() {
-    let all = [
-        Absence::Cold,
-        Absence::Stale,
-        Absence::Closed,
-        Absence::Unsolvable,
-        Absence::NotEntitled,
-    ];
+    let all = Absence::ALL;
     let rows = table("| reason |");
     assert_eq!(rows.len(), all.len());
     for (row, absence) in rows.iter().zip(all) {

@@ -19,8 +19,8 @@ use crate::router::Api;
 
 /// Bars in a page, where the request does not say.
 const BARS_PER_PAGE_DEFAULT: usize = 500;
-/// The fields of a bar.
-pub(crate) const BAR_FIELDS: [&str; 9] = [
+/// The fields of a bar, and with Greeks.
+pub(crate) const BAR_FIELDS: [&str; 16] = [
     "start",
     "end",
     "open",
@@ -30,7 +30,16 @@ pub(crate) const BAR_FIELDS: [&str; 9] = [
     "volume",
     "open_interest",
     "ticks",
+    "iv",
+    "iv_status",
+    "delta",
+    "gamma",
+    "theta_per_year",
+    "vega_per_one",
+    "rho_per_one",
 ];
+/// Of which those without Greeks.
+const PLAIN_FIELDS: &[&str] = BAR_FIELDS.split_at(9).0;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +64,12 @@ pub(crate) struct BarsParameters {
     #[serde(default)]
     #[param(inline)]
     order: Order,
-    /// Only these, separated by commas: start, end, open, high, low, close, volume, open_interest, ticks.
+    /// With volatility and Greeks at each bar's close, of an option. For tiers that may read Greeks.
+    #[serde(default)]
+    #[param(value_type = Option<bool>, default = false)]
+    greeks: Option<String>,
+    /// Only these, separated by commas: start, end, open, high, low, close, volume, open_interest, ticks;
+    /// with Greeks also iv, iv_status, delta, gamma, theta_per_year, vega_per_one, rho_per_one.
     #[param(example = "end,close,volume")]
     fields: Option<String>,
     /// Another world than the one served: live, sim-… or replay-….
@@ -76,7 +90,8 @@ pub(crate) enum Order {
 
 /// Closed bars of an instrument
 ///
-/// As they were traded, not adjusted for later splits. JSON, or CSV where
+/// As they were traded, not adjusted for later splits; of an option also with volatility and
+/// Greeks, in raw units. JSON, or CSV where
 /// `Accept` prefers `text/csv`; the next page stands in `next` and in the header `Link`.
 #[utoipa::path(
     get,
@@ -116,7 +131,13 @@ pub(crate) async fn bars(
         return Err(Refusal::parameter("from is not before to."));
     }
     let limit = limit(given.limit.as_deref(), BARS_PER_PAGE_DEFAULT, bars_per_page_max)?;
-    let fields = fields(given.fields.as_deref(), &BAR_FIELDS)?;
+    let greeks = match given.greeks.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Refusal::parameter("greeks is true or false.")),
+    };
+    let known: &'static [&'static str] = if greeks { &BAR_FIELDS } else { PLAIN_FIELDS };
+    let fields = fields(given.fields.as_deref(), known)?;
     let universe = universe(&api, given.universe.as_deref())?;
     let of = parameters.question(&format!("bars {instrument}"));
     let order = match given.order {
@@ -142,6 +163,7 @@ pub(crate) async fn bars(
         to,
         limit,
         order,
+        greeks,
     };
     let page = api.history.bars(&principal.identity, &question).await?;
     let next = match &page.next {
@@ -156,7 +178,7 @@ pub(crate) async fn bars(
         head,
         name: "bars",
         rows: &page.bars,
-        known: &BAR_FIELDS,
+        known,
         fields,
         next: next.map(|next| parameters.next(&next)),
     };

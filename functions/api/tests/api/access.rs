@@ -196,10 +196,6 @@ fn bodies_and_names_are_read_strictly() {
 #[test]
 fn what_is_reserved_says_so() {
     let (_house, router) = world();
-    let chain = "/v1/chains/NSE@NIFTY@IDX";
-    let answer = ask(&router, "GET", chain, Some(&token("asha", Tier::Premium)));
-    assert_eq!((answer.status, answer.slug()), (404, "not_available"));
-    assert_eq!(ask(&router, "GET", chain, None).slug(), "token_missing");
     let answer = ask(&router, "GET", "/v1/keys", Some(&admin()));
     assert_eq!((answer.status, answer.slug()), (404, "not_available"));
     // A function serves no metrics.

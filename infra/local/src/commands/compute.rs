@@ -167,6 +167,7 @@ fn prepare(args: &ComputeArgs) -> Result<Task, ComputeError> {
             .map(|key| Member {
                 key: Some(key.clone()),
                 calendar: Calendar::of(key).ok(),
+                chain: None,
             })
             .collect(),
     };

@@ -12,7 +12,7 @@ use tickwire_service::authenticate::sign_token;
 use tickwire_service::ports::{Clock, Outgoing, PortError, Secrets};
 use tokio_util::sync::CancellationToken;
 
-use super::up::{FileArgs, PORT_DEFAULT, UpError, parse_duration, signals_of, source_of};
+use super::up::{ChainTermsArgs, FileArgs, PORT_DEFAULT, UpError, parse_duration, signals_of, source_of};
 use crate::client::{ConnectError, Endpoint, http};
 use crate::feed::file::FileFeed;
 use crate::host::{LocalMessage, OPERATOR, Stack};
@@ -45,6 +45,9 @@ pub struct SendArgs {
     /// Which expressions on which instruments: lines of INSTRUMENT TIMEFRAME EXPRESSION
     #[arg(long, value_name = "FILE")]
     pub signals: Option<PathBuf>,
+    /// How options are valued.
+    #[command(flatten)]
+    pub chains: ChainTermsArgs,
     /// How long a tick waits for others of its group
     #[arg(long, value_name = "MS", default_value = "25ms", value_parser = parse_duration)]
     pub flush: Duration,
@@ -79,6 +82,7 @@ pub async fn run(args: SendArgs) -> Result<(), UpError> {
             epoch: 1,
             flush: args.flush,
             signals: signals_of(args.signals.as_deref(), &description)?,
+            chains: args.chains.terms(None)?,
         },
         Arc::new(outlet),
     );

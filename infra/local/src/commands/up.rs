@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_service::placement::Placement;
+use tickwire_signals::ChainTerms;
 use tickwire_streams::{Universe, baskets_default};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::view::View;
 use crate::feed::file::{Column, Description, FeedError, FileFeed, FileOptions};
 use crate::feed::sample;
+use crate::feed::simulate::smile::RATE as SIMULATED_RATE;
 use crate::feed::simulate::{Mix, Simulator, SimulatorError, SimulatorOptions};
 use crate::host::{DataPlace, Host, HostError, HostOptions};
 use crate::play::{Feed, Player, Speed, Stamps, read_ahead, split_times};
@@ -79,6 +81,9 @@ pub struct UpArgs {
     /// Which expressions on which instruments: lines of INSTRUMENT TIMEFRAME EXPRESSION
     #[arg(long, value_name = "FILE")]
     pub signals: Option<PathBuf>,
+    /// How options are valued.
+    #[command(flatten)]
+    pub chains: ChainTermsArgs,
     /// How long a tick waits for others of its group, such as 25ms
     #[arg(long, value_name = "MS", default_value = "25ms", value_parser = parse_duration)]
     pub flush: Duration,
@@ -103,6 +108,40 @@ pub struct UpArgs {
     /// Show no signals, only how the stack is doing
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// How options are valued.
+#[derive(Args, Clone, Debug)]
+pub struct ChainTermsArgs {
+    /// Continuous rate per year by which options are valued; without it they have no Greeks
+    /// [default: that of the simulated market]
+    #[arg(long, value_name = "R")]
+    pub rate: Option<f64>,
+    /// Continuous yield per year of what the options are of
+    #[arg(long, value_name = "Y", default_value_t = 0.0)]
+    pub dividend_yield: f64,
+    /// How often a whole chain is valued, at the most
+    #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration)]
+    pub chain_every: Duration,
+}
+
+impl ChainTermsArgs {
+    /// What is told of chains, if there is a rate; `usual` where none was given.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn terms(&self, usual: Option<f64>) -> Result<Option<ChainTerms>, UpError> {
+        let Some(rate) = self.rate.or(usual) else {
+            return Ok(None);
+        };
+        let terms = ChainTerms {
+            dividend_yield: self.dividend_yield,
+            every: i64::try_from(self.chain_every.as_nanos()).unwrap_or(i64::MAX),
+            ..ChainTerms::flat(rate)
+        };
+        terms.check().map_err(|e| UpError::Usage(e.to_string()))?;
+        Ok(Some(terms))
+    }
 }
 
 /// What a file holds, where it does not say so itself.
@@ -428,6 +467,7 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
             epoch: 1,
             flush: args.flush,
             signals: plan.signals,
+            chains: args.chains.terms(args.simulate.map(|_| SIMULATED_RATE))?,
         },
         host.outlet(),
     );

@@ -132,7 +132,13 @@ mod tests {
     #[test]
     fn targets_are_found_by_stream_and_mode() {
         let streams = ["a", "", "b", "c"].map(str::to_owned).to_vec();
-        let plan = Arc::new(Plan::new(3, PlanRow { streams }));
+        let plan = Arc::new(Plan::new(
+            3,
+            PlanRow {
+                streams,
+                ..PlanRow::default()
+            },
+        ));
         let row = |connection: &str, wants: &[(&str, u32, bool)]| Subscriber {
             connection: connection.to_owned(),
             subscriptions: wants

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tickwire_entitlements::{Decision, Identity};
 use tickwire_market::InstrumentKey;
-use tickwire_signals::checked_on;
+use tickwire_signals::checked_for;
 use tickwire_streams::{GroupKey, StreamKey};
 use tickwire_wire::{ErrorBody, ErrorCode, Mode, StreamRequest};
 
@@ -128,7 +128,7 @@ fn parse_stream(text: &str) -> Result<(StreamKey, Vec<InstrumentKey>), ErrorBody
     })?;
     let others = match &*key.stream.expression {
         "price" | "bars" => Vec::new(),
-        expression => checked_on(expression, key.stream.timeframe)
+        _ => checked_for(&key.stream)
             .map_err(|error| {
                 ErrorBody::with_message(ErrorCode::ExpressionInvalid, error.to_string()).about(&about)
             })?

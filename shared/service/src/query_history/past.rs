@@ -90,7 +90,7 @@ impl QueryHistory {
         let key = &question.key;
         let instrument = &key.stream.instrument;
         self.allow(identity, key).await?;
-        let group = self.known_group(&question.universe, instrument).await?;
+        let (group, _) = self.known_group(&question.universe, instrument).await?;
         let row = self.ports.groups.group(&group).await?;
         let row = row.ok_or(ErrorCode::InstrumentUnknown)?;
         let plan = self.plans.newest(&group).await?.unwrap_or_default();

@@ -5,7 +5,7 @@ use tickwire_streams::{Class, StreamKey};
 
 use super::{
     Engine, Fold, Folded, HELD_BARS_PER_USER_MAX, INSTRUMENTS_PER_GROUP_MAX, NODES_PER_GRAPH_MAX,
-    NODES_PER_USER_MAX, Refusal, STREAMS_PER_GROUP_MAX, Stream, StreamId, checked_on,
+    NODES_PER_USER_MAX, Refusal, STREAMS_PER_GROUP_MAX, Stream, StreamId, checked_for,
 };
 use crate::event::{Seed, WarmUp};
 use crate::expression::Expression;
@@ -36,6 +36,11 @@ impl Engine {
         self.instruments
             .push(Instrument::new(key.clone(), calendar, tick_size));
         self.dirty.push(true);
+        self.chains.touch();
+        if self.graph.reads_greeks() {
+            // It may be what they wait for, and what is stored now must be read so again.
+            self.ready_chains();
+        }
         Ok(Folded::Changed)
     }
 
@@ -61,13 +66,10 @@ impl Engine {
         }
         let ids = self.graph.depending_on(index);
         if !ids.is_empty() {
-            let mut warm = Graph::default();
+            let mut warm = self.graph.empty_like();
             for (place, instrument) in (0..).zip(&self.instruments) {
                 for frame in &instrument.frames {
-                    let at = Place {
-                        instrument: place,
-                        timeframe: frame.timeframe,
-                    };
+                    let at = Place::bars(place, frame.timeframe);
                     for (_, expression, _) in &frame.taps {
                         warm.add(at, expression, &|key| self.resolve(key), &mut Vec::new());
                     }
@@ -76,10 +78,7 @@ impl Engine {
             let seeds: Vec<(Place, &WarmUp)> = warm_up
                 .iter()
                 .map(|(timeframe, warm_up)| {
-                    let place = Place {
-                        instrument: index,
-                        timeframe: *timeframe,
-                    };
+                    let place = Place::bars(index, *timeframe);
                     (place, warm_up)
                 })
                 .collect();
@@ -112,14 +111,11 @@ impl Engine {
         match &*stream.expression {
             "price" => self.instruments[index as usize].price_stream = Some(id),
             "bars" => {
-                let place = Place {
-                    instrument: index,
-                    timeframe: stream.timeframe,
-                };
+                let place = Place::bars(index, stream.timeframe);
                 self.frame(place, seeds).bars_stream = Some(id);
             }
-            text => {
-                let expression = checked_on(text, stream.timeframe)?;
+            _ => {
+                let expression = checked_for(stream)?;
                 if let Class::Personal(user) = &key.class {
                     self.check_user(user, &expression)?;
                 }
@@ -178,11 +174,11 @@ impl Engine {
         if let Some(key) = unknown {
             return Err(Refusal::OtherGroup(key.clone()));
         }
-        let at = Place {
-            instrument: index,
-            timeframe,
-        };
-        let mut warm = Graph::default();
+        if expression.reads_greeks() {
+            self.ready_chains();
+        }
+        let at = Place::bars(index, timeframe);
+        let mut warm = self.graph.empty_like();
         warm.add(at, &expression, &|key| self.resolve(key), &mut Vec::new());
         let places: Vec<Place> = warm.places().collect();
         if places
@@ -196,10 +192,7 @@ impl Engine {
         let seeded: Vec<(Place, &WarmUp)> = seeds
             .iter()
             .filter_map(|seed| {
-                let place = Place {
-                    instrument: *self.by_key.get(&seed.instrument)?,
-                    timeframe: seed.timeframe,
-                };
+                let place = Place::bars(*self.by_key.get(&seed.instrument)?, seed.timeframe);
                 Some((place, &seed.warm_up))
             })
             .collect();
@@ -211,7 +204,7 @@ impl Engine {
         graph.inherit(&fresh, &warm);
         self.mark(&graph.places_of(&fresh));
         self.graph = graph;
-        for place in places {
+        for place in places.into_iter().filter(|place| !place.options) {
             self.frame(place, seeds);
         }
         self.frame(at, seeds).taps.push((id, expression, tap));
@@ -226,17 +219,14 @@ impl Engine {
         stream.ended = true;
         stream.latest = None;
         let index = stream.instrument;
-        let mut left = vec![Place {
-            instrument: index,
-            timeframe: key.stream.timeframe,
-        }];
+        let mut left = vec![Place::bars(index, key.stream.timeframe)];
         if let Some(tap) = self.instruments[index as usize].remove(id) {
             self.graph.remove(tap, &mut left);
         }
         for place in &left {
             let graph = &self.graph;
             self.instruments[place.instrument as usize]
-                .drop_idle_frames(|timeframe| graph.len_at(Place { timeframe, ..*place }) > 0);
+                .drop_idle_frames(|timeframe| graph.len_at(Place::bars(place.instrument, timeframe)) > 0);
         }
         self.mark(&left);
         // Its bars may have been the next to end, and what is restored from a
@@ -252,7 +242,7 @@ impl Engine {
     }
 
     /// The frame of a place, made if it is not there.
-    fn frame(&mut self, place: Place, seeds: &[Seed]) -> &mut crate::instrument::Frame {
+    pub(super) fn frame(&mut self, place: Place, seeds: &[Seed]) -> &mut crate::instrument::Frame {
         let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
         let instrument = &mut self.instruments[place.instrument as usize];
         let none = WarmUp::default();
@@ -283,7 +273,7 @@ impl Engine {
         }
     }
 
-    fn mark(&mut self, places: &[Place]) {
+    pub(super) fn mark(&mut self, places: &[Place]) {
         for place in places {
             if let Some(dirty) = self.dirty.get_mut(place.instrument as usize) {
                 *dirty = true;
@@ -315,8 +305,9 @@ impl Engine {
         settling
     }
 
-    fn plan_has_changed(&mut self, index: u32, fold: &mut Fold) {
+    pub(super) fn plan_has_changed(&mut self, index: u32, fold: &mut Fold) {
         self.dirty[index as usize] = true;
+        self.chains.touch_plan();
         self.header.plan_version += 1;
         fold.plan_changed = true;
     }

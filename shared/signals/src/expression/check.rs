@@ -7,6 +7,7 @@ use tickwire_market::{InstrumentKey, Timeframe};
 use super::error::Fault;
 use super::function::RENAMED;
 use super::node::name_of;
+use super::option::{GREEKS, OptionSource, option};
 use super::syntax::{Argument, Syntax, SyntaxKind, Word};
 use super::{
     BinaryOperator, DEPTH_MAX, ExpressionErrorKind as Kind, Function, HELD_BARS_MAX, NODES_MAX, Node,
@@ -34,7 +35,7 @@ pub(super) fn check(written: &Syntax<'_>) -> Result<Node, Fault> {
     Ok(root)
 }
 
-fn fault(at: usize, kind: Kind) -> Fault {
+pub(super) fn fault(at: usize, kind: Kind) -> Fault {
     Fault { at, kind }
 }
 
@@ -63,6 +64,7 @@ impl Checker {
         self.count(at, depth)?;
         match &written.kind {
             SyntaxKind::Number(number) => Ok(Node::Number(*number)),
+            SyntaxKind::Days(_) => Err(fault(at, Kind::StrayTenor)),
             SyntaxKind::Name(name) => series(name, at),
             SyntaxKind::Call {
                 name,
@@ -84,6 +86,9 @@ impl Checker {
                         return Err(fault(output.at, Kind::FunctionOutput { function, name }));
                     }
                     return self.function(function, arguments, depth, at);
+                }
+                if let Some(usage) = OptionSource::usage(&lower) {
+                    return option(&lower, usage, arguments, *output, at);
                 }
                 let definition = indicator(&lower, at)?;
                 let (mut inputs, parameters) = self.arguments(definition, arguments, depth, at)?;
@@ -144,6 +149,13 @@ impl Checker {
             node => node,
         };
         match computed {
+            Node::Option { source, output: None } => {
+                let kind = Kind::OutputNeeded {
+                    indicator: "it",
+                    outputs: source.outputs(),
+                };
+                Err(fault(written.at, kind))
+            }
             Node::Indicator {
                 definition,
                 output: None,
@@ -378,7 +390,7 @@ fn catalogue(name: &str) -> Option<&'static Definition> {
 }
 
 /// A plain number, with or without a sign. -0 is 0, so that it has one spelling.
-fn literal(written: &Syntax<'_>) -> Option<f64> {
+pub(super) fn literal(written: &Syntax<'_>) -> Option<f64> {
     match &written.kind {
         SyntaxKind::Number(number) => Some(*number),
         SyntaxKind::Unary {
@@ -404,6 +416,15 @@ fn series(name: &str, at: usize) -> Result<Node, Fault> {
     let name = name.to_ascii_lowercase();
     if let Some(function) = Function::find(&name) {
         let usage = function.usage();
+        return Err(fault(at, Kind::ArgumentCount { usage, given: 0 }));
+    }
+    if let Some(output) = GREEKS.iter().position(|greek| *greek == name) {
+        return Ok(Node::Option {
+            source: OptionSource::Greeks,
+            output: Some(output),
+        });
+    }
+    if let Some(usage) = OptionSource::usage(&name) {
         return Err(fault(at, Kind::ArgumentCount { usage, given: 0 }));
     }
     match (Series::find(&name), catalogue(&name)) {
@@ -436,6 +457,7 @@ fn unknown(name: String, at: usize) -> Fault {
         .map(Series::name)
         .chain(Function::ALL.map(Function::name))
         .chain(RENAMED.map(|(renamed, _)| renamed))
+        .chain(OptionSource::names())
         .chain(indicators)
         .map(|known| (strsim::damerau_levenshtein(&name, known), known))
         .filter(|(edits, known)| *edits <= NEAREST_EDITS_MAX && *edits < known.len())

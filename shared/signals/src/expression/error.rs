@@ -5,6 +5,7 @@ use std::fmt;
 use tickwire_indicators::ParameterError;
 use tickwire_market::{Timeframe, TimeframeError};
 
+use super::option::TENOR_DAYS_MAX;
 use super::{DEPTH_MAX, EXPRESSION_BYTES_MAX, HELD_BARS_MAX, NODES_MAX, WINDOW_MAX};
 
 /// Most characters of a found token that a message repeats.
@@ -218,6 +219,33 @@ pub enum ExpressionErrorKind {
     /// No key of an instrument.
     #[error("{0}")]
     Instrument(String),
+    /// No time to expiry where one should stand.
+    #[error("give a time to expiry such as 30d, up to {TENOR_DAYS_MAX}d, or an expiry such as 2026-11-24")]
+    Tenor,
+    /// A time to expiry where none can stand.
+    #[error("a time to expiry stands in figures of chains alone, such as atm_iv(30d)")]
+    StrayTenor,
+    /// No moneyness where one should stand.
+    #[error("give a moneyness: atm, put_25d, call_25d, put_10d, call_10d, put_5d or call_5d")]
+    Moneyness,
+    /// Greeks of what is no option.
+    #[error(
+        "{instrument} is no option and has no `{name}`; strikes of its chain are written {name}(30d,atm)"
+    )]
+    NotAnOption {
+        /// What was asked for.
+        name: String,
+        /// Of which instrument.
+        instrument: String,
+    },
+    /// A chain of an option.
+    #[error("`{name}` is of a chain: ask for it on the underlying, not on {instrument}")]
+    NotAnUnderlying {
+        /// What was asked for.
+        name: String,
+        /// Of which instrument.
+        instrument: String,
+    },
     /// Two places for one operand.
     #[error("give {what} once")]
     RepeatedPlace {

@@ -1,9 +1,10 @@
 //! The tree of an expression.
 
-use tickwire_indicators::{Definition, Series};
+use tickwire_indicators::{Definition, Input, Series};
 use tickwire_market::{InstrumentKey, Timeframe};
 
 use super::function::{Function, RENAMED};
+use super::option::OptionSource;
 
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,13 @@ pub enum Node {
         inputs: Vec<Node>,
         /// Index of the chosen output. `None` where the indicator has one output,
         /// and at the root of an expression that yields all of several.
+        output: Option<usize>,
+    },
+    /// What is known of an option or a chain.
+    Option {
+        /// Of which.
+        source: OptionSource,
+        /// Index of the chosen output; `None` at the root of an expression that yields all.
         output: Option<usize>,
     },
     /// A function of the language, but [`Function::Shift`].
@@ -179,7 +187,7 @@ impl Node {
     /// Nodes directly below.
     pub fn children(&self) -> impl Iterator<Item = &Node> {
         let (many, one, other): (&[Node], _, _) = match self {
-            Self::Number(_) | Self::Series(_) => (&[], None, None),
+            Self::Number(_) | Self::Series(_) | Self::Option { .. } => (&[], None, None),
             Self::Indicator { inputs, .. } => (inputs, None, None),
             Self::Function { arguments, .. } => (arguments, None, None),
             Self::Shift { operand, .. } | Self::Unary { operand, .. } | Self::At { operand, .. } => {
@@ -203,7 +211,7 @@ impl Node {
     #[must_use]
     pub fn is_boolean(&self) -> bool {
         match self {
-            Self::Number(_) | Self::Series(_) | Self::Indicator { .. } => false,
+            Self::Number(_) | Self::Series(_) | Self::Indicator { .. } | Self::Option { .. } => false,
             Self::Function { function, arguments } => match function {
                 Function::CrossesAbove | Function::CrossesBelow => true,
                 Function::If => arguments.get(1).is_some_and(Node::is_boolean),
@@ -223,6 +231,7 @@ impl Node {
                 output: None,
                 ..
             } => definition.outputs.to_vec(),
+            Self::Option { source, output: None } => source.outputs().to_vec(),
             Self::At { operand, .. } => operand.outputs(),
             _ => vec!["value"],
         }
@@ -272,14 +281,40 @@ impl Node {
         1 + self.children().map(Node::count).sum::<usize>()
     }
 
-    /// The same indicator with all its outputs; any other node as it is.
+    /// The same indicator or option with all its outputs; any other node as it is.
     #[must_use]
     pub fn without_output(&self) -> Node {
         let mut node = self.clone();
-        if let Self::Indicator { output, .. } = &mut node {
+        if let Self::Indicator { output, .. } | Self::Option { output, .. } = &mut node {
             *output = None;
         }
         node
+    }
+
+    /// Whether it reads options and no bars, so that on ticks it is computed whenever
+    /// options are valued anew. Absent for what reads neither.
+    fn reads_options_alone(&self) -> Option<bool> {
+        let own = match self {
+            Self::Number(_) => None,
+            Self::Option { .. } => Some(true),
+            Self::Series(_)
+            | Self::At {
+                timeframe: Some(_), ..
+            } => Some(false),
+            Self::Indicator { definition, .. } => {
+                let chosen = |input: &Input| *input == Input::Chosen;
+                (!definition.inputs.iter().all(chosen)).then_some(false)
+            }
+            _ => None,
+        };
+        let below = self.children().filter_map(Node::reads_options_alone);
+        own.into_iter().chain(below).reduce(|a, b| a && b)
+    }
+
+    /// Whether, on ticks, it is computed when options are valued and not when its own
+    /// instrument ticks.
+    pub(crate) fn is_of_options(&self) -> bool {
+        self.reads_options_alone() == Some(true)
     }
 
     /// The operand elsewhere. What already says where it is computed keeps that.

@@ -33,6 +33,7 @@ impl fmt::Display for Node {
                     None => Ok(()),
                 }
             }
+            Self::Option { source, output } => source.write(*output, f),
             Self::Function { function, arguments } => {
                 write!(f, "{}(", function.name())?;
                 for (at, argument) in arguments.iter().enumerate() {
@@ -103,7 +104,7 @@ fn within(f: &mut fmt::Formatter<'_>, node: &Node, power: i64) -> fmt::Result {
 }
 
 /// The shortest decimal that reads back to the same number, without `.0`.
-struct Decimal(f64);
+pub(super) struct Decimal(pub(super) f64);
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

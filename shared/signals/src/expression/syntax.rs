@@ -36,6 +36,8 @@ impl<'a> Syntax<'a> {
 #[derive(Debug)]
 pub(super) enum SyntaxKind<'a> {
     Number(f64),
+    /// `30d`
+    Days(f64),
     Name(&'a str),
     Call {
         name: &'a str,
@@ -270,7 +272,10 @@ fn number<'a>(input: &mut Text<'a>, at: usize) -> Parsed<Syntax<'a>> {
             },
         }));
     }
-    Ok(Syntax::new(at, SyntaxKind::Number(number)))
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let days = opt((one_of(['d', 'D']), winnow::combinator::not(one_of(is_part)))).parse_next(input)?;
+    let kind = days.map_or(SyntaxKind::Number(number), |_| SyntaxKind::Days(number));
+    Ok(Syntax::new(at, kind))
 }
 
 fn nested<'a>(input: &mut Text<'a>, at: usize) -> Parsed<Syntax<'a>> {

@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
 use tickwire_indicators::{Definition, Input, Running, StateError};
+use tickwire_market::UnixNanos;
 
-use super::GraphInput;
-use crate::expression::{BinaryOperator, Function, Node, Series, UnaryOperator};
+use super::{Contract, GraphInput};
+use crate::expression::{BinaryOperator, Function, Node, OptionSource, Series, UnaryOperator};
 use crate::value::{Absence, Value};
 
 /// Where an indicator's input comes from.
@@ -27,8 +29,20 @@ pub(super) enum Operation {
         running: Box<dyn Running>,
         feeds: Vec<Feed>,
     },
+    /// As many values as it has outputs, from the slot on.
     Copy {
         slot: usize,
+    },
+    /// What is known of options: its values are put there.
+    Source(OptionSource),
+    /// Close and end of a bar of an underlying.
+    Mark,
+    /// Volatility and Greeks of an option at the close of its bar.
+    Greeks {
+        /// The option.
+        option: u32,
+        /// Its underlying, and the slot of what is known of its last bar.
+        underlying: Option<(u32, usize)>,
     },
     Unary {
         operator: UnaryOperator,
@@ -101,15 +115,34 @@ impl Operation {
         values: &mut [Value],
         outputs: Range<usize>,
         scratch: &mut Scratch,
+        contracts: &FxHashMap<u32, Contract>,
     ) {
         let slot = outputs.start;
         values[slot] = match self {
+            Self::Source(_) => return,
+            Self::Copy { slot } => return values.copy_within(*slot..*slot + outputs.len(), outputs.start),
+            Self::Mark => {
+                let end = input.bar.end.0 as f64;
+                values[outputs][1] = Value::number(end);
+                Value::number(input.bar.close)
+            }
+            Self::Greeks { option, underlying } => {
+                let mark = underlying.map(|(_, slot)| (values[slot], values[slot + 1]));
+                let mark = match mark {
+                    Some((Value::Number(price), Value::Number(end))) => Some((price, UnixNanos(end as i64))),
+                    _ => None,
+                };
+                let greeks = match contracts.get(option) {
+                    Some(option) => option.contract.greeks(input.bar.close, input.bar.end, mark),
+                    None => [Value::Absent(Absence::Unsolvable); 6],
+                };
+                return values[outputs].copy_from_slice(&greeks);
+            }
             Self::Indicator { running, feeds } => {
                 return indicator_next(&mut **running, feeds, input, values, outputs, scratch);
             }
             Self::Number(number) => Value::number(*number),
             Self::Series(series) => series_value(*series, input),
-            Self::Copy { slot } => values[*slot],
             Self::Unary { operator, slot } => operator.apply(values[*slot]),
             Self::Binary {
                 operator,

@@ -1,11 +1,11 @@
 //! Nodes that come and go.
 
 use tickwire_indicators::Input;
-use tickwire_market::InstrumentKey;
+use tickwire_market::{InstrumentKey, Timeframe};
 
 use super::operation::{Feed, Operation};
 use super::{Graph, Place, PlaceSteps, Step, Tap};
-use crate::expression::{Expression, Node};
+use crate::expression::{Expression, Node, OptionSource};
 use crate::value::{Absence, Value};
 
 /// The place of an instrument in its group.
@@ -38,12 +38,17 @@ impl Graph {
             timeframe,
         } = node
         {
-            let place = Place {
-                instrument: instrument.as_ref().map_or(at.instrument, resolve),
-                timeframe: timeframe.unwrap_or(at.timeframe),
-            };
+            let place = Place::bars(
+                instrument.as_ref().map_or(at.instrument, resolve),
+                timeframe.unwrap_or(at.timeframe),
+            );
             return self.add_node(place, operand, resolve, fresh);
         }
+        let at = if at.timeframe == Timeframe::TICK && node.is_of_options() {
+            Place::options(at.instrument)
+        } else {
+            at
+        };
         let text = node.to_string();
         let place = self.place(at);
         if let Some(id) = self.places[place].by_text.get(&text) {
@@ -59,6 +64,9 @@ impl Graph {
             Node::Number(number) => (Operation::Number(*number), 1),
             Node::Series(series) => (Operation::Series(*series), 1),
             Node::Indicator {
+                output: Some(output), ..
+            }
+            | Node::Option {
                 output: Some(output), ..
             } => {
                 let slot = operand(self, &node.without_output()) + output;
@@ -81,6 +89,31 @@ impl Graph {
                     .collect();
                 let slots = definition.outputs.len();
                 (Operation::indicator(definition, parameters, feeds), slots)
+            }
+            Node::Option { source, output: None } => {
+                let slots = source.outputs().len();
+                let operation = if at.options {
+                    Operation::Source(*source)
+                } else if *source == OptionSource::Greeks {
+                    let underlying = self.contracts.get(&at.instrument).and_then(|c| c.underlying);
+                    let underlying = underlying.map(|underlying| {
+                        let id = self.mark(Place::bars(underlying, at.timeframe), fresh);
+                        operands.push(id);
+                        (underlying, self.slots_of(id).0)
+                    });
+                    Operation::Greeks {
+                        option: at.instrument,
+                        underlying,
+                    }
+                } else {
+                    // What stood when the bar closed.
+                    let id = self.add_node(Place::options(at.instrument), node, resolve, fresh);
+                    operands.push(id);
+                    Operation::Copy {
+                        slot: self.slots_of(id).0,
+                    }
+                };
+                (operation, slots)
             }
             Node::Function { function, arguments } => {
                 let slots = arguments.iter().map(|node| operand(self, node)).collect();
@@ -121,6 +154,19 @@ impl Graph {
             Node::At { .. } => (Operation::Number(f64::NAN), 1),
         };
         let id = self.insert(place, text, operation, slots, operands);
+        fresh.push(id);
+        id
+    }
+
+    /// The node that keeps an underlying's last bar for its options.
+    fn mark(&mut self, at: Place, fresh: &mut Vec<usize>) -> usize {
+        // No expression can be written so.
+        const TEXT: &str = "the last bar";
+        let place = self.place(at);
+        if let Some(id) = self.places[place].by_text.get(TEXT) {
+            return *id;
+        }
+        let id = self.insert(place, TEXT.to_owned(), Operation::Mark, 2, Vec::new());
         fresh.push(id);
         id
     }

@@ -128,6 +128,7 @@ fn batched(
     let member = |name: &str| Member {
         key: Some(key(name)),
         calendar: Some(Calendar::Crypto),
+        chain: None,
     };
     let members = [member(OWN), member(OTHER)];
     let mut batch = Batch::new(expressions, Timeframe::MINUTE, on, &members).unwrap();

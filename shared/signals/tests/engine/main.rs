@@ -10,5 +10,6 @@ mod bars;
 mod bench;
 mod elsewhere;
 mod old_state;
+mod options;
 mod properties;
 mod streams;

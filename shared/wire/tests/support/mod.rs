@@ -140,14 +140,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
 }
 
 pub(crate) fn value() -> impl Strategy<Value = Value> {
-    let absences = [
-        Absence::Cold,
-        Absence::Stale,
-        Absence::Closed,
-        Absence::Unsolvable,
-        Absence::NotEntitled,
-    ]
-    .to_vec();
+    let absences = Absence::ALL.to_vec();
     prop_oneof![
         number().prop_map(Value::Number),
         any::<bool>().prop_map(Value::Truth),

@@ -121,7 +121,7 @@ impl Stack {
             .to_owned()
     }
 
-    fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::parse(&format!("ws://{}", self.host.address), None).unwrap()
     }
 

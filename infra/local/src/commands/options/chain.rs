@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tickwire_market::{Calendar, UnixNanos};
-use tickwire_options::{Chain, Exercise, Settings, Underlying};
+use tickwire_options::{Chain, Curve, Exercise, Settings, Underlying};
 
 use super::sheet::Sheet;
 use super::{OptionsError, Units, chain_json, chain_page, chain_text, quotes};
@@ -149,7 +149,7 @@ pub(super) fn view(args: &ChainArgs) -> Result<View, OptionsError> {
         });
     }
     let settings = Settings {
-        rate: args.rate,
+        curve: Curve::flat(args.rate),
         dividend_yield: args.dividend_yield,
         on_future: args.future,
         exercise: if args.american {

@@ -19,7 +19,7 @@ pub(super) fn json(view: &View) -> String {
         "underlying": view.name,
         "spot": view.spot,
         "at": view.at.to_string(),
-        "rate_per_year": settings.rate,
+        "rate_per_year": settings.curve.rate(0.0),
         "model": if settings.on_future { "B76" } else { "BSM" },
         "remarks": view.remarks,
         "expiries": expiries,

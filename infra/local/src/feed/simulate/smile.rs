@@ -16,7 +16,7 @@ const LEVERAGE: f64 = 1.5;
 /// Bounds of volatility.
 const VOLATILITY_RANGE: (f64, f64) = (0.05, 1.5);
 /// Interest per year, continuous.
-pub(super) const RATE: f64 = 0.065;
+pub const RATE: f64 = 0.065;
 
 /// The forward and the time of one expiry, as far as every strike shares them.
 #[derive(Clone, Copy, Debug)]
