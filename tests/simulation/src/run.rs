@@ -1,11 +1,12 @@
 //! A run: the whole service of a scenario, from its beginning until all is quiet.
 
+mod clients;
+mod faults;
+mod queues;
+
 use std::sync::Arc;
 
 use rand::RngExt;
-use rand::seq::SliceRandom;
-use tickwire::client::Action;
-use tickwire_entitlements::{Grant, Identity, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::deliver_signals::Deliver;
 use tickwire_service::ingest_ticks::Ingest;
@@ -15,8 +16,8 @@ use tickwire_service::ports::{GroupRow, Queue};
 use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
 use tickwire_streams::Universe;
-use tickwire_wire::{ClientRequest, Mode, Operation, parse_request};
 
+use self::clients::new_client;
 use crate::client::Client;
 use crate::fault::{Coverage, Fault, generator};
 use crate::market::Market;
@@ -25,7 +26,7 @@ use crate::ports::Ports;
 use crate::scenario::{FAULTS_MIN, Scenario};
 use crate::tasks::{Done, Purpose, Tasks};
 use crate::truth::{Promise, Violation};
-use crate::world::{Event, Handle, MILLISECOND, Reader, SECOND, SKEW_MAX, START, Shared, World};
+use crate::world::{Event, MILLISECOND, SECOND, START, Shared, World};
 
 /// Messages of a batch, at most.
 const BATCH_MAX: usize = 10;
@@ -199,7 +200,7 @@ impl Run {
             epochs: Epochs::default(),
             bug: scenario.bug,
             market_open: true,
-            lost_disconnects: scenario.seed % 2 == 0,
+            lost_disconnects: scenario.seed.is_multiple_of(2),
         };
         for process in 0..run.processes.len() {
             run.start(process);
@@ -444,311 +445,6 @@ impl Run {
         }
     }
 
-    // ------------------------------------------------------------ queues
-
-    /// A batch was worked on: what did not fail is deleted.
-    fn settle(&mut self, queue: Queue, messages: Vec<QueueMessage>, failed: &[String], again: bool) {
-        let mut world = self.world.lock();
-        let now = world.now;
-        let failed = match self.bug == Some(Bug::FollowersDropped) {
-            true => &failed[..failed.len().min(1)],
-            false => failed,
-        };
-        if !again && !world.dice.acts(Fault::DropAcknowledgement) {
-            for message in messages.iter().filter(|message| !failed.contains(&message.id)) {
-                world.queue(queue).delete(&message.group, &message.receipt);
-            }
-        }
-        if !again && world.dice.acts(Fault::Duplicate) {
-            let at = now + world.dice.range(Fault::Duplicate, 0, 3 * SECOND);
-            self.again.push((queue, messages));
-            world.schedule(at, Event::Redeliver(self.again.len() - 1));
-        }
-        world.dispatch_at(queue, now);
-        if let Some(at) = world.queue(queue).next_ready(now) {
-            world.dispatch_at(queue, at);
-        }
-    }
-
-    /// A consumer of a queue that has nothing to do, in no order.
-    fn idle(&self, queue: Queue) -> Option<usize> {
-        let role = if queue == Queue::Ticks {
-            Role::Ingest
-        } else {
-            Role::Deliver
-        };
-        let is_idle =
-            |process: &Process| process.role == role && !process.busy && !matches!(process.unit, Unit::Down);
-        let mut idle: Vec<usize> = (0..self.processes.len())
-            .filter(|place| is_idle(&self.processes[*place]))
-            .collect();
-        idle.shuffle(&mut self.world.lock().random);
-        idle.first().copied()
-    }
-
-    fn dispatch(&mut self, queue: Queue) {
-        self.world.lock().dispatched(queue);
-        while let Some(process) = self.idle(queue) {
-            let mut guard = self.world.lock();
-            let world = &mut *guard;
-            let now = world.now;
-            let mut names = world.queue(queue).ready(now);
-            let mut regardless = false;
-            if names.is_empty() {
-                let leased = world.queue(queue).leased(now);
-                if leased.is_empty() || !world.dice.acts(Fault::TwoConsumers) {
-                    break;
-                }
-                (names, regardless) = (leased, true);
-            }
-            names.shuffle(&mut world.random);
-            if let Some(name) = names
-                .first()
-                .filter(|_| !regardless && world.dice.acts(Fault::Reorder))
-            {
-                let until = now + world.dice.range(Fault::Reorder, 50 * MILLISECOND, 3 * SECOND);
-                world.queue(queue).hold(name, until);
-                world.dispatch_at(queue, until);
-                continue;
-            }
-            // Now and then a batch is of two groups.
-            let groups = if world.random.random_range(0..4) == 0 {
-                2
-            } else {
-                1
-            };
-            let mut batch = Vec::new();
-            for name in names.iter().take(groups) {
-                let room = world
-                    .random
-                    .random_range(0..=BATCH_MAX - batch.len())
-                    .max(usize::from(batch.is_empty()));
-                batch.extend(world.queue(queue).receive(now, name, room, regardless));
-            }
-            if self.bug == Some(Bug::AcknowledgedFirst) {
-                for message in &batch {
-                    world.queue(queue).delete(&message.group, &message.receipt);
-                }
-            }
-            if let Some(at) = world.queue(queue).next_ready(now) {
-                world.dispatch_at(queue, at);
-            }
-            drop(guard);
-            self.hand_out(process, queue, batch, false);
-        }
-    }
-
-    fn hand_out(&mut self, process: usize, queue: Queue, mut messages: Vec<QueueMessage>, again: bool) {
-        let purpose = Purpose::Batch {
-            queue,
-            messages: messages.clone(),
-            again,
-        };
-        if queue == Queue::Ticks && self.bug == Some(Bug::LowerEpochAccepted) {
-            for message in &mut messages {
-                message.body = self
-                    .epochs
-                    .accept(&message.group, std::mem::take(&mut message.body));
-            }
-        }
-        match &self.processes[process].unit {
-            Unit::Ingest(ingest) => {
-                let ingest = ingest.clone();
-                self.tasks.spawn(process, purpose, async move {
-                    Done::Batch(ingest.ingest(messages).await)
-                });
-            }
-            Unit::Deliver(deliver) => {
-                let deliver = deliver.clone();
-                self.tasks.spawn(process, purpose, async move {
-                    Done::Batch(deliver.deliver(messages).await)
-                });
-            }
-            _ => return,
-        }
-        self.processes[process].busy = true;
-    }
-
-    /// A lane sends, or sends again, what it has.
-    fn send(&mut self, lane: usize) {
-        let Some((message, sent)) = &self.market.lanes[lane].unsent else {
-            return;
-        };
-        let mut guard = self.world.lock();
-        let world = &mut *guard;
-        let fails = world.dice.acts(Fault::Throttle) || world.dice.acts(Fault::Unavailable);
-        if fails {
-            return;
-        }
-        let group = &self.market.groups[self.market.lanes[lane].group];
-        let number = world.enqueue(Queue::Ticks, message.clone());
-        world.truth.on_sent(group, number.unwrap_or(0), sent);
-        if !world.dice.acts(Fault::LostAnswer) {
-            drop(guard);
-            self.market.lanes[lane].unsent = None;
-        }
-    }
-
-    fn flush(&mut self, lane: usize) {
-        let now = self.world.lock().now;
-        if self.market.lanes[lane].until.is_some_and(|until| until <= now) {
-            return;
-        }
-        if self.market_open && self.market.lanes[lane].unsent.is_none() {
-            self.market.lanes[lane].unsent = self.market.gather(lane, now);
-        }
-        self.send(lane);
-        // What was not taken is sent again soon; and nothing more once all is.
-        let wait = match self.market.lanes[lane].unsent {
-            Some(_) => 50 * MILLISECOND,
-            None if self.market_open => self.market.flush_nanos(),
-            None => return,
-        };
-        self.world.lock().schedule(now + wait, Event::Flush(lane));
-    }
-
-    // ----------------------------------------------------------- clients
-
-    /// A process of the socket function that runs.
-    fn socket(&self) -> Option<usize> {
-        let runs = |place: &usize| matches!(self.processes[*place].unit, Unit::Socket(..));
-        let mut sockets: Vec<usize> = (0..self.processes.len()).filter(runs).collect();
-        sockets.shuffle(&mut self.world.lock().random);
-        sockets.first().copied()
-    }
-
-    fn connect(&mut self, client: usize) {
-        if self.clients[client].is_done() || self.clients[client].connection.is_some() {
-            return;
-        }
-        let id = self.world.lock().connect(client);
-        let connection = self.world.lock().connections.len() - 1;
-        self.clients[client].connection = Some(connection);
-        let identity = self.clients[client].identity.clone();
-        match self
-            .socket()
-            .map(|process| (process, &self.processes[process].unit))
-        {
-            Some((process, Unit::Socket(_, connections))) => {
-                let connections = connections.clone();
-                let work = async move {
-                    Done::Opened(
-                        connections
-                            .open(&id, &identity)
-                            .await
-                            .map_err(|fault| fault.to_string()),
-                    )
-                };
-                self.tasks
-                    .spawn(process, Purpose::Open { client, connection }, work);
-            }
-            _ => self.refused(client, connection, "no function runs"),
-        }
-    }
-
-    fn refused(&mut self, client: usize, connection: usize, why: &str) {
-        self.world.lock().connections[connection].open = false;
-        if self.clients[client].connection == Some(connection) {
-            self.clients[client].on_disconnected(why, &mut self.world.lock());
-            self.look_after(client);
-        }
-    }
-
-    /// A connection ends. The function is told of it, where the platform does its best.
-    fn cut(&mut self, connection: usize) {
-        let told = {
-            let mut world = self.world.lock();
-            world.connections[connection].open = false;
-            world.connections[connection].inbox.clear();
-            !self.lost_disconnects || world.random.random()
-        };
-        if let Some(process) = self.socket().filter(|_| told)
-            && let Unit::Socket(_, connections) = &self.processes[process].unit
-        {
-            let connections = connections.clone();
-            let work = async move {
-                // A connection that is not forgotten now is when a post to it fails.
-                let _ = connections.close(&format!("c{connection}")).await;
-                Done::Over
-            };
-            self.tasks.spawn(process, Purpose::Close, work);
-        }
-    }
-
-    /// A client receives, and does what it has to.
-    fn look_after(&mut self, client: usize) {
-        if self.clients[client].is_done() {
-            return;
-        }
-        self.clients[client].receive(&mut self.world.lock());
-        let now = self.world.lock().now;
-        if let Some(connection) = self.clients[client].connection
-            && !self.world.lock().connections[connection].open
-        {
-            // The server ended it.
-            self.clients[client].on_disconnected("the connection broke", &mut self.world.lock());
-        }
-        if self.clients[client].reconnect_at.is_some_and(|at| at <= now) {
-            self.clients[client].reconnect_at = None;
-            if let Some(connection) = self.clients[client].connection.take() {
-                self.cut(connection);
-            }
-            self.connect(client);
-        }
-        while let Some(action) = self.clients[client].next_action() {
-            match action {
-                Action::Send(text) => self.request(client, text),
-                Action::Reconnect { after } => {
-                    let after = i64::try_from(after.as_nanos()).unwrap_or(i64::MAX);
-                    self.clients[client].reconnect_at = Some(now.saturating_add(after));
-                }
-                Action::End(ended) => {
-                    self.clients[client].ended = Some(ended);
-                    if let Some(connection) = self.clients[client].connection.take() {
-                        self.cut(connection);
-                    }
-                    return;
-                }
-            }
-        }
-        let client_row = &mut self.clients[client];
-        if let Some(deadline) = client_row.deadline() {
-            let deadline = deadline.max(now + 1);
-            if deadline < client_row.wakes_at || client_row.wakes_at <= now {
-                client_row.wakes_at = deadline;
-                self.world.lock().schedule(deadline, Event::Client(client));
-            }
-        }
-    }
-
-    fn request(&mut self, client: usize, text: String) {
-        let Some(connection) = self.clients[client].connection else {
-            return;
-        };
-        let now = self.world.lock().now;
-        let asked = match self.world.lock().readers[client].any_product {
-            true => asked_for(&text),
-            false => Vec::new(),
-        };
-        let Some(process) = self.socket() else { return };
-        if let Unit::Socket(subscriptions, _) = &self.processes[process].unit {
-            let subscriptions = subscriptions.clone();
-            let work =
-                async move { Done::Reply(subscriptions.request(&format!("c{connection}"), &text).await) };
-            self.tasks.spawn(
-                process,
-                Purpose::Request {
-                    connection,
-                    asked_at: now,
-                    asked,
-                },
-                work,
-            );
-        }
-    }
-
-    // ------------------------------------------------------------ events
-
     fn happens(&mut self, event: Event) {
         match event {
             Event::Wake(sleeper) => self.world.lock().wake(sleeper),
@@ -783,21 +479,6 @@ impl Run {
         }
     }
 
-    fn redeliver(&mut self, place: usize) {
-        let queue = self.again[place].0;
-        match self.idle(queue) {
-            Some(process) => {
-                let messages = self.again[place].1.clone();
-                self.hand_out(process, queue, messages, true);
-            }
-            None => {
-                let mut world = self.world.lock();
-                let at = world.now + 100 * MILLISECOND;
-                world.schedule(at, Event::Redeliver(place));
-            }
-        }
-    }
-
     fn job(&mut self, job: Job, every: i64, event: Event) {
         let mut world = self.world.lock();
         let next = world.now + every;
@@ -815,71 +496,6 @@ impl Run {
             }
         }
     }
-
-    /// A fault acts at a moment of its own.
-    fn fault(&mut self, fault: Fault) {
-        let Some(seconds) = self.world.lock().dice.next_seconds(fault) else {
-            return;
-        };
-        {
-            let mut world = self.world.lock();
-            let next = world.now + (seconds * SECOND as f64) as i64;
-            world.schedule(next, Event::Fault(fault));
-            world.dice.count(fault);
-        }
-        match fault {
-            Fault::Gone => {
-                let mut world = self.world.lock();
-                let client = world.dice.range(fault, 0, self.clients.len() as i64) as usize;
-                // The client notices at once, or later.
-                let notices = world.now + world.dice.range(fault, 0, 3_000) * MILLISECOND;
-                world.schedule(notices, Event::Client(client));
-                drop(world);
-                if let Some(connection) = self.clients[client].connection {
-                    self.cut(connection);
-                }
-            }
-            Fault::Clock => self.move_clock(),
-            Fault::OldSender => {
-                let mut world = self.world.lock();
-                let now = world.now;
-                let until = now + world.dice.range(fault, 0, OLD_SENDER_MAX);
-                for lane in self.market.supersede(until) {
-                    world.schedule(now, Event::Flush(lane));
-                }
-            }
-            Fault::Poison => {
-                if let Some(message) = self.market.poison() {
-                    self.world.lock().enqueue(Queue::Ticks, message);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn move_clock(&mut self) {
-        let mut world = self.world.lock();
-        let process = world.dice.range(Fault::Clock, 0, self.processes.len() as i64) as usize;
-        let small = world.dice.range(Fault::Clock, -SKEW_MAX, SKEW_MAX);
-        let far = [0, -3_600, 660, 3_700, 7_300][world.dice.range(Fault::Clock, 0, 5) as usize] * SECOND;
-        // What senders, sessions and bars go by is off by little; what a consumer only
-        // measures its own time by may be off by hours.
-        world.skews[process] = match self.processes[process].role {
-            Role::Ingest => small + far,
-            Role::Deliver | Role::Socket | Role::Schedule => small,
-        };
-    }
-}
-
-/// Handles of the streams that a request subscribes to.
-fn asked_for(request: &str) -> Vec<u32> {
-    match parse_request(request) {
-        Ok(ClientRequest {
-            operation: Operation::Subscribe { streams },
-            ..
-        }) => streams.iter().map(|stream| stream.s).collect(),
-        _ => Vec::new(),
-    }
 }
 
 fn without_tops(pong: String) -> String {
@@ -888,106 +504,4 @@ fn without_tops(pong: String) -> String {
     };
     let tail = rest.find('}').map_or("", |end| &rest[end..]);
     format!(r#"{head}"tops":{{{tail}"#)
-}
-
-/// A client, with streams, a moment at which it comes, and maybe one at which it goes.
-fn new_client(nth: usize, scenario: &Scenario, market: &Market, world: &mut World) -> Client {
-    let mut random = generator(scenario.seed, 1_000 + nth as u64);
-    let user = format!("u{nth}");
-    let tier = [Tier::Free, Tier::Standard, Tier::Premium][random.random_range(0..3)];
-    let mut streams: Vec<(String, Mode)> = Vec::new();
-    let mut handles = Vec::new();
-    for _ in 0..random.random_range(1..=5) {
-        let instrument = random.random_range(0..scenario.instruments as usize);
-        let mode = if random.random_range(0..4) == 0 {
-            Mode::Last
-        } else {
-            Mode::Full
-        };
-        let (key, product) = match random.random_range(0..10) {
-            0 | 1 if tier > Tier::Free => {
-                let product = PRODUCTS[random.random_range(0..PRODUCTS.len())];
-                let key = format!(
-                    "marketplace/{product}:{}:tick:ema(close,3)>close",
-                    market.instrument(instrument)
-                );
-                (key, Some(product.to_owned()))
-            }
-            2 if tier == Tier::Premium => (
-                format!(
-                    "personal/{user}:{}:tick:close>sma(close,4)",
-                    market.instrument(instrument)
-                ),
-                None,
-            ),
-            3 => (
-                format!(
-                    "common:{}:1m:rsi(close,{})",
-                    market.instrument(instrument),
-                    random.random_range(2..5)
-                ),
-                None,
-            ),
-            other => (market.stream(instrument, if other > 6 { 0 } else { other }), None),
-        };
-        if !streams.iter().any(|(known, _)| *known == key) {
-            streams.push((key, mode));
-            handles.push(Handle::of(product));
-        }
-    }
-    let seconds = |random: &mut rand_pcg::Pcg64Mcg, from: i64, to: i64| {
-        START + random.random_range(from * 1_000..to.max(from + 1) * 1_000) * MILLISECOND
-    };
-    let end = i64::from(scenario.seconds);
-    for product in PRODUCTS {
-        // Some have none; some begin later; some end before the run does.
-        if random.random_range(0..4) == 0 {
-            continue;
-        }
-        let from = if random.random_range(0..4) == 0 {
-            seconds(&mut random, 0, 20)
-        } else {
-            START
-        };
-        let ends = seconds(&mut random, 20, end);
-        let until = match random.random_range(0..4) {
-            0 => ends,
-            1 => {
-                // It is taken back then.
-                world.schedule(ends, Event::TakeBack(world.tables.grants.len()));
-                START + 86_400 * SECOND
-            }
-            _ => START + 86_400 * SECOND,
-        };
-        world.tables.grants.push(Grant {
-            user: user.clone(),
-            product: product.to_owned(),
-            from: UnixNanos(from),
-            until: UnixNanos(until),
-            trial: false,
-        });
-    }
-    let any_product = handles.iter().any(|handle| handle.product.is_some());
-    world.readers.push(Reader {
-        user: user.clone(),
-        handles,
-        any_product,
-    });
-    // Most are there early; the others come one by one.
-    let comes = if random.random_range(0..4) == 0 {
-        seconds(&mut random, 2, end)
-    } else {
-        seconds(&mut random, 2, 8)
-    };
-    world.schedule(comes, Event::Connect(nth));
-    if random.random_range(0..10) == 0 {
-        let goes = seconds(&mut random, 10, end);
-        world.schedule(goes, Event::Leave(nth));
-    }
-    let identity = Identity {
-        user,
-        tier,
-        expires_at: UnixNanos(START + 86_400 * SECOND),
-    };
-    Client::new(identity, streams, random.random())
 }

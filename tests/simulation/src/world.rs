@@ -93,6 +93,7 @@ impl Ord for Scheduled {
 
 type Versioned = BTreeMap<GroupKey, (u64, Vec<u8>)>;
 type Shard = (GroupKey, u16);
+type Blocks = BTreeMap<(UnixNanos, u64), Vec<u8>>;
 
 /// The tables.
 #[derive(Default)]
@@ -105,7 +106,7 @@ pub(crate) struct Tables {
     pub(crate) latest: Versioned,
     pub(crate) pages: BTreeMap<(GroupKey, u64, u32), Vec<u8>>,
     pub(crate) manifests: BTreeMap<(GroupKey, u64), Vec<u8>>,
-    pub(crate) bars: BTreeMap<(GroupKey, Timeframe), BTreeMap<(UnixNanos, u64), Vec<u8>>>,
+    pub(crate) bars: BTreeMap<(GroupKey, Timeframe), Blocks>,
     pub(crate) connections: BTreeMap<String, ConnectionRow>,
     pub(crate) subscribers: BTreeMap<Shard, BTreeMap<String, Subscriber>>,
     pub(crate) versions: BTreeMap<Shard, u64>,
@@ -327,7 +328,7 @@ impl World {
     /// How long a call takes.
     fn call_time(&mut self) -> i64 {
         let thrown: u32 = self.random.random();
-        if thrown % 2 == 0 {
+        if thrown.is_multiple_of(2) {
             0
         } else {
             i64::from(thrown >> 1) % CALL_MAX
