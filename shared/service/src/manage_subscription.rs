@@ -257,9 +257,10 @@ impl ManageSubscription {
         }
         let (judged, groups) = self.judge(&row, streams).await?;
         let (row, judged) = self.change(row, id, |row| Ok(take_in(row, &judged))).await?;
+        // Those that are denied among them: a denial before may not have come as far as here.
         let touched = judged
             .iter()
-            .filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone()))
+            .filter_map(|(request, _)| self.group_of_key(&row, &request.key))
             .collect();
         let row = self.register(row, touched).await?;
 
@@ -328,19 +329,19 @@ impl ManageSubscription {
         mut row: ConnectionRow,
         groups: BTreeSet<GroupKey>,
     ) -> Result<ConnectionRow, Fault> {
-        let shards = try_join_all(groups.iter().map(|group| async move {
-            Ok::<_, PortError>((
-                group,
-                self.ports.groups.group(group).await?.map_or(1, |row| row.shards),
-            ))
-        }))
-        .await?;
+        let rows = try_join_all(groups.iter().map(|group| self.ports.groups.group(group))).await?;
+        // What has no row has no subscriber either.
+        let shards: Vec<(&GroupKey, u16)> = groups
+            .iter()
+            .zip(rows)
+            .filter_map(|(group, row)| Some((group, row?.shards)))
+            .collect();
         for _ in 0..CHANGE_TRIES_MAX {
             try_join_all(shards.iter().map(|(group, count)| {
                 let subscriptions = row
                     .subscriptions
                     .iter()
-                    .filter(|subscription| self.group_of(&row, subscription).as_ref() == Some(*group))
+                    .filter(|subscription| self.group_of(&row, subscription).as_ref() == Some(group))
                     .cloned()
                     .collect();
                 let subscriber = Subscriber {
@@ -379,7 +380,11 @@ impl ManageSubscription {
     }
 
     fn group_of(&self, row: &ConnectionRow, subscription: &Subscription) -> Option<GroupKey> {
-        let key = subscription.key.parse::<StreamKey>().ok()?;
+        self.group_of_key(row, &subscription.key)
+    }
+
+    fn group_of_key(&self, row: &ConnectionRow, key: &str) -> Option<GroupKey> {
+        let key = key.parse::<StreamKey>().ok()?;
         Some(self.placement.group_of(&row.universe, &key.stream.instrument))
     }
 

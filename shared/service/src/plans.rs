@@ -85,9 +85,11 @@ impl Plan {
             return &[];
         };
         outputs.get_or_init(|| {
-            let expression = key.splitn(4, ':').nth(3).unwrap_or_default();
-            // Price and bars are no expressions, and their values name themselves.
-            Expression::parse(expression).map_or_else(|_| Vec::new(), |expression| expression.outputs())
+            match key.splitn(4, ':').nth(3).unwrap_or_default() {
+                // They are no expressions, and their values name themselves.
+                "price" | "bars" => Vec::new(),
+                text => Expression::parse(text).map_or_else(|_| Vec::new(), |parsed| parsed.outputs()),
+            }
         })
     }
 }

@@ -28,6 +28,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("tickwire-aws-api", 10),
     ("tickwire-end-to-end", 9),
     ("tickwire-oracle", 9),
+    ("tickwire-simulation", 9),
     ("tickwire-tidy", 9),
 ];
 

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use tickwire_entitlements::{Grant, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::open_connection::GoodbyeCode;
-use tickwire_service::testing_sockets::{House, NOW};
+use tickwire_service::testing_sockets::{House, NOW, PRICED};
 
-use super::world::{BTC, CONNECTION, NIFTY_PRICE, answer, greeted, house, replay, run, say};
+use super::world::{
+    BTC, CONNECTION, NIFTY_PRICE, answer, client, deliver, greeted, house, replay, run, say, subscribe, tick,
+};
 
 #[test]
 fn sample_events_are_answered() {
@@ -295,6 +297,36 @@ fn each_stream_has_its_verdict() {
         say(&house, &body.to_string())["ok"]["streams"][0]["err"]["required"],
         "premium"
     );
+}
+
+#[test]
+fn what_is_denied_when_asked_for_again_is_served_no_longer() {
+    let house = greeted();
+    let grant = |until| Grant {
+        user: "asha".into(),
+        product: "mine".into(),
+        from: UnixNanos(0),
+        until,
+        trial: false,
+    };
+    let key = "marketplace/mine:BINANCE@BTCUSDT@SPOT:tick:close>ema(close,3)";
+    house.sockets.content().grants = vec![grant(UnixNanos(i64::MAX))];
+    let mut client = client();
+    subscribe(&house, &mut client, &[(1, BTC), (2, key)], "full");
+    run(house.fold());
+    tick(&house, PRICED, 1.0);
+    deliver(&house, &mut client);
+    assert_eq!((client.streams[&1].signals, client.streams[&2].signals), (1, 1));
+
+    house.sockets.content().grants = vec![grant(NOW)];
+    let verdicts = subscribe(&house, &mut client, &[(2, key)], "full");
+    assert_eq!(verdicts[0].err.as_ref().unwrap().slug, "grant_required");
+    let id = client.id + 1;
+    let list = say(&house, &json!({"id": id, "op": "list"}).to_string());
+    assert_eq!(list["ok"]["list"], json!({"1": BTC}));
+    tick(&house, PRICED, 2.0);
+    deliver(&house, &mut client);
+    assert_eq!((client.streams[&1].signals, client.streams[&2].signals), (2, 1));
 }
 
 #[test]

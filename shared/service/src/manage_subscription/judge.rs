@@ -141,9 +141,14 @@ fn parse_stream(text: &str) -> Result<(StreamKey, Vec<InstrumentKey>), ErrorBody
 }
 
 /// Adds the streams that may be had to the row's subscriptions; those for which
-/// there is no room, or whose handle is taken, are refused.
+/// there is no room, or whose handle is taken, are refused. Those that may not be
+/// had any longer leave it: were they to stay, what is denied would still be served.
 pub(super) fn take_in(row: &mut ConnectionRow, judged: &[Judged]) -> Vec<Judged> {
     let subscriptions_max = row.tier.limits().subscriptions_per_connection_max as usize;
+    row.subscriptions.retain(|subscription| {
+        let denies = |(request, wanted): &Judged| request.key == subscription.key && wanted.is_err();
+        !judged.iter().any(denies)
+    });
     let mut taken: Vec<Judged> = Vec::with_capacity(judged.len());
     for (request, wanted) in judged {
         let refused = match wanted {

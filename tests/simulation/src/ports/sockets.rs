@@ -1,0 +1,196 @@
+//! Connections, posts, grants.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tickwire_entitlements::Grant;
+use tickwire_service::ports::{
+    ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Subscriber,
+};
+use tickwire_streams::GroupKey;
+
+use super::Ports;
+use crate::fault::Fault;
+use crate::planted::Bug;
+use crate::world::{MILLISECOND, SECOND, connection_place};
+
+#[async_trait]
+impl Connections for Ports {
+    async fn open(&self, row: &ConnectionRow) -> PortResult<()> {
+        self.call("open", |world| {
+            world
+                .tables
+                .connections
+                .insert(row.connection.clone(), row.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
+        self.call("connection", |world| {
+            Ok(world.tables.connections.get(connection).cloned())
+        })
+        .await
+    }
+
+    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
+        self.call("update", |world| {
+            let stored = world.tables.connections.get_mut(&row.connection);
+            let Some(stored) = stored.filter(|stored| stored.request_id == was && was < row.request_id)
+            else {
+                return Ok(false);
+            };
+            *stored = row.clone();
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
+        self.call("close", |world| {
+            world.tables.connections.remove(connection);
+            for shard in shards {
+                let gone = world
+                    .tables
+                    .subscribers
+                    .get_mut(shard)
+                    .and_then(|rows| rows.remove(connection));
+                if gone.is_some() {
+                    *world.tables.versions.entry(shard.clone()).or_default() += 1;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn count(&self, user: &str) -> PortResult<usize> {
+        self.call("count", |world| {
+            Ok(world
+                .tables
+                .connections
+                .values()
+                .filter(|row| row.user == user)
+                .count())
+        })
+        .await
+    }
+
+    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
+        let place = (group.clone(), shard);
+        self.call("put_subscriber", |world| {
+            let rows = world.tables.subscribers.entry(place.clone()).or_default();
+            if subscriber.subscriptions.is_empty() {
+                rows.remove(&subscriber.connection);
+            } else {
+                rows.insert(subscriber.connection.clone(), subscriber.clone());
+            }
+            Ok(())
+        })
+        .await?;
+        // A write and the version behind it are two effects.
+        self.call("raise_version", |world| {
+            *world.tables.versions.entry(place).or_default() += 1;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
+        self.call("mark_behind", |world| {
+            let rows = world.tables.subscribers.get_mut(&(group.clone(), shard));
+            if let Some(row) = rows.and_then(|rows| rows.get_mut(connection)) {
+                row.behind = true;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64> {
+        let place = (group.clone(), shard);
+        if self.has(Bug::CachedSubscribers)
+            && let Some(version) = self.memory().versions.get(&place)
+        {
+            return Ok(*version);
+        }
+        let version = self
+            .call("shard_version", |world| {
+                world.looked_at[self.process] = world.now;
+                Ok(world.tables.versions.get(&place).copied().unwrap_or(0))
+            })
+            .await?;
+        self.memory().versions.insert(place, version);
+        Ok(version)
+    }
+
+    async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>> {
+        self.call("subscribers", |world| {
+            let rows = world.tables.subscribers.get(&(group.clone(), shard));
+            Ok(rows.map_or_else(Vec::new, |rows| rows.values().cloned().collect()))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Push for Ports {
+    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+        let frame = match self.has(Bug::PrevFromSends) {
+            true => self.memory().rewrite_prev(connection, &frame),
+            false => frame,
+        };
+        let course = {
+            let mut world = self.world.lock();
+            if world.dice.acts(Fault::TooMany) {
+                return Err(PortError::Throttled { what: "post" });
+            }
+            let mut course = world.course(self.process, "post");
+            if world.dice.acts(Fault::SlowPost) {
+                course.before += world.dice.range(Fault::SlowPost, 100 * MILLISECOND, 4 * SECOND);
+            }
+            course
+        };
+        self.run(course, "post", |world| {
+            Ok(world.post(self.process, connection, frame))
+        })
+        .await
+    }
+
+    async fn disconnect(&self, connection: &str) -> PortResult<()> {
+        self.call("disconnect", |world| {
+            if let Some(connection) =
+                connection_place(connection).and_then(|place| world.connections.get_mut(place))
+            {
+                connection.open = false;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Grants for Ports {
+    async fn grants(&self, user: &str) -> PortResult<Vec<Grant>> {
+        if self.has(Bug::GrantsCached)
+            && let Some(grants) = self.memory().grants.get(user)
+        {
+            return Ok(grants.clone());
+        }
+        let grants: Vec<Grant> = self
+            .call("grants", |world| {
+                Ok(world
+                    .tables
+                    .grants
+                    .iter()
+                    .filter(|grant| grant.user == user)
+                    .cloned()
+                    .collect())
+            })
+            .await?;
+        self.memory().grants.insert(user.to_owned(), grants.clone());
+        Ok(grants)
+    }
+}

@@ -1,0 +1,63 @@
+//! Faults that act at moments of their own.
+
+use tickwire_service::ports::Queue;
+
+use super::{OLD_SENDER_MAX, Role, Run};
+use crate::fault::Fault;
+use crate::world::{Event, MILLISECOND, SECOND, SKEW_MAX};
+
+impl Run {
+    /// A fault acts at a moment of its own.
+    pub(super) fn fault(&mut self, fault: Fault) {
+        let Some(seconds) = self.world.lock().dice.next_seconds(fault) else {
+            return;
+        };
+        {
+            let mut world = self.world.lock();
+            let next = world.now + (seconds * SECOND as f64) as i64;
+            world.schedule(next, Event::Fault(fault));
+            world.dice.count(fault);
+        }
+        match fault {
+            Fault::Gone => {
+                let mut world = self.world.lock();
+                let client = world.dice.range(fault, 0, self.clients.len() as i64) as usize;
+                // The client notices at once, or later.
+                let notices = world.now + world.dice.range(fault, 0, 3_000) * MILLISECOND;
+                world.schedule(notices, Event::Client(client));
+                drop(world);
+                if let Some(connection) = self.clients[client].connection {
+                    self.cut(connection);
+                }
+            }
+            Fault::Clock => self.move_clock(),
+            Fault::OldSender => {
+                let mut world = self.world.lock();
+                let now = world.now;
+                let until = now + world.dice.range(fault, 0, OLD_SENDER_MAX);
+                for lane in self.market.supersede(until) {
+                    world.schedule(now, Event::Flush(lane));
+                }
+            }
+            Fault::Poison => {
+                if let Some(message) = self.market.poison() {
+                    self.world.lock().enqueue(Queue::Ticks, message);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn move_clock(&mut self) {
+        let mut world = self.world.lock();
+        let process = world.dice.range(Fault::Clock, 0, self.processes.len() as i64) as usize;
+        let small = world.dice.range(Fault::Clock, -SKEW_MAX, SKEW_MAX);
+        let far = [0, -3_600, 660, 3_700, 7_300][world.dice.range(Fault::Clock, 0, 5) as usize] * SECOND;
+        // What senders, sessions and bars go by is off by little; what a consumer only
+        // measures its own time by may be off by hours.
+        world.skews[process] = match self.processes[process].role {
+            Role::Ingest => small + far,
+            Role::Deliver | Role::Socket | Role::Schedule => small,
+        };
+    }
+}
