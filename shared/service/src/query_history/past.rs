@@ -90,10 +90,9 @@ impl QueryHistory {
         let key = &question.key;
         let instrument = &key.stream.instrument;
         self.allow(identity, key).await?;
-        let (group, _) = self.known_group(&question.universe, instrument).await?;
+        let (group, plan) = self.known_group(&question.universe, instrument).await?;
         let row = self.ports.groups.group(&group).await?;
         let row = row.ok_or(ErrorCode::InstrumentUnknown)?;
-        let plan = self.plans.newest(&group).await?.unwrap_or_default();
         let id = plan.id(&key.to_string()).ok_or_else(|| {
             let message = "The stream is not being computed: subscribe to it, and it is from then on.";
             ErrorBody::with_message(ErrorCode::NotAvailable, message).about(key.to_string())
@@ -223,11 +222,11 @@ impl QueryHistory {
             }
             time = *first_end;
         }
-        self.newest_of(of).await.map_err(Fault::from)
+        self.newest_offset(of).await.map_err(Fault::from)
     }
 
     /// The newest signal of the stream.
-    async fn newest_of(&self, of: &Of<'_>) -> PortResult<Option<Offset>> {
+    async fn newest_offset(&self, of: &Of<'_>) -> PortResult<Option<Offset>> {
         let latest: LatestRow = match self.ports.groups.latest(&of.group).await? {
             None => LatestRow::default(),
             Some((_, bytes)) => decode(&bytes).map_err(|error| unreadable("latest", &error))?,
