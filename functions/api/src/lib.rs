@@ -20,4 +20,4 @@ mod routes;
 
 pub use document::document;
 pub use event::handle;
-pub use router::{Api, Metrics, address_bytes_max, body_bytes_max, router};
+pub use router::{Api, Metrics, address_bytes_max, body_bytes_max, headers_bytes_max, router};

@@ -8,6 +8,7 @@ use tickwire_api::{Api, router};
 use tickwire_aws::{Aws, Need, OsEntropy, SystemClock, TokioTimer};
 use tickwire_service::authenticate::JWT_KEY;
 use tickwire_service::query_history::QueryPorts;
+use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::export::{Invocations, of_meter};
 
@@ -17,7 +18,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Secret(JWT_KEY)])?;
+    let (tokens, marks) = (Need::Secret(JWT_KEY), Need::Secret(WATERMARK_KEY));
+    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, tokens, marks])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let queues = Arc::new(aws.queues(meter.clone())?);

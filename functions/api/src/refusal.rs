@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use tickwire_service::authenticate::Refused;
 use tickwire_service::open_connection::Fault;
 use tickwire_service::ports::PortError;
-use tickwire_telemetry::redact::redact;
+use tickwire_streams::StreamKey;
+use tickwire_telemetry::redact::redact_error;
 use tickwire_wire::{ErrorBody, ErrorCode, HttpError};
 
 /// Header that carries a request's id.
@@ -99,6 +100,14 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// A stream that an error is about: as it was sent where it is a key.
+fn quoted(stream: &str) -> String {
+    match stream.parse::<StreamKey>() {
+        Ok(_) => stream.to_owned(),
+        Err(_) => redact_error(stream),
+    }
+}
+
 /// Writes the body of an error, whoever made it, and the request's id.
 pub(crate) fn finish(mut response: Response, request_id: Option<&str>) -> Response {
     let status = response.status();
@@ -114,8 +123,8 @@ pub(crate) fn finish(mut response: Response, request_id: Option<&str>) -> Respon
             body.error.request_id = request_id.map(str::to_owned);
             // A message may quote what was sent.
             let told = &mut body.error.body;
-            told.message = redact(&told.message).into_owned();
-            told.stream = told.stream.take().map(|stream| redact(&stream).into_owned());
+            told.message = redact_error(&told.message);
+            told.stream = told.stream.take().map(|stream| quoted(&stream));
             let text = serde_json::to_string(&body).unwrap_or_default();
             response.headers_mut().remove(header::CONTENT_LENGTH);
             let json = HeaderValue::from_static("application/json");

@@ -20,7 +20,7 @@ use tickwire_service::query_history::{QueryHistory, QueryPorts};
 use tickwire_service::query_instruments::QueryInstruments;
 use tickwire_streams::Universe;
 use tickwire_telemetry::export::Requests;
-use tickwire_wire::ErrorCode;
+use tickwire_wire::{ErrorBody, ErrorCode};
 use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -39,9 +39,11 @@ mod limits {
     pub const body_bytes_max: usize = 64 * 1_024;
     /// Longest path with its query, in bytes. API Gateway takes 10,240 with all headers.
     pub const address_bytes_max: usize = 4 * 1_024;
+    /// All headers of a request with their names, in bytes, as API Gateway takes them.
+    pub const headers_bytes_max: usize = 10 * 1_024;
 }
 
-pub use limits::{address_bytes_max, body_bytes_max};
+pub use limits::{address_bytes_max, body_bytes_max, headers_bytes_max};
 
 /// Bytes of a request's id, before it is written as text.
 const REQUEST_ID_BYTES: usize = 12;
@@ -197,6 +199,14 @@ fn bounded(request: &Request) -> Result<(), Refusal> {
         .map_or(0, |address| address.as_str().len());
     if address > address_bytes_max {
         return Err(ErrorCode::AddressTooLong.into());
+    }
+    let headers = request.headers().iter();
+    let bytes: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes > headers_bytes_max {
+        let message = "The headers are larger than is taken.";
+        return Err(ErrorBody::with_message(ErrorCode::MessageTooLarge, message).into());
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use tickwire_aws::{Aws, Need, SystemClock, TokioTimer};
-use tickwire_service::deliver_signals::{Deliver, DeliverPorts};
+use tickwire_aws::{Aws, Need};
+use tickwire_service::deliver_signals::Deliver;
+use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::export::{Invocations, of_deliver, of_meter};
 
@@ -16,19 +17,11 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections])?;
+    let watermark = Need::Secret(WATERMARK_KEY);
+    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections, watermark])?;
     let meter = Arc::<Meter>::default();
-    let store = Arc::new(aws.dynamo(meter.clone(), Arc::new(SystemClock)));
-    let queues = Arc::new(aws.queues(meter.clone())?);
-    let ports = DeliverPorts {
-        groups: store.clone(),
-        connections: store,
-        push: Arc::new(aws.posts(meter.clone())?),
-        park: queues.clone(),
-        postpone: queues,
-        timer: Arc::new(TokioTimer),
-    };
-    let deliver = &Deliver::new(ports, aws.placement());
+    let deliver =
+        &Deliver::new(aws.deliver_ports(&meter)?, aws.placement()).marked_by(Arc::new(aws.secrets()));
     let stats = deliver.stats();
     let counts = move || [of_meter(&meter.snapshot()), of_deliver(&stats)].concat();
     let invocations = &Invocations::new("deliver", counts);

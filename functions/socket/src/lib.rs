@@ -1,5 +1,7 @@
 //! Lambda function `socket`: the routes `$connect`, `$disconnect` and `$default` of the WebSocket API.
 
+use std::sync::Arc;
+
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -8,8 +10,10 @@ use tickwire_service::authenticate::{Identity, IdentityContext};
 use tickwire_service::manage_subscription::{ManageSubscription, PROTOCOL, SubscriptionPorts};
 use tickwire_service::open_connection::{Fault, OpenConnection};
 use tickwire_service::placement::Placement;
-use tickwire_streams::Universe;
-use tickwire_wire::{ErrorCode, HttpError};
+use tickwire_service::ports::Secrets;
+use tickwire_streams::{StreamKey, Universe};
+use tickwire_telemetry::redact::redact_error;
+use tickwire_wire::{ErrorCode, HttpError, error_reply};
 
 /// What a socket's client offers and the server chooses.
 const SUBPROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
@@ -28,6 +32,15 @@ impl Socket {
         Self {
             connections: OpenConnection::new((&ports).into(), placement.clone(), universe),
             subscriptions: ManageSubscription::new(ports, placement),
+        }
+    }
+
+    /// With the secrets that watermarks are made with; without, nothing of paid streams is sent.
+    #[must_use]
+    pub fn marked_by(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            subscriptions: self.subscriptions.marked_by(secrets),
+            ..self
         }
     }
 }
@@ -61,7 +74,7 @@ pub async fn handle(socket: &Socket, event: ApiGatewayWebsocketProxyRequest) -> 
                         .await
                 }
             };
-            respond(200, Some(reply))
+            respond(200, Some(told(reply)))
         }
     }
 }
@@ -106,9 +119,44 @@ fn accept(headers: &HeaderMap) -> ApiGatewayProxyResponse {
     response
 }
 
+/// A reply as it may be told: an error may quote what it is about.
+fn told(reply: String) -> String {
+    if !reply.contains(r#""err""#) {
+        return reply;
+    }
+    let Ok(mut told) = serde_json::from_str::<Value>(&reply) else {
+        return error_reply(None, &ErrorCode::Internal.into());
+    };
+    redact_errors(&mut told);
+    told.to_string()
+}
+
+/// Redacts what errors quote. Keys of streams stay as they were sent.
+fn redact_errors(reply: &mut Value) {
+    match reply {
+        Value::Array(values) => values.iter_mut().for_each(redact_errors),
+        Value::Object(fields) => {
+            let is_refused = fields.get("err").is_some_and(Value::is_object);
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "message" => *text = redact_error(text),
+                    Value::String(text) if name == "stream" || (name == "key" && is_refused) => {
+                        if text.parse::<StreamKey>().is_err() {
+                            *text = redact_error(text);
+                        }
+                    }
+                    value => redact_errors(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 fn refuse(fault: Fault) -> ApiGatewayProxyResponse {
     let status = fault.code().map_or(500, ErrorCode::status);
-    let error = HttpError::from(fault.into_body());
+    let mut error = HttpError::from(fault.into_body());
+    error.error.body.message = redact_error(&error.error.body.message);
     let mut response = respond(status, serde_json::to_string(&error).ok());
     response
         .headers

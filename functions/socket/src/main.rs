@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tickwire_aws::{Aws, Need, SystemClock};
 use tickwire_service::manage_subscription::SubscriptionPorts;
+use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_socket::Socket;
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::export::{Invocations, of_meter};
@@ -16,7 +17,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections])?;
+    let watermark = Need::Secret(WATERMARK_KEY);
+    let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections, watermark])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let ports = SubscriptionPorts {
@@ -28,7 +30,7 @@ async fn serve() -> Result<(), Error> {
         grants: store,
         clock,
     };
-    let socket = &Socket::new(ports, aws.placement(), aws.universe());
+    let socket = &Socket::new(ports, aws.placement(), aws.universe()).marked_by(Arc::new(aws.secrets()));
     let invocations = &Invocations::new("socket", move || of_meter(&meter.snapshot()));
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
         invocations.answer::<_, Error>(tickwire_socket::handle(socket, event.payload))

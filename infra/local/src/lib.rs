@@ -5,6 +5,7 @@ pub mod commands;
 pub mod faults;
 pub mod feed;
 pub mod host;
+pub mod log_file;
 pub mod play;
 pub mod push;
 pub mod queue;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use tickwire::commands;
+use tickwire_telemetry::logging::complain;
 
 /// Market ticks in; entitled, ordered, traceable signals out.
 #[derive(Parser)]
@@ -31,6 +32,8 @@ enum Command {
     DeadLetters(commands::dead_letters::DeadLettersArgs),
     /// Fold the stored log again, compare every signal to the bit, and write them
     Replay(commands::replay::ReplayArgs),
+    /// Name who received leaked values of paid streams
+    Trace(commands::trace::TraceArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
     /// Compute expressions over the bars in a file
@@ -63,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(args).await,
         Command::DeadLetters(args) => commands::dead_letters::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,
+        Command::Trace(args) => commands::trace::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
         Command::Compute(args) => commands::compute::run(&args),
         Command::Indicators(args) => commands::indicators::run(&args),
@@ -80,7 +84,7 @@ fn ended(outcome: Result<(), commands::up::UpError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            complain(format!("tickwire: {error}"));
             match error {
                 commands::up::UpError::Usage(_) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 pub use tickwire_service::authenticate::JWT_KEY;
 use tickwire_service::ports::{Entropy, PortError, PortResult, Secret, SecretVersions, Secrets};
+use tickwire_service::watermark::WATERMARK_KEY;
 
 use crate::store::{DataDirectory, StoreError};
 
@@ -18,7 +19,7 @@ const FILE: &str = "secrets.json";
 /// Version of the file's shape.
 const VERSION: u32 = 1;
 /// The secrets that a first start makes: random keys of 32 bytes.
-const MADE: [&str; 1] = [JWT_KEY];
+const MADE: [&str; 2] = [JWT_KEY, WATERMARK_KEY];
 
 /// The file, keys in URL-safe base64.
 #[derive(Serialize, Deserialize)]

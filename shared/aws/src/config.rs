@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
 use tickwire_market::InstrumentKey;
+use tickwire_service::deliver_signals::DeliverPorts;
 use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Clock;
@@ -19,7 +20,7 @@ use crate::dynamodb::Dynamo;
 use crate::push::Posts;
 use crate::queue::{QueueUrls, Queues};
 use crate::secrets::RemoteSecrets;
-use crate::system::{OsEntropy, SystemClock};
+use crate::system::{OsEntropy, SystemClock, TokioTimer};
 use crate::traffic;
 
 /// Before every table's name.
@@ -224,6 +225,23 @@ impl Aws {
             postpone: queues,
             clock,
             entropy: Arc::new(OsEntropy),
+        })
+    }
+
+    /// All that delivering needs.
+    ///
+    /// # Errors
+    /// When tables, queues or posting to connections were not among the needs.
+    pub fn deliver_ports(&self, meter: &Arc<Meter>) -> Result<DeliverPorts, ConfigError> {
+        let store = Arc::new(self.dynamo(meter.clone(), Arc::new(SystemClock)));
+        let queues = Arc::new(self.queues(meter.clone())?);
+        Ok(DeliverPorts {
+            groups: store.clone(),
+            connections: store,
+            push: Arc::new(self.posts(meter.clone())?),
+            park: queues.clone(),
+            postpone: queues,
+            timer: Arc::new(TokioTimer),
         })
     }
 

@@ -228,7 +228,7 @@ fn so_many_values_are_needed() {
     check(Attack::MixedRowsOneDigit, 48);
     check(Attack::Average, 320);
     check(Attack::AverageOfThree, 800);
-    check(Attack::Noise, 400);
+    check(Attack::Noise, 520);
 }
 
 proptest! {

@@ -16,17 +16,19 @@ use futures_util::FutureExt as _;
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{self, StreamExt as _};
 use rustc_hash::FxHashMap;
-use tickwire_signals::{Signal, StreamId};
-use tickwire_streams::{GroupKey, Packer, Span};
+use tickwire_entitlements::watermark::WatermarkKey;
+use tickwire_signals::{Signal, SignalValue, StreamId};
+use tickwire_streams::{GroupKey, Packer, Span, StreamKey};
 use tickwire_wire::{BinaryError, Publication, PublicationError, Snapshot, write_signal_frame, write_value};
 
 use crate::open_connection::forget;
 use crate::placement::Placement;
 use crate::plans::Plans;
 use crate::ports::{
-    Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Timer,
+    Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Secrets, Timer,
 };
 use crate::queue_message::QueueMessage;
+use crate::watermark::{Stamp, Watermarks};
 
 pub(crate) use shard::Target;
 use shard::{Index, Subscribers};
@@ -82,6 +84,8 @@ pub struct DeliverStats {
     pub holes: AtomicU64,
     /// Times a shard's subscribers were read.
     pub reloads: AtomicU64,
+    /// Items that were not sent, as no watermark could be made.
+    pub withheld: AtomicU64,
     /// Messages parked.
     pub parked: AtomicU64,
     /// Messages put back because of a passing fault.
@@ -109,6 +113,7 @@ pub struct Deliver {
     plans: Plans,
     shards: moka::sync::Cache<(GroupKey, u16), Arc<Index>>,
     posts: async_lock::Semaphore,
+    watermarks: Watermarks,
     stats: Arc<DeliverStats>,
 }
 
@@ -128,7 +133,17 @@ impl Deliver {
             placement,
             shards: moka::sync::Cache::new(SHARDS_MAX),
             posts: async_lock::Semaphore::new(POSTS_AT_ONCE),
+            watermarks: Watermarks::default(),
             stats: Arc::default(),
+        }
+    }
+
+    /// With the secrets that watermarks are made with; without, nothing of paid streams is sent.
+    #[must_use]
+    pub fn marked_by(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            watermarks: Watermarks::of(secrets),
+            ..self
         }
     }
 
@@ -275,7 +290,8 @@ impl Deliver {
             return Ok(());
         };
         if let Some(index) = self.index(run, group, *shard, waits).await? {
-            let outboxes = self.pack(run, &index);
+            let mark = self.watermarks.key(index.any_marked()).await;
+            let outboxes = self.pack(run, &index, mark.as_ref());
             stream::iter(outboxes)
                 .for_each_concurrent(POSTS_AT_ONCE, |(member, frames)| {
                     self.post(group, *shard, &index, member, frames)
@@ -343,8 +359,13 @@ impl Deliver {
     }
 
     /// The frames for each connection, in order. What is the same for all is rendered once.
-    fn pack(&self, run: &[Publication], index: &Index) -> Vec<(usize, Vec<String>)> {
-        let mut outboxes = Outboxes::new(index);
+    fn pack(
+        &self,
+        run: &[Publication],
+        index: &Index,
+        mark: Option<&WatermarkKey>,
+    ) -> Vec<(usize, Vec<String>)> {
+        let mut outboxes = Outboxes::new(index, mark);
         // Of mode `last`: what a frame will stand for, and its newest signal.
         let mut conflated: FxHashMap<StreamId, (Span, &Publication, &Signal)> = FxHashMap::default();
         let mut conflated_order: Vec<StreamId> = Vec::new();
@@ -387,6 +408,7 @@ impl Deliver {
         }
         DeliverStats::add(&self.stats.signals_wanted, wanted);
         DeliverStats::add(&self.stats.items, outboxes.items);
+        DeliverStats::add(&self.stats.withheld, outboxes.withheld);
         outboxes.finish()
     }
 
@@ -451,12 +473,14 @@ fn read(message: &QueueMessage) -> Result<Publication, Unread> {
 /// What goes to each connection, as it is being packed.
 struct Outboxes<'a> {
     index: &'a Index,
+    mark: Option<&'a WatermarkKey>,
     boxes: Vec<Outbox>,
     /// Those with anything in them.
     used: Vec<usize>,
     value: String,
     common: String,
     items: usize,
+    withheld: usize,
 }
 
 #[derive(Default)]
@@ -467,9 +491,10 @@ struct Outbox {
 }
 
 impl<'a> Outboxes<'a> {
-    fn new(index: &'a Index) -> Self {
+    fn new(index: &'a Index, mark: Option<&'a WatermarkKey>) -> Self {
         Self {
             index,
+            mark,
             boxes: index
                 .subscribers
                 .members
@@ -480,17 +505,57 @@ impl<'a> Outboxes<'a> {
             value: String::new(),
             common: String::new(),
             items: 0,
+            withheld: 0,
         }
     }
 
     /// An item for each target. `signal` is the newest that it stands for.
     fn put(&mut self, targets: &[Target], span: Span, publication: &Publication, signal: &Signal) {
+        if let Some(key) = self.index.marked(signal.stream) {
+            return self.put_marked(key, targets, span, publication, signal);
+        }
+        self.render(span, publication, signal, &signal.value);
+        let common = std::mem::take(&mut self.common);
+        for target in targets {
+            self.push(*target, &common);
+        }
+        self.common = common;
+    }
+
+    /// The same, each with the watermark of its receiver; nothing where there can be none.
+    fn put_marked(
+        &mut self,
+        key: &StreamKey,
+        targets: &[Target],
+        span: Span,
+        publication: &Publication,
+        signal: &Signal,
+    ) {
+        for target in targets {
+            let member = self.index.subscribers.members.get(target.member as usize);
+            // A row that names no user was written before there were watermarks.
+            let user = member.map(|member| &*member.user).filter(|user| !user.is_empty());
+            let stamp = self
+                .mark
+                .zip(user)
+                .and_then(|(mark, user)| Stamp::of(mark, user, key));
+            let Some(stamp) = stamp else {
+                self.withheld += 1;
+                continue;
+            };
+            let value = stamp.value(signal.offset, &signal.value);
+            self.render(span, publication, signal, &value);
+            let mut common = std::mem::take(&mut self.common);
+            stamp.seal(&mut common, signal.offset, &self.value);
+            self.push(*target, &common);
+            self.common = common;
+        }
+    }
+
+    /// Writes an item but for its handle.
+    fn render(&mut self, span: Span, publication: &Publication, signal: &Signal, value: &SignalValue) {
         self.value.clear();
-        write_value(
-            &mut self.value,
-            &signal.value,
-            self.index.plan.outputs(signal.stream),
-        );
+        write_value(&mut self.value, value, self.index.plan.outputs(signal.stream));
         self.common.clear();
         let source = publication
             .sources
@@ -507,21 +572,22 @@ impl<'a> Outboxes<'a> {
             signal.mock,
             &self.value,
         );
-        for target in targets {
-            let Some(outbox) = self.boxes.get_mut(target.member as usize) else {
-                continue;
-            };
-            if !outbox.used {
-                outbox.used = true;
-                self.used.push(target.member as usize);
-            }
-            let full = outbox.packer.push(|frame| {
-                target.write_handle(frame);
-                frame.push_str(&self.common);
-            });
-            outbox.frames.extend(full);
+    }
+
+    fn push(&mut self, target: Target, common: &str) {
+        let Some(outbox) = self.boxes.get_mut(target.member as usize) else {
+            return;
+        };
+        if !outbox.used {
+            outbox.used = true;
+            self.used.push(target.member as usize);
         }
-        self.items += targets.len();
+        let full = outbox.packer.push(|frame| {
+            target.write_handle(frame);
+            frame.push_str(common);
+        });
+        outbox.frames.extend(full);
+        self.items += 1;
     }
 
     fn finish(mut self) -> Vec<(usize, Vec<String>)> {

@@ -29,3 +29,5 @@ mod settle;
 pub mod testing;
 #[cfg(feature = "testing")]
 pub mod testing_sockets;
+pub mod trace_leak;
+pub mod watermark;

@@ -24,9 +24,10 @@ use crate::placement::{Placement, shard_of};
 use crate::plans::{Plans, unreadable};
 use crate::ports::{
     Clock, ConnectionRow, Connections, Enqueue, Grants, Groups, Log, Outgoing, PortError, PortResult, Posted,
-    Push, Queue, Subscriber, Subscription,
+    Push, Queue, Secrets, Subscriber, Subscription,
 };
 
+use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
 use judge::{Wanted, take_in};
 
 /// Streams that one request may name.
@@ -86,6 +87,7 @@ pub struct ManageSubscription {
     entitle: Entitle,
     plans: Plans,
     reader: Arc<LogReader>,
+    watermarks: Watermarks,
 }
 
 impl ManageSubscription {
@@ -95,8 +97,18 @@ impl ManageSubscription {
             entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
             plans: Plans::new(ports.groups.clone()),
             reader: Arc::new(LogReader::new(ports.log.clone())),
+            watermarks: Watermarks::default(),
             ports,
             placement,
+        }
+    }
+
+    /// With the secrets that watermarks are made with; without, nothing of paid streams is sent.
+    #[must_use]
+    pub fn marked_by(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            watermarks: Watermarks::of(secrets),
+            ..self
         }
     }
 
@@ -255,7 +267,16 @@ impl ManageSubscription {
             );
             return Err(ErrorBody::with_message(ErrorCode::StreamsPerRequestMax, message).into());
         }
-        let (judged, groups) = self.judge(&row, streams).await?;
+        let (mut judged, groups) = self.judge(&row, streams).await?;
+        let is_marked =
+            |wanted: &Result<Wanted, ErrorBody>| wanted.as_ref().is_ok_and(|wanted| is_marked(&wanted.key));
+        let any_marked = judged.iter().any(|(_, wanted)| is_marked(wanted));
+        let mark = self.watermarks.key(any_marked).await;
+        if mark.is_none() {
+            for (request, wanted) in judged.iter_mut().filter(|(_, wanted)| is_marked(wanted)) {
+                *wanted = Err(withheld().about(&request.key));
+            }
+        }
         let (row, judged) = self.change(row, id, |row| Ok(take_in(row, &judged))).await?;
         // Those that are denied among them: a denial before may not have come as far as here.
         let touched = judged
@@ -278,6 +299,9 @@ impl ManageSubscription {
                         place,
                         request,
                         key: &wanted.key,
+                        stamp: mark
+                            .as_ref()
+                            .and_then(|mark| Stamp::of(mark, &row.user, &wanted.key)),
                     })
                 })
                 .collect();
@@ -346,6 +370,7 @@ impl ManageSubscription {
                     .collect();
                 let subscriber = Subscriber {
                     connection: row.connection.clone(),
+                    user: row.user.clone(),
                     subscriptions,
                     behind: false,
                 };

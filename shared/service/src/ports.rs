@@ -313,6 +313,8 @@ pub struct Subscription {
 pub struct Subscriber {
     /// Connection id.
     pub connection: String,
+    /// The user, whose watermark its paid streams carry.
+    pub user: String,
     /// Its streams in this group.
     pub subscriptions: Vec<Subscription>,
     /// A post failed and the client was not told yet: its next resume clears it.

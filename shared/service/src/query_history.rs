@@ -23,6 +23,7 @@ use crate::open_connection::Fault;
 use crate::placement::Placement;
 use crate::plans::{Plan, Plans, unreadable};
 use crate::ports::{Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
+use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
 
 use rows::{Finer, Page, begin_of, joined, next, option_of};
 
@@ -156,6 +157,7 @@ pub struct QueryHistory {
     entitle: Entitle,
     plans: Plans,
     reader: Arc<LogReader>,
+    watermarks: Watermarks,
 }
 
 impl QueryHistory {
@@ -166,6 +168,7 @@ impl QueryHistory {
             entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
             plans: Plans::new(ports.groups.clone()),
             reader: Arc::new(LogReader::new(ports.log.clone())),
+            watermarks: Watermarks::of(ports.secrets.clone()),
             ports,
             placement,
             universe,
@@ -431,12 +434,25 @@ impl QueryHistory {
         let epoch: Arc<str> = row.epoch.as_str().into();
         let wanted: FxHashSet<u32> = seen.iter().map(|(id, _)| *id).collect();
         let newer = self.newer(&group, &epoch, latest.segment + 1, &wanted).await?;
+        let any_marked = seen.iter().any(|(_, key)| is_marked(key));
+        let mark = self.watermarks.key(any_marked).await;
+        if mark.is_none() && only.as_ref().is_some_and(is_marked) {
+            return Err(withheld().into());
+        }
         let last = seen.last().filter(|_| more).map(|(id, _)| id.to_string());
         let signals = seen
             .iter()
+            .filter(|(_, key)| mark.is_some() || !is_marked(key))
             .map(|(id, key)| {
                 let latest = newer.get(id).or_else(|| latest.of(*id));
-                SignalRow::of(&key.to_string(), latest, plan.outputs(*id))
+                let stamp = mark
+                    .as_ref()
+                    .and_then(|mark| Stamp::of(mark, &identity.user, key));
+                let marked = stamp.zip(latest).map(|(stamp, latest)| Latest {
+                    value: stamp.value(latest.offset, &latest.value),
+                    ..latest.clone()
+                });
+                SignalRow::of(&key.to_string(), marked.as_ref().or(latest), plan.outputs(*id))
             })
             .collect();
         Ok(SignalsPage {

@@ -32,6 +32,8 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Longest name that is looked at before a separator, in bytes.
 const NAME_BYTES_MAX: usize = 64;
+/// Shortest word of letters and digits that an error does not quote, in bytes.
+pub const QUOTED_BYTES_MIN: usize = 16;
 /// Longest part of an e-mail address before its `@`, in bytes.
 const LOCAL_BYTES_MAX: usize = 64;
 /// Shortest text beginning with `eyJ` that is taken for a token without any dot, in bytes.
@@ -50,6 +52,25 @@ pub fn redact(text: &str) -> Cow<'_, str> {
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         }),
     }
+}
+
+/// The message of an error without secrets, also such as only their look gives away:
+/// a message may quote what a client sent, in whatever field. Words of
+/// [`QUOTED_BYTES_MIN`] and more in which letters and digits mix are taken for such.
+pub fn redact_error(message: &str) -> String {
+    let of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=' | '~');
+    let mut told = String::with_capacity(message.len());
+    for piece in redact(message).split_inclusive(|c| !of_word(c)) {
+        let word = piece.trim_end_matches(|c| !of_word(c));
+        let mixed = word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic());
+        if word.len() >= QUOTED_BYTES_MIN && mixed {
+            told.push_str(REDACTED);
+            told.push_str(&piece[word.len()..]);
+        } else {
+            told.push_str(piece);
+        }
+    }
+    told
 }
 
 /// The same of bytes, which need not be UTF-8.

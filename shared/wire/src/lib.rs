@@ -35,6 +35,7 @@ pub use inbound::{
 pub use publication::{Publication, PublicationError};
 pub use segment::{LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
 pub use server::{
-    DataFrame, Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, error_reply,
-    goodbye_push, ok_reply, write_absent_snapshot, write_revoked, write_signal_frame, write_value,
+    DataFrame, Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Watermark, Welcome, WelcomeLimits,
+    error_reply, goodbye_push, ok_reply, write_absent_snapshot, write_revoked, write_signal_frame,
+    write_value, write_watermark,
 };

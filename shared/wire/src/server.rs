@@ -182,6 +182,14 @@ pub fn write_signal_frame(
     let _ = write!(out, r#","d":{value}}}"#);
 }
 
+/// Adds the watermark to an item that was written: whose it is, told by key and signature.
+pub fn write_watermark(item: &mut String, key_id: &str, signature: &str) {
+    // It ends with the brace that closes it.
+    item.pop();
+    // Writing to a string cannot fail.
+    let _ = write!(item, r#","wm":{{"kid":"{key_id}","sig":"{signature}"}}}}"#);
+}
+
 /// A snapshot of a stream that has no value yet.
 pub fn write_absent_snapshot(out: &mut String) {
     out.push_str(r#","k":"snapshot","o":null,"d":{"absent":"cold"}}"#);
@@ -192,6 +200,15 @@ pub fn write_revoked(out: &mut String, why: &ErrorBody) {
     out.push_str(r#","k":"revoked","err":"#);
     out.push_str(&serde_json::to_string(why).unwrap_or_else(|_| "null".into()));
     out.push('}');
+}
+
+/// Who received an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// Id of the key.
+    pub kid: String,
+    /// Half of the HMAC-SHA256 over subscriber, product, stream, offset and the text of `d`, in hexadecimal.
+    pub sig: String,
 }
 
 /// A data frame, as a client reads it.
@@ -228,6 +245,9 @@ pub struct DataFrame {
     /// The value.
     #[serde(default)]
     pub d: Option<serde_json::Value>,
+    /// The watermark, of a stream that is paid for.
+    #[serde(default)]
+    pub wm: Option<Watermark>,
     /// Why the stream was revoked.
     #[serde(default)]
     pub err: Option<ErrorBody>,

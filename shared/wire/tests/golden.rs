@@ -22,7 +22,7 @@ use tickwire_wire::{
     PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot, SourceRow, StreamVerdict,
     SubscribeReply, Welcome, WelcomeLimits, clock_message, decode, encode, error_reply, goodbye_push,
     ok_reply, parse_inbound, parse_request, plan_message, reference_message, ticks_message,
-    write_absent_snapshot, write_revoked, write_signal_frame, write_value,
+    write_absent_snapshot, write_revoked, write_signal_frame, write_value, write_watermark,
 };
 
 /// The stored text of a shape; `written` where it is missing and to be written.
@@ -362,6 +362,13 @@ fn data_frames() {
     let frame = format!("[{}]", items.join(",\n"));
     check_text("data_frame.v1", &frame, |text| {
         serde_json::from_str::<Vec<DataFrame>>(text).unwrap()
+    });
+    let mut marked = items[3].clone();
+    write_watermark(&mut marked, "9f86d081", "2c26b46b68ffc68ff99b453c1d304134");
+    check_text("data_frame_marked.v1", &marked, |text| {
+        let item: DataFrame = serde_json::from_str(text).unwrap();
+        assert_eq!(item.wm.as_ref().unwrap().kid, "9f86d081");
+        item
     });
     let read: Vec<DataFrame> = serde_json::from_str(&frame).unwrap();
     assert_eq!(read[0].prev, None);

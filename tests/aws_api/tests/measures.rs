@@ -82,6 +82,7 @@ fn start(binary: &Path, api: &str) -> Bootstrap {
             ("TICKWIRE_SIGNALS_DEAD_QUEUE_URL", queue),
             ("TICKWIRE_CONNECTIONS_ENDPOINT", "https://posts.invalid/live"),
             ("TICKWIRE_SECRET_ID_JWT_KEY", "id"),
+            ("TICKWIRE_SECRET_ID_WATERMARK", "id"),
             ("TICKWIRE_LOG", "off"),
         ])
         .stdout(Stdio::null())

@@ -13,6 +13,7 @@ use tickwire_aws::{
 use tickwire_aws_api::FUNCTIONS;
 use tickwire_schedule::ScheduleEvent;
 use tickwire_service::authenticate::JWT_KEY;
+use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_service::run_job::Job;
 
 fn root() -> PathBuf {
@@ -186,7 +187,8 @@ fn variables_are_those_that_the_bootstraps_read() {
         config::SIGNALS_QUEUE_URL,
         config::SIGNALS_DEAD_QUEUE_URL,
     ];
-    let secret = format!("{}{}", config::SECRET_ID_PREFIX, JWT_KEY.to_uppercase());
+    let [secret, watermark] = [JWT_KEY, WATERMARK_KEY]
+        .map(|name| format!("{}{}", config::SECRET_ID_PREFIX, name.to_uppercase()));
     for name in FUNCTIONS {
         let main = read(&format!("functions/{name}/src/main.rs"));
         let mut read: BTreeSet<&str> = BTreeSet::new();
@@ -194,6 +196,7 @@ fn variables_are_those_that_the_bootstraps_read() {
             ("Need::Queues", &queues[..]),
             ("Need::Connections", &[config::CONNECTIONS_ENDPOINT]),
             ("Need::Secret(JWT_KEY)", &[secret.as_str()]),
+            ("Need::Secret(WATERMARK_KEY)", &[watermark.as_str()]),
             ("aws.universe()", &[config::UNIVERSE]),
             ("aws.placement()", &[config::BASKETS]),
         ] {

@@ -12,7 +12,8 @@ use tickwire_service::deliver_signals::DeliverPorts;
 use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::manage_subscription::SubscriptionPorts;
 use tickwire_service::ports::{
-    Clock, Enqueue, Entropy, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, Timer,
+    Clock, Enqueue, Entropy, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, Secret,
+    SecretVersions, Secrets, Timer,
 };
 
 use crate::planted::{Bug, Memory};
@@ -200,5 +201,18 @@ impl Postpone for Ports {
             Ok(())
         })
         .await
+    }
+}
+
+/// The key of watermarks, which is always there.
+pub(crate) struct Marks;
+
+#[async_trait]
+impl Secrets for Marks {
+    async fn secret(&self, _: &str) -> PortResult<SecretVersions> {
+        Ok(SecretVersions {
+            current: Secret::new([7; 32]),
+            previous: None,
+        })
     }
 }

@@ -22,7 +22,7 @@ use crate::client::Client;
 use crate::fault::{Coverage, Fault, generator};
 use crate::market::Market;
 use crate::planted::{Bug, Epochs};
-use crate::ports::Ports;
+use crate::ports::{Marks, Ports};
 use crate::scenario::{FAULTS_MIN, Scenario};
 use crate::tasks::{Done, Purpose, Tasks};
 use crate::truth::{Promise, Violation};
@@ -354,13 +354,16 @@ impl Run {
         let placement = self.market.placement.clone();
         let unit = match self.processes[process].role {
             Role::Ingest => Unit::Ingest(Arc::new(Ingest::new(ports.of_ingest()))),
-            Role::Deliver => Unit::Deliver(Arc::new(Deliver::new(ports.of_deliver(), placement))),
+            Role::Deliver => {
+                let deliver = Deliver::new(ports.of_deliver(), placement).marked_by(Arc::new(Marks));
+                Unit::Deliver(Arc::new(deliver))
+            }
             Role::Socket => {
                 let subscriptions = ports.of_subscriptions();
                 let connections =
                     OpenConnection::new((&subscriptions).into(), placement.clone(), Universe::live());
                 Unit::Socket(
-                    Arc::new(ManageSubscription::new(subscriptions, placement)),
+                    Arc::new(ManageSubscription::new(subscriptions, placement).marked_by(Arc::new(Marks))),
                     Arc::new(connections),
                 )
             }

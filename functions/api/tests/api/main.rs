@@ -11,6 +11,7 @@ mod dead_letters;
 mod document;
 mod pages;
 mod past;
+mod secrets;
 
 use std::pin::Pin;
 use std::sync::Arc;

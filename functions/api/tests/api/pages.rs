@@ -1,6 +1,7 @@
 //! Pages: cursors, fields, forms, tags; instruments and how they are found.
 
 use serde_json::{Value, json};
+use tickwire_api::headers_bytes_max;
 use tickwire_entitlements::Tier;
 use tickwire_market::UnixNanos;
 use tickwire_service::testing_sockets::{House, NOW};
@@ -267,6 +268,13 @@ fn addresses_have_a_bound() {
     assert_eq!((answer.status, answer.slug()), (414, "address_too_long"));
     let answer = ask(&router, "GET", &format!("/{}", "x".repeat(4_096)), None);
     assert_eq!((answer.status, answer.slug()), (414, "address_too_long"));
+    let check = |bytes: usize, status: i64, slug: &str| {
+        let value = "x".repeat(bytes);
+        let answer = ask_with(&router, "GET", "/health", None, &[("x-padding", &value)], None);
+        assert_eq!((answer.status, answer.slug()), (status, slug), "{bytes}");
+    };
+    check(headers_bytes_max - 1_024, 200, "");
+    check(headers_bytes_max, 413, "message_too_large");
 }
 
 fn introduce(house: &House, instrument: &str) {

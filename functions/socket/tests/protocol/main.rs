@@ -11,4 +11,5 @@ mod connections;
 mod exactness;
 mod restored;
 mod streams;
+mod watermarks;
 mod world;

@@ -84,7 +84,7 @@ impl Failure {
 
     /// Says it on standard error.
     pub fn report(&self) -> ExitCode {
-        eprintln!("tickwire: {}", self.message);
+        tickwire_telemetry::logging::complain(format!("tickwire: {}", self.message));
         self.exit.into()
     }
 

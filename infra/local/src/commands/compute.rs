@@ -92,7 +92,7 @@ pub fn run(args: &ComputeArgs) -> ExitCode {
             Exit::Good.into()
         }
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            tickwire_telemetry::logging::complain(format!("tickwire: {error}"));
             match error {
                 ComputeError::Expression(_) | ComputeError::Batch(_) | ComputeError::Usage(_) => {
                     Exit::Usage.into()

@@ -50,7 +50,7 @@ pub async fn run(args: ExplainArgs) -> ExitCode {
     match try_run(args).await {
         Ok(code) => code,
         Err(why) => {
-            eprintln!("tickwire: {why}");
+            tickwire_telemetry::logging::complain(format!("tickwire: {why}"));
             Exit::Bad.into()
         }
     }

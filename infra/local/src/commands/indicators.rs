@@ -81,7 +81,7 @@ pub fn run(args: &IndicatorsArgs) -> ExitCode {
             Exit::Good.into()
         }
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            tickwire_telemetry::logging::complain(format!("tickwire: {error}"));
             Exit::Usage.into()
         }
     }

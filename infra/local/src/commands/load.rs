@@ -14,6 +14,7 @@ use rand_distr::Zipf;
 use rand_pcg::Pcg64Mcg;
 use tickwire_market::UnixNanos;
 use tickwire_streams::StreamKey;
+use tickwire_telemetry::logging::complain;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -129,8 +130,8 @@ impl Receive for Tally {
                 stream,
                 error,
                 again: false,
-            } => eprintln!("{name}: {stream}: {}", error.message),
-            Note::Reconnect { why, .. } => eprintln!("{name}: connects again: {why}"),
+            } => complain(format!("{name}: {stream}: {}", error.message)),
+            Note::Reconnect { why, .. } => complain(format!("{name}: connects again: {why}")),
             _ => {}
         }
     }
@@ -235,7 +236,7 @@ async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
             exit: Exit::Bad,
         })?;
         if let Err(error) = ended {
-            eprintln!("a client ended: {error}");
+            complain(format!("a client ended: {error}"));
         }
         let counts = session.counts();
         let open = session.open_holes() as u64;

@@ -12,6 +12,7 @@ pub mod options;
 pub mod replay;
 pub mod send;
 pub mod token;
+pub mod trace;
 pub mod up;
 mod view;
 pub mod watch;

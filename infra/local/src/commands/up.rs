@@ -17,7 +17,8 @@ use crate::feed::file::{Column, Description, FeedError, FileFeed, FileOptions};
 use crate::feed::sample;
 use crate::feed::simulate::smile::RATE as SIMULATED_RATE;
 use crate::feed::simulate::{Mix, Simulator, SimulatorError, SimulatorOptions};
-use crate::host::{DataPlace, Host, HostError, HostOptions};
+use crate::host::{DataPlace, Host, HostError, HostOptions, Origin};
+use crate::log_file::{LOG_DIRECTORY, LogFile};
 use crate::play::{Feed, Player, Speed, Stamps, read_ahead, split_times};
 use crate::queue::QueueName;
 use crate::run::{Run, Runs, World};
@@ -96,6 +97,9 @@ pub struct UpArgs {
     /// Port to serve on, loopback only
     #[arg(long, value_name = "PORT", default_value_t = PORT_DEFAULT)]
     pub port: u16,
+    /// Origin of web pages that may call the HTTP API, such as https://app.example.com; may be repeated
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    pub origins: Vec<Origin>,
     /// Directory of the data, or :memory:
     #[arg(long, value_name = "DIR", default_value = "tickwire-data")]
     pub data: PathBuf,
@@ -266,6 +270,7 @@ impl UpArgs {
             port: self.port,
             consumers: usize::from(self.consumers),
             placement,
+            origins: self.origins.clone(),
             ..HostOptions::default()
         }
     }
@@ -424,9 +429,22 @@ fn simulated_start(mix: Mix) -> Result<UnixNanos, String> {
     Ok(session.open)
 }
 
+/// Keeps the log beside the data.
+fn keep_log(host: &Host) {
+    let kept = host
+        .directory()
+        .map(|directory| LogFile::open(&directory.path().join(LOG_DIRECTORY)));
+    match kept {
+        Some(Ok(log)) => tickwire_telemetry::logging::keep_in(log),
+        Some(Err(error)) => tracing::warn!(%error, "the log goes to standard error only"),
+        None => {}
+    }
+}
+
 /// Serves the live world, fed by others.
 async fn wait_for_others(args: &UpArgs, stop: &CancellationToken) -> Result<(), UpError> {
     let host = Host::start(args.host(Placement::even(args.baskets)), &Universe::live()).await?;
+    keep_log(&host);
     View::greet_idle(args, &host).await?;
     stop.cancelled().await;
     host.stop().await;
@@ -451,6 +469,7 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
     let (mut run, was_finished) = runs.resume(&plan.id, plan.world, args.baskets);
     let placement = Placement::even(run.baskets);
     let host = Host::start(args.host(placement.clone()), &run.universe).await?;
+    keep_log(&host);
     let save = |runs: &mut Runs, run: &Run| {
         runs.put(run.clone());
         host.directory().map_or(Ok(()), |directory| runs.write(directory))

@@ -110,7 +110,7 @@ impl Shown {
         match &mut self.show {
             // A terminal that is gone ends the command by its signal.
             Show::Table(table) => drop(table.print(text)),
-            Show::Lines | Show::Json => eprintln!("{text}"),
+            Show::Lines | Show::Json => tickwire_telemetry::logging::complain(text),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! of the queue, the socket, the schedule and the secrets, on the embedded store.
 
 mod consume;
+mod origins;
 mod serve;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::middleware::from_fn_with_state;
 use tickwire_api::Api;
 use tickwire_aws::{Dynamo, OsEntropy, SystemClock, TokioTimer};
 use tickwire_entitlements::Tier;
@@ -33,6 +35,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::origins::{Origin, OriginError};
 use self::serve::Served;
 pub use self::serve::{LocalMessage, OPERATOR, Stack};
 use crate::push::Sockets;
@@ -76,6 +79,8 @@ pub struct HostOptions {
     pub consumers: usize,
     /// How instruments are spread over groups.
     pub placement: Placement,
+    /// Origins of web pages that may call the HTTP API.
+    pub origins: Vec<Origin>,
 }
 
 impl Default for HostOptions {
@@ -86,6 +91,7 @@ impl Default for HostOptions {
             port: 0,
             consumers: 1,
             placement: Placement::default(),
+            origins: Vec::new(),
         }
     }
 }
@@ -204,7 +210,7 @@ impl Host {
         let job_ports = JobPorts::from(&ingest_ports);
         let ingest = Arc::new(Ingest::new(ingest_ports));
         let jobs = Arc::new(Jobs::new(job_ports, ingest.clone()));
-        let deliver = Arc::new(Deliver::new(
+        let deliver = Deliver::new(
             DeliverPorts {
                 groups: store.clone(),
                 connections: store.clone(),
@@ -214,7 +220,8 @@ impl Host {
                 timer: Arc::new(TokioTimer),
             },
             options.placement.clone(),
-        ));
+        );
+        let deliver = Arc::new(deliver.marked_by(secrets.clone()));
         let socket_ports = SubscriptionPorts {
             connections: store.clone(),
             groups: store.clone(),
@@ -224,11 +231,8 @@ impl Host {
             grants: store.clone(),
             clock: clock.clone(),
         };
-        let socket = Arc::new(Socket::new(
-            socket_ports,
-            options.placement.clone(),
-            universe.clone(),
-        ));
+        let socket = Socket::new(socket_ports, options.placement.clone(), universe.clone());
+        let socket = Arc::new(socket.marked_by(secrets.clone()));
         let mut api = Api::new(
             QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
             store.clone(),
@@ -267,6 +271,8 @@ impl Host {
             placement: options.placement.clone(),
             sessions: sessions.clone(),
         })));
+        let origins: Arc<[Origin]> = options.origins.clone().into();
+        let routes = routes.layer(from_fn_with_state(origins, origins::share));
 
         let mut server = Tasks::default();
         let stopped = server.stop.clone();

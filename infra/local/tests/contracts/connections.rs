@@ -35,6 +35,7 @@ fn subscriber(connection: &str, streams: u32) -> Subscriber {
         .collect();
     Subscriber {
         connection: connection.into(),
+        user: "asha".to_owned(),
         subscriptions,
         behind: false,
     }

@@ -177,6 +177,7 @@ impl Connections for Dynamo {
                     SUBSCRIPTIONS,
                     &subscriptions_text(what, &subscriber.subscriptions)?,
                 )
+                .text(USER, &subscriber.user)
                 .flag(BEHIND, subscriber.behind)
                 .expires(self.second() + connection_lifetime_max.as_secs() as i64 + KEPT_SECONDS);
             self.put(what, Table::Connections, row, None).await?;
@@ -216,6 +217,8 @@ impl Connections for Dynamo {
             .map(|row| {
                 Ok(Subscriber {
                     connection: row.get_text(what, SORT_KEY)?.to_owned(),
+                    // Rows of before there were watermarks name none.
+                    user: row.get_text(what, USER).unwrap_or_default().to_owned(),
                     subscriptions: read_subscriptions(what, row)?,
                     behind: row.get_flag(what, BEHIND)?,
                 })

@@ -18,7 +18,7 @@
 //! What is stated is the probability that any candidate at all would be named by
 //! either: both bounds, times the candidates, times the keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tickwire_streams::Offset;
 
@@ -33,6 +33,8 @@ const STATISTICS: f64 = 2.0;
 const MIDDLE: f64 = (LEVELS as f64 + 1.0) / 2.0;
 /// Variance that bounds that of a mark: of the continuous uniform distribution around it.
 const VARIANCE: f64 = LEVELS as f64 * LEVELS as f64 / 12.0;
+/// Originals in one cell that are told apart by their marks.
+const ORIGINALS_MAX: usize = 16;
 /// How far a value may be from its decimal text, in parts of a cell.
 const SLACK: f64 = 0.25;
 
@@ -76,17 +78,17 @@ impl Leaked {
     }
 }
 
-/// What a leaked value says of one signal's mark.
+/// What leaked values of one cell say. No other cell has the same originals, so what
+/// chance does in one is independent of what it does in the others.
 #[derive(Clone, Debug)]
 struct Trial {
-    stream: u32,
-    offset: Offset,
-    output: u32,
-    /// Where marks would stand that were found, and how far around them.
+    /// What lies in the cell: stream, offset, output. One of them was leaked.
+    originals: Vec<(u32, Offset, u32)>,
+    /// Where marks stand that were found, and how far around them.
     found: Vec<(f64, f64)>,
-    /// Probability that a mark of chance is one of those.
+    /// Bound on the probability that a mark of chance is one of those.
     chance: f64,
-    /// Sum of how far they stand from the middle.
+    /// Sum of how far they stand from the middle; 0 where there are several originals.
     lean: f64,
 }
 
@@ -96,7 +98,7 @@ pub struct Trace {
     trials: Vec<Trial>,
     /// Values that lie in the cell of no original.
     pub strange: usize,
-    /// Values that lie in the cells of several, which say nothing.
+    /// Values that lie beside too many, which say nothing.
     pub ambiguous: usize,
     /// Values with too few digits to hold a mark.
     pub coarse: usize,
@@ -146,9 +148,9 @@ impl Trace {
         // In order, so that grids that are the same stand together.
         ticks.sort_unstable_by(f64::total_cmp);
         let mut trace = Self::default();
-        let mut trials: HashMap<usize, Vec<(f64, f64)>> = HashMap::new();
+        let mut trials: BTreeMap<&[usize], Vec<(f64, f64)>> = BTreeMap::new();
         for leak in leaked {
-            let mut places: Vec<(usize, f64, f64)> = Vec::new();
+            let mut places: Vec<(&[usize], f64, f64)> = Vec::new();
             let mut coarse = false;
             let mut grids: Vec<Grid> = ticks
                 .iter()
@@ -170,17 +172,18 @@ impl Trace {
                 // Rounded up, it may have left its cell.
                 for cell in [cell, cell - 1] {
                     let mark = parts - (cell * Grid::PARTS) as f64;
-                    if mark - within <= f64::from(LEVELS) + SLACK {
-                        let here = cells.get(&(grid, cell)).into_iter().flatten();
-                        places.extend(here.map(|place| (*place, mark, within)));
+                    if mark - within <= f64::from(LEVELS) + SLACK
+                        && let Some(here) = cells.get(&(grid, cell))
+                    {
+                        places.push((here, mark, within));
                     }
                 }
             }
             match places.as_slice() {
                 [] if coarse => trace.coarse += 1,
                 [] => trace.strange += 1,
-                [(place, mark, within)] => {
-                    let found = trials.entry(*place).or_default();
+                [(here, mark, within)] if here.len() <= ORIGINALS_MAX => {
+                    let found = trials.entry(here).or_default();
                     // The same value twice says it once.
                     if !found.iter().any(|(other, _)| (other - mark).abs() < SLACK) {
                         found.push((*mark, *within));
@@ -189,27 +192,19 @@ impl Trace {
                 _ => trace.ambiguous += 1,
             }
         }
-        let mut places: Vec<(usize, Vec<(f64, f64)>)> = trials.into_iter().collect();
-        places.sort_unstable_by_key(|(place, _)| *place);
-        trace.trials = places
+        trace.trials = trials
             .into_iter()
-            .map(|(place, found)| {
-                let Original {
-                    stream,
-                    offset,
-                    output,
-                    ..
-                } = originals[place];
-                let chance = found
-                    .iter()
-                    .map(|(mark, within)| chance_of(*mark, *within))
-                    .sum::<f64>();
+            .map(|(here, found)| {
+                let of = |place: &usize| {
+                    let original = &originals[*place];
+                    (original.stream, original.offset, original.output)
+                };
+                let chance: f64 = found.iter().map(|(mark, within)| chance_of(*mark, *within)).sum();
+                let lean: f64 = found.iter().map(|(mark, _)| mark - MIDDLE).sum();
                 Trial {
-                    stream,
-                    offset,
-                    output,
-                    chance: chance.min(1.0),
-                    lean: found.iter().map(|(mark, _)| mark - MIDDLE).sum(),
+                    originals: here.iter().map(of).collect(),
+                    chance: (chance * here.len() as f64).min(1.0),
+                    lean: if here.len() == 1 { lean } else { 0.0 },
                     found,
                 }
             })
@@ -270,13 +265,17 @@ impl Trace {
     fn score(&self, markers: &[Marker]) -> (usize, f64) {
         let (mut matches, mut lean) = (0, 0.0);
         for trial in &self.trials {
-            let Some(marker) = markers.get(trial.stream as usize) else {
-                continue;
-            };
-            let level = f64::from(marker.level(trial.offset, trial.output as usize));
-            let is_near = |(mark, within): &(f64, f64)| (level - mark).abs() <= within + SLACK;
-            matches += usize::from(trial.found.iter().any(is_near));
-            lean += trial.lean * (level - MIDDLE);
+            let mut is_match = false;
+            for (stream, offset, output) in &trial.originals {
+                let Some(marker) = markers.get(*stream as usize) else {
+                    continue;
+                };
+                let level = f64::from(marker.level(*offset, *output as usize));
+                let is_near = |(mark, within): &(f64, f64)| (level - mark).abs() <= within + SLACK;
+                is_match |= trial.found.iter().any(is_near);
+                lean += trial.lean * (level - MIDDLE);
+            }
+            matches += usize::from(is_match);
         }
         (matches, lean)
     }

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rustc_hash::FxHashMap;
 use tickwire_signals::StreamId;
+use tickwire_streams::StreamKey;
 
 use crate::plans::Plan;
 use crate::ports::{Subscriber, Subscription};
+use crate::watermark::is_marked;
 
 /// Subscribers of a shard at one version.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub(super) struct Subscribers {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) connection: String,
+    pub(super) user: String,
     pub(super) behind: AtomicBool,
     subscriptions: Vec<Subscription>,
 }
@@ -30,6 +34,7 @@ impl Subscribers {
             .into_iter()
             .map(|row| Member {
                 connection: row.connection,
+                user: row.user,
                 behind: AtomicBool::new(row.behind),
                 subscriptions: row.subscriptions,
             })
@@ -74,14 +79,20 @@ pub(super) struct Index {
     /// Where a stream's targets begin, where those of mode `last` do; the next stream's follow.
     starts: Vec<(u32, u32)>,
     targets: Vec<Target>,
+    /// Streams that are sent with a watermark only, of those that anyone wants.
+    marked: FxHashMap<StreamId, StreamKey>,
 }
 
 impl Index {
     pub(super) fn new(subscribers: Arc<Subscribers>, plan: Arc<Plan>) -> Self {
         let mut wanted: Vec<(StreamId, bool, Target)> = Vec::new();
+        let mut marked = FxHashMap::default();
         for (member, row) in (0u32..).zip(&subscribers.members) {
             for Subscription { key, s, last } in &row.subscriptions {
                 if let Some(id) = plan.id(key) {
+                    if let Some(key) = key.parse().ok().filter(is_marked) {
+                        marked.insert(id, key);
+                    }
                     wanted.push((id, *last, Target { member, s: *s }));
                 }
             }
@@ -104,7 +115,18 @@ impl Index {
             plan,
             starts,
             targets,
+            marked,
         }
+    }
+
+    /// Whether any stream is sent with a watermark only.
+    pub(super) fn any_marked(&self) -> bool {
+        !self.marked.is_empty()
+    }
+
+    /// The key of a stream that is.
+    pub(super) fn marked(&self, stream: StreamId) -> Option<&StreamKey> {
+        self.marked.get(&stream)
     }
 
     /// Who wants a stream.
@@ -141,6 +163,7 @@ mod tests {
         ));
         let row = |connection: &str, wants: &[(&str, u32, bool)]| Subscriber {
             connection: connection.to_owned(),
+            user: "asha".to_owned(),
             subscriptions: wants
                 .iter()
                 .map(|(key, s, last)| Subscription {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use tickwire_signals::{Latest, Signal, StreamId};
+use tickwire_signals::{Latest, Signal, SignalValue, StreamId};
 use tickwire_streams::{GroupKey, Offset, Recovery, Span, StreamKey, recover};
 use tickwire_wire::{
     LatestRow, Mode, Snapshot, StreamRequest, write_absent_snapshot, write_signal_frame, write_value,
@@ -15,6 +15,7 @@ use super::ManageSubscription;
 use crate::log_reader::{Held, Stretch};
 use crate::plans::Plan;
 use crate::ports::{GroupRow, PortResult};
+use crate::watermark::Stamp;
 
 /// Bytes of log that one request reads of a group.
 #[expect(
@@ -41,6 +42,8 @@ pub(super) struct Asked<'a> {
     pub(super) place: usize,
     pub(super) request: &'a StreamRequest,
     pub(super) key: &'a StreamKey,
+    /// Its watermark, if it has one.
+    pub(super) stamp: Option<Stamp>,
 }
 
 /// What is said of a stream, and its items.
@@ -337,8 +340,7 @@ impl Member<'_> {
             .sources
             .get(signal.source as usize)
             .map_or("", |source| &*source.name);
-        let mut value = String::new();
-        write_value(&mut value, &signal.value, plan.outputs(self.id));
+        let value = self.value(signal.offset, &signal.value, plan);
         let mut item = handle(self.asked.request.s);
         let (exchange, receive) = (signal.exchange_time, signal.receive_time);
         let committed = held.segment.committed_at;
@@ -353,13 +355,13 @@ impl Member<'_> {
             signal.mock,
             &value,
         );
+        self.seal(&mut item, signal.offset, &value);
         item
     }
 
     /// A snapshot of what the latest row has, which tells neither source nor time of ingestion.
     fn item_of_row(&self, latest: &Latest, plan: &Plan) -> String {
-        let mut value = String::new();
-        write_value(&mut value, &latest.value, plan.outputs(self.id));
+        let value = self.value(latest.offset, &latest.value, plan);
         let mut item = handle(self.asked.request.s);
         let span = Span::one(latest.offset, None);
         let (exchange, receive) = (latest.exchange_time, latest.receive_time);
@@ -375,7 +377,22 @@ impl Member<'_> {
             latest.mock,
             &value,
         );
+        self.seal(&mut item, latest.offset, &value);
         item
+    }
+
+    /// A value as text, with the mark of its receiver where the stream has one.
+    fn value(&self, offset: Offset, value: &SignalValue, plan: &Plan) -> String {
+        let marked = self.asked.stamp.as_ref().map(|stamp| stamp.value(offset, value));
+        let mut text = String::new();
+        write_value(&mut text, marked.as_ref().unwrap_or(value), plan.outputs(self.id));
+        text
+    }
+
+    fn seal(&self, item: &mut String, offset: Offset, value: &str) {
+        if let Some(stamp) = &self.asked.stamp {
+            stamp.seal(item, offset, value);
+        }
     }
 }
 

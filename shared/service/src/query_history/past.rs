@@ -18,6 +18,7 @@ use crate::log_reader::Held;
 use crate::open_connection::Fault;
 use crate::plans::unreadable;
 use crate::ports::PortResult;
+use crate::watermark::{Stamp, is_marked, withheld};
 
 /// Segments of the log that one request for signals of the past reads; a page that would
 /// need more ends early.
@@ -90,6 +91,11 @@ impl QueryHistory {
         let key = &question.key;
         let instrument = &key.stream.instrument;
         self.allow(identity, key).await?;
+        let mark = self.watermarks.key(is_marked(key)).await;
+        if mark.is_none() && is_marked(key) {
+            return Err(withheld().into());
+        }
+        let stamp = mark.and_then(|mark| Stamp::of(&mark, &identity.user, key));
         let (group, plan) = self.known_group(&question.universe, instrument).await?;
         let row = self.ports.groups.group(&group).await?;
         let row = row.ok_or(ErrorCode::InstrumentUnknown)?;
@@ -111,12 +117,15 @@ impl QueryHistory {
         let (signals, next) = self.walk(&of, end, question).await?;
         let name = key.to_string();
         let signals = signals.into_iter().rev().map(|signal| {
+            let marked = stamp
+                .as_ref()
+                .map(|stamp| stamp.value(signal.offset, &signal.value));
             let latest = Latest {
                 offset: signal.offset,
                 exchange_time: signal.exchange_time,
                 receive_time: signal.receive_time,
                 mock: signal.mock,
-                value: signal.value,
+                value: marked.unwrap_or(signal.value),
             };
             SignalRow::of(&name, Some(&latest), plan.outputs(id))
         });

@@ -101,9 +101,10 @@ impl House {
         };
         Self {
             ingest: Ingest::new(process.ingest_ports()),
-            deliver: Arc::new(Deliver::new(deliver, placement.clone())),
+            deliver: Arc::new(Deliver::new(deliver, placement.clone()).marked_by(sockets.clone())),
             connections: OpenConnection::new(connections, placement.clone(), Universe::live()),
-            subscriptions: ManageSubscription::new(subscriptions, placement.clone()),
+            subscriptions: ManageSubscription::new(subscriptions, placement.clone())
+                .marked_by(sockets.clone()),
             query,
             store,
             process,

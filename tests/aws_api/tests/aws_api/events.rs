@@ -213,6 +213,7 @@ fn variables(emulator: &Emulator, queues: &RealQueues) -> BTreeMap<String, Strin
             format!("http://{}/_aws/execute-api/abcdef12/live", emulator.host),
         ),
         ("TICKWIRE_SECRET_ID_JWT_KEY", "events/jwt-key".to_owned()),
+        ("TICKWIRE_SECRET_ID_WATERMARK", "events/watermark-key".to_owned()),
         ("TICKWIRE_LOG", "warn".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -127,6 +127,7 @@ pub(crate) async fn gone(stack: &Stack, feed: &Feed) -> Result<(), Failure> {
     };
     let subscriber = Subscriber {
         connection: name.to_owned(),
+        user: "asha".to_owned(),
         subscriptions,
         behind: false,
     };

@@ -120,7 +120,7 @@ pub fn run(args: &ChainArgs) -> ExitCode {
             Exit::Good.into()
         }
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            tickwire_telemetry::logging::complain(format!("tickwire: {error}"));
             match error {
                 OptionsError::NoColumn { .. } | OptionsError::Usage(_) => Exit::Usage.into(),
                 _ => Exit::Bad.into(),

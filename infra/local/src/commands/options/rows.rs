@@ -90,7 +90,7 @@ fn ended(outcome: Result<String, OptionsError>) -> ExitCode {
             Exit::Good.into()
         }
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            tickwire_telemetry::logging::complain(format!("tickwire: {error}"));
             match error {
                 OptionsError::NoColumn { .. } | OptionsError::Usage(_) => Exit::Usage.into(),
                 _ => Exit::Bad.into(),
