@@ -13,8 +13,8 @@ use tickwire_aws::{
 use tickwire_aws_api::FUNCTIONS;
 use tickwire_schedule::ScheduleEvent;
 use tickwire_service::authenticate::JWT_KEY;
-use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_service::run_job::Job;
+use tickwire_service::watermark::WATERMARK_KEY;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -187,8 +187,8 @@ fn variables_are_those_that_the_bootstraps_read() {
         config::SIGNALS_QUEUE_URL,
         config::SIGNALS_DEAD_QUEUE_URL,
     ];
-    let [secret, watermark] = [JWT_KEY, WATERMARK_KEY]
-        .map(|name| format!("{}{}", config::SECRET_ID_PREFIX, name.to_uppercase()));
+    let [secret, watermark] =
+        [JWT_KEY, WATERMARK_KEY].map(|name| format!("{}{}", config::SECRET_ID_PREFIX, name.to_uppercase()));
     for name in FUNCTIONS {
         let main = read(&format!("functions/{name}/src/main.rs"));
         let mut read: BTreeSet<&str> = BTreeSet::new();
