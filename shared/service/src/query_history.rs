@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{Either, join, select};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_entitlements::{Decision, Identity};
-use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_signals::{Latest, base_timeframe};
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{
@@ -228,8 +228,8 @@ impl QueryHistory {
         Ok(BarsPage {
             instrument: instrument.to_string(),
             timeframe: timeframe.to_string(),
-            bars: page.rows(option.as_ref().map(|(contract, _)| contract)),
             next: page.next.map(|time| time.0.to_string()),
+            bars: page.rows(option.as_ref().map(|(contract, _)| contract)),
         })
     }
 
@@ -475,7 +475,7 @@ impl QueryHistory {
     }
 
     /// The newest signal of each stream that has one.
-    async fn newest_of(
+    async fn newest_signals(
         &self,
         group: &GroupKey,
         wanted: FxHashSet<u32>,

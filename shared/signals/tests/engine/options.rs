@@ -89,7 +89,7 @@ fn last(bench: &Bench, stream_key: &str) -> Vec<Value> {
     let wanted = stream(stream_key);
     let signals = bench.signals.iter().rev();
     let mut of_stream = signals.filter(|signal| bench.engine.streams()[signal.stream as usize].key == wanted);
-    match &of_stream.next().expect(stream_key).value {
+    match &of_stream.next().unwrap().value {
         SignalValue::Values(values) => values.clone(),
         other => panic!("{other:?}"),
     }
