@@ -35,6 +35,7 @@ mod implied_volatility;
 mod lanes;
 mod smile;
 mod time;
+mod window;
 
 pub use analytics::{Analytics, Arbitrage, Bound, Bucket, Severity, premium};
 pub use chain::{
@@ -52,3 +53,4 @@ pub use implied_volatility::{ImpliedColumns, Unsolved};
 pub use lanes::Lanes;
 pub use smile::Smile;
 pub use time::{ExpiryDay, ExpiryDayError, expiry_close, years_to};
+pub use window::{OptionWindow, WindowChange, WindowSettings};

@@ -491,7 +491,7 @@ impl QueryHistory {
     }
 
     /// The newest signal of each stream that has one.
-    async fn newest_of(
+    async fn newest_signals(
         &self,
         group: &GroupKey,
         wanted: FxHashSet<u32>,

@@ -66,7 +66,7 @@ impl QueryHistory {
                 .collect();
             let own = plan.id(&StreamKey::price(underlying.clone()).to_string());
             let wanted = ids.iter().flatten().copied().chain(own).collect();
-            let newest = self.newest_of(&group, wanted).await?;
+            let newest = self.newest_signals(&group, wanted).await?;
             let price = |id: Option<u32>| match newest.get(&id?) {
                 Some(Latest {
                     value: SignalValue::Price(price),
