@@ -319,8 +319,9 @@ fn what_is_denied_when_asked_for_again_is_served_no_longer() {
     assert_eq!((client.streams[&1].signals, client.streams[&2].signals), (1, 1));
 
     house.sockets.content().grants = vec![grant(NOW)];
-    let verdicts = subscribe(&house, &mut client, &[(2, key)], "full");
-    assert_eq!(verdicts[0].err.as_ref().unwrap().slug, "grant_required");
+    let again = client.subscribe(&[(2, key)], "full");
+    let reply: Value = serde_json::from_str(&run(house.subscriptions.request(CONNECTION, &again))).unwrap();
+    assert_eq!(reply["ok"]["streams"][0]["err"]["slug"], "grant_required");
     let id = client.id + 1;
     let list = say(&house, &json!({"id": id, "op": "list"}).to_string());
     assert_eq!(list["ok"]["list"], json!({"1": BTC}));

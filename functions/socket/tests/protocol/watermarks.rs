@@ -290,10 +290,13 @@ fn without_a_key_nothing_that_is_paid_for_is_sent() {
     let refused = run(history(&house).past_signals(&asha, &past())).unwrap_err();
     assert_eq!(refused.into_body().slug, "unavailable");
 
-    // A key again: the client resumes, and has it all.
+    // A key again: what is asked for again is served.
     house.sockets.content().down.clear();
+    let again = json!({"id": 10, "op": "subscribe", "streams": [{"key": GOLD, "s": 1}]});
+    say(&house, &again.to_string());
+    let got = items(&house, CONNECTION);
+    assert!(got[&1][0].wm.is_some(), "{got:?}");
     tick(&house, PRICED, 10.7);
     assert_eq!(run(house.deliver_all()), Vec::<String>::new());
-    let got = items(&house, CONNECTION);
-    assert!(got[&1][0].prev.is_some(), "the hole shows");
+    assert!(items(&house, CONNECTION)[&1][0].wm.is_some());
 }
