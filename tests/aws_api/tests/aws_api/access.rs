@@ -106,7 +106,11 @@ pub(crate) async fn denials(stack: &Stack, key: &Secret) -> Result<(), Failure> 
         check(Method::GET, path, Some(&good), 200).await?;
     }
     check(Method::GET, "/v1/instruments?strike_min=NaN", Some(&good), 400).await?;
-    check(Method::GET, "/v1/chains/NSE@NIFTY@IDX", Some(&good), 404).await?;
+    // Greeks are of a higher tier.
+    let premium = Stack::token(key, "reader", Tier::Premium)?;
+    check(Method::GET, "/v1/chains/NSE@NIFTY@IDX", Some(&good), 403).await?;
+    check(Method::GET, "/v1/chains/NSE@NIFTY@IDX", Some(&premium), 404).await?;
+    check(Method::GET, "/v1/dead-letters/ticks", Some(&good), 403).await?;
     check(Method::GET, "/v1/grants/reader", Some(&good), 403).await?;
     check(Method::GET, "/metrics", None, 404).await?;
     check(Method::GET, "/v1/nothing", Some(&good), 404).await?;

@@ -206,6 +206,12 @@ async fn trials(
                 )
                 .await;
             report
+                .trial(
+                    "dead letters are seen and sent back",
+                    trouble::redriven(stack, &key),
+                )
+                .await;
+            report
                 .trial("what is sent twice is taken once", trouble::twice(stack, &feed))
                 .await;
             report

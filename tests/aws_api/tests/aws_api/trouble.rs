@@ -1,12 +1,15 @@
 //! What goes wrong in the life of a stack, while ticks flow.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use hyper::Method;
+use serde_json::{Value as Json, json};
 use tickwire_aws_api::Failure;
 use tickwire_aws_api::bootstraps::Bootstraps;
 use tickwire_aws_api::emulator::{Emulator, kill};
+use tickwire_aws_api::http::Request;
 use tickwire_aws_api::stack::{Deployer, Stack};
 use tickwire_entitlements::Tier;
 use tickwire_market::UnixNanos;
@@ -70,6 +73,55 @@ pub(crate) async fn poison(stack: &Stack, feed: &Feed) -> Result<(), Failure> {
             .map_err(|e| Failure::Process(format!("{e:?}")))?;
     }
     Ok(())
+}
+
+/// An admin sends the poison back, and it is set aside anew, as it is still poison.
+pub(crate) async fn redriven(stack: &Stack, key: &Secret) -> Result<(), Failure> {
+    let admin = format!("Bearer {}", Stack::admin_token(key)?);
+    let ask = async |method: Method, body: String| {
+        let request = Request::new(method)
+            .header("authorization", &admin)
+            .header("content-type", "application/json")
+            .body(body);
+        let answer = stack.ask("/v1/dead-letters/ticks", request).await?;
+        ensure(
+            answer.status == 200,
+            format!("dead letters: {} {}", answer.status, answer.text()),
+        )?;
+        Ok::<_, Failure>(answer.json())
+    };
+    // Ids with their reasons, once all are there.
+    let list = async || {
+        let page = ask(Method::GET, String::new()).await?;
+        let letters = page["letters"].as_array().cloned().unwrap_or_default();
+        let text = |letter: &Json, field: &str| letter[field].as_str().unwrap_or_default().to_owned();
+        let found: BTreeMap<String, String> = letters
+            .iter()
+            .map(|letter| (text(letter, "id"), text(letter, "reason")))
+            .collect();
+        Ok((found.len() == POISON.len()).then_some(found))
+    };
+    let before = until("the poison is listed", ARRIVE_MAX, list).await?;
+    let ids: Vec<&String> = before.keys().collect();
+    let done = ask(Method::POST, json!({ "ids": ids }).to_string()).await?;
+    ensure(
+        done["redriven"].as_array().map(Vec::len) == Some(POISON.len()),
+        format!("sent back: {done}"),
+    )?;
+    let after = until("the poison is set aside anew", ARRIVE_MAX, async || {
+        let found = list().await?;
+        Ok(found.filter(|found| found.keys().all(|id| !before.contains_key(id))))
+    })
+    .await?;
+    let reasons = |letters: &BTreeMap<String, String>| {
+        let mut reasons: Vec<String> = letters.values().cloned().collect();
+        reasons.sort();
+        reasons
+    };
+    ensure(
+        reasons(&before) == reasons(&after),
+        format!("{before:?} became {after:?}"),
+    )
 }
 
 /// Nothing else was set aside since.
