@@ -92,3 +92,13 @@ fn ended(outcome: Result<(), commands::up::UpError>) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_of_a_command_is_there_twice() {
+        Cli::command().debug_assert();
+    }
+}

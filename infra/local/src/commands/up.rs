@@ -120,7 +120,7 @@ pub struct ChainTermsArgs {
     /// Continuous rate per year by which options are valued; without it they have no Greeks
     /// [default: that of the simulated market]
     #[arg(long, value_name = "R")]
-    pub rate: Option<f64>,
+    pub interest_rate: Option<f64>,
     /// Continuous yield per year of what the options are of
     #[arg(long, value_name = "Y", default_value_t = 0.0)]
     pub dividend_yield: f64,
@@ -135,7 +135,7 @@ impl ChainTermsArgs {
     /// # Errors
     /// When it cannot be.
     pub fn terms(&self, usual: Option<f64>) -> Result<Option<ChainTerms>, UpError> {
-        let Some(rate) = self.rate.or(usual) else {
+        let Some(rate) = self.interest_rate.or(usual) else {
             return Ok(None);
         };
         let terms = ChainTerms {
