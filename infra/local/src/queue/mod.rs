@@ -11,6 +11,7 @@
 //! lost in a crash is a redelivery. After a restart, messages that were in
 //! flight are visible at once.
 
+mod dead_letters;
 mod journal;
 mod ledger;
 mod state;
@@ -21,13 +22,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tickwire_aws::{
-    deduplication_window, message_body_bytes_max, message_bytes_max, postpone_max, receive_messages_max,
-    receives_max, visibility_timeout,
+    deduplication_window, message_body_bytes_max, postpone_max, receive_messages_max, receives_max,
+    visibility_timeout,
 };
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{
-    Clock, DeadLetter, DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue,
-};
+use tickwire_service::ports::{Clock, Enqueue, Outgoing, PortError, PortResult, Postpone, Queue};
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::metrics::QueueCall;
 use tokio::sync::Notify;
@@ -494,37 +493,6 @@ impl Enqueue for Queues {
     }
 }
 
-#[async_trait]
-impl Park for Queues {
-    async fn park(&self, parked: Parked) -> PortResult<()> {
-        let what = "queue.park";
-        let queue = dead_letters_of(parked.queue);
-        let attributes = tickwire_aws::park_attributes(&parked);
-        let bytes = parked.body.len()
-            + attributes
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>();
-        if bytes > message_bytes_max {
-            let why =
-                format!("text and reason have {bytes} bytes; at most {message_bytes_max} can be parked");
-            return Err(PortError::Refused { what, why });
-        }
-        let deduplication = parked.message_id;
-        self.send_to(
-            what,
-            NewMessage {
-                queue,
-                group: parked.group,
-                deduplication,
-                body: parked.body,
-                attributes,
-            },
-        )
-        .await
-    }
-}
-
 impl Queues {
     async fn postpone_in(
         &self,
@@ -565,56 +533,5 @@ impl Postpone for Queues {
     async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> PortResult<()> {
         self.postpone_in("queue.postpone", queue.into(), receipt, delay)
             .await
-    }
-}
-
-/// The queue that keeps the dead letters of `queue`.
-fn dead_letters_of(queue: Queue) -> QueueName {
-    match queue {
-        Queue::Ticks => QueueName::TicksDead,
-        Queue::Signals => QueueName::SignalsDead,
-    }
-}
-
-#[async_trait]
-impl DeadLetters for Queues {
-    async fn count(&self, queue: Queue) -> PortResult<u64> {
-        let gauges = self.gauges(dead_letters_of(queue));
-        Ok((gauges.waiting + gauges.in_flight) as u64)
-    }
-
-    async fn take(&self, queue: Queue, max: usize, hold: Duration) -> PortResult<Vec<DeadLetter>> {
-        let queue = dead_letters_of(queue);
-        let received = self.receive_for(queue, max, Duration::ZERO, hold).await?;
-        let letters = received.into_iter().map(|message| {
-            let attribute = |name: &str| message.attributes.get(name).cloned();
-            DeadLetter {
-                group: message.group.to_string(),
-                parked_at: message.sent_at,
-                source_message_id: attribute("source_message_id"),
-                reason: attribute("reason"),
-                detail: attribute("detail"),
-                body: message.body.to_string(),
-                id: message.message_id,
-                receipt: message.receipt,
-            }
-        });
-        Ok(letters.collect())
-    }
-
-    async fn put_down(&self, queue: Queue, receipt: &str) -> PortResult<()> {
-        let queue = dead_letters_of(queue);
-        self.postpone_in("queue.put_down", queue, receipt, Duration::ZERO)
-            .await
-    }
-
-    async fn remove(&self, queue: Queue, receipt: &str) -> PortResult<()> {
-        if self.delete(dead_letters_of(queue), receipt) {
-            return Ok(());
-        }
-        Err(PortError::Refused {
-            what: "queue.remove",
-            why: "the receipt has expired".to_owned(),
-        })
     }
 }
