@@ -4,6 +4,7 @@
 //! hole in the chain, which the client sees and fills by resuming. No message
 //! fails because of one connection.
 
+mod outboxes;
 mod shard;
 
 use std::panic::AssertUnwindSafe;
@@ -17,9 +18,9 @@ use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{self, StreamExt as _};
 use rustc_hash::FxHashMap;
 use tickwire_entitlements::watermark::WatermarkKey;
-use tickwire_signals::{Signal, SignalValue, StreamId};
-use tickwire_streams::{GroupKey, Packer, Span, StreamKey};
-use tickwire_wire::{BinaryError, Publication, PublicationError, Snapshot, write_signal_frame, write_value};
+use tickwire_signals::{Signal, StreamId};
+use tickwire_streams::{GroupKey, Span};
+use tickwire_wire::{BinaryError, Publication, PublicationError};
 
 use crate::open_connection::forget;
 use crate::placement::Placement;
@@ -28,9 +29,9 @@ use crate::ports::{
     Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Secrets, Timer,
 };
 use crate::queue_message::QueueMessage;
-use crate::watermark::{Stamp, Watermarks};
+use crate::watermark::Watermarks;
 
-pub(crate) use shard::Target;
+use outboxes::Outboxes;
 use shard::{Index, Subscribers};
 
 /// Receive count from which a message is delivered alone.
@@ -468,137 +469,4 @@ fn read(message: &QueueMessage) -> Result<Publication, Unread> {
         PublicationError::Binary(error @ BinaryError::Newer { .. }) => Unread::Newer(error),
         error => Unread::Poison(error),
     })
-}
-
-/// What goes to each connection, as it is being packed.
-struct Outboxes<'a> {
-    index: &'a Index,
-    mark: Option<&'a WatermarkKey>,
-    boxes: Vec<Outbox>,
-    /// Those with anything in them.
-    used: Vec<usize>,
-    value: String,
-    common: String,
-    items: usize,
-    withheld: usize,
-}
-
-#[derive(Default)]
-struct Outbox {
-    packer: Packer,
-    frames: Vec<String>,
-    used: bool,
-}
-
-impl<'a> Outboxes<'a> {
-    fn new(index: &'a Index, mark: Option<&'a WatermarkKey>) -> Self {
-        Self {
-            index,
-            mark,
-            boxes: index
-                .subscribers
-                .members
-                .iter()
-                .map(|_| Outbox::default())
-                .collect(),
-            used: Vec::new(),
-            value: String::new(),
-            common: String::new(),
-            items: 0,
-            withheld: 0,
-        }
-    }
-
-    /// An item for each target. `signal` is the newest that it stands for.
-    fn put(&mut self, targets: &[Target], span: Span, publication: &Publication, signal: &Signal) {
-        if let Some(key) = self.index.marked(signal.stream) {
-            return self.put_marked(key, targets, span, publication, signal);
-        }
-        self.render(span, publication, signal, &signal.value);
-        let common = std::mem::take(&mut self.common);
-        for target in targets {
-            self.push(*target, &common);
-        }
-        self.common = common;
-    }
-
-    /// The same, each with the watermark of its receiver; nothing where there can be none.
-    fn put_marked(
-        &mut self,
-        key: &StreamKey,
-        targets: &[Target],
-        span: Span,
-        publication: &Publication,
-        signal: &Signal,
-    ) {
-        for target in targets {
-            let member = self.index.subscribers.members.get(target.member as usize);
-            // A row that names no user was written before there were watermarks.
-            let user = member.map(|member| &*member.user).filter(|user| !user.is_empty());
-            let stamp = self
-                .mark
-                .zip(user)
-                .and_then(|(mark, user)| Stamp::of(mark, user, key));
-            let Some(stamp) = stamp else {
-                self.withheld += 1;
-                continue;
-            };
-            let value = stamp.value(signal.offset, &signal.value);
-            self.render(span, publication, signal, &value);
-            let mut common = std::mem::take(&mut self.common);
-            stamp.seal(&mut common, signal.offset, &self.value);
-            self.push(*target, &common);
-            self.common = common;
-        }
-    }
-
-    /// Writes an item but for its handle.
-    fn render(&mut self, span: Span, publication: &Publication, signal: &Signal, value: &SignalValue) {
-        self.value.clear();
-        write_value(&mut self.value, value, self.index.plan.outputs(signal.stream));
-        self.common.clear();
-        let source = publication
-            .sources
-            .get(signal.source as usize)
-            .map_or("", String::as_str);
-        write_signal_frame(
-            &mut self.common,
-            Snapshot::No,
-            span,
-            signal.exchange_time,
-            signal.receive_time,
-            publication.committed_at,
-            source,
-            signal.mock,
-            &self.value,
-        );
-    }
-
-    fn push(&mut self, target: Target, common: &str) {
-        let Some(outbox) = self.boxes.get_mut(target.member as usize) else {
-            return;
-        };
-        if !outbox.used {
-            outbox.used = true;
-            self.used.push(target.member as usize);
-        }
-        let full = outbox.packer.push(|frame| {
-            target.write_handle(frame);
-            frame.push_str(common);
-        });
-        outbox.frames.extend(full);
-        self.items += 1;
-    }
-
-    fn finish(mut self) -> Vec<(usize, Vec<String>)> {
-        let used = std::mem::take(&mut self.used);
-        used.into_iter()
-            .map(|member| {
-                let outbox = std::mem::take(&mut self.boxes[member]);
-                let mut frames = outbox.frames;
-                frames.extend(outbox.packer.finish());
-                (member, frames)
-            })
-            .collect()
-    }
 }
