@@ -123,64 +123,12 @@ impl Arguments {
     /// The arguments that run a scenario again.
     pub(crate) fn replay(&self, scenario: &Scenario, shrunk: bool) -> String {
         let mut text = format!("--seed {}", scenario.seed);
-        let of_seed = Scenario::of(scenario.seed);
-        let mut say = |name: &str, value: String, differs: bool| {
-            if differs {
+        let of_seed = told(&Scenario::of(scenario.seed));
+        for ((name, value), (_, usual)) in told(scenario).iter().zip(&of_seed) {
+            if value != usual {
                 text.push_str(&format!(" --{name} {value}"));
             }
-        };
-        say(
-            "seconds",
-            scenario.seconds.to_string(),
-            scenario.seconds != of_seed.seconds,
-        );
-        say(
-            "instruments",
-            scenario.instruments.to_string(),
-            scenario.instruments != of_seed.instruments,
-        );
-        say(
-            "groups",
-            scenario.groups.to_string(),
-            scenario.groups != of_seed.groups,
-        );
-        say(
-            "clients",
-            scenario.clients.to_string(),
-            scenario.clients != of_seed.clients,
-        );
-        say(
-            "shards",
-            scenario.shards.to_string(),
-            scenario.shards != of_seed.shards,
-        );
-        say(
-            "ingesters",
-            scenario.consumers.0.to_string(),
-            scenario.consumers.0 != of_seed.consumers.0,
-        );
-        say(
-            "deliverers",
-            scenario.consumers.1.to_string(),
-            scenario.consumers.1 != of_seed.consumers.1,
-        );
-        let rate = scenario.ticks_per_second;
-        say(
-            "ticks-per-second",
-            rate.to_string(),
-            rate != of_seed.ticks_per_second,
-        );
-        let faults = if scenario.faults.is_empty() {
-            "none".to_owned()
-        } else {
-            scenario.faults.to_string()
-        };
-        say("faults", faults, scenario.faults != of_seed.faults);
-        say(
-            "bug",
-            scenario.bug.map_or("", Bug::as_str).to_owned(),
-            scenario.bug.is_some(),
-        );
+        }
         if scenario.strict_entitlement {
             text.push_str(" --strict-entitlement");
         }
@@ -189,4 +137,25 @@ impl Arguments {
         }
         text
     }
+}
+
+/// What arguments may change of what a seed makes, by their names.
+fn told(scenario: &Scenario) -> [(&'static str, String); 10] {
+    let faults = if scenario.faults.is_empty() {
+        "none".to_owned()
+    } else {
+        scenario.faults.to_string()
+    };
+    [
+        ("seconds", scenario.seconds.to_string()),
+        ("instruments", scenario.instruments.to_string()),
+        ("groups", scenario.groups.to_string()),
+        ("clients", scenario.clients.to_string()),
+        ("shards", scenario.shards.to_string()),
+        ("ingesters", scenario.consumers.0.to_string()),
+        ("deliverers", scenario.consumers.1.to_string()),
+        ("ticks-per-second", scenario.ticks_per_second.to_string()),
+        ("faults", faults),
+        ("bug", scenario.bug.map_or("", Bug::as_str).to_owned()),
+    ]
 }
