@@ -256,7 +256,7 @@ fn only_passing_faults_fail_and_only_their_group() {
 
     // The plan of one group cannot be read: the other's messages are done.
     let of_btc = group(&house);
-    house.store.content().plans.get_mut(&of_btc).unwrap().1 = vec![1, 2, 3];
+    house.store.content().tables.plans.get_mut(&of_btc).unwrap().1 = vec![1, 2, 3];
     let failed = failures(&house, &messages);
     let expected: Vec<_> = messages
         .iter()
@@ -308,9 +308,9 @@ fn a_stream_that_was_added_later_is_found() {
 
     // The plan's row is behind the publication: it waits, but not for ever.
     let later = "common:BINANCE@BTCUSDT@SPOT:tick:sma(close,4)";
-    let old = house.store.content().plans[&group(&house)].clone();
+    let old = house.store.content().tables.plans[&group(&house)].clone();
     run(house.know(&instrument(PRICED), &[later.parse().unwrap()])).unwrap();
-    house.store.content().plans.insert(group(&house), old);
+    house.store.content().tables.plans.insert(group(&house), old);
     tick(&house, PRICED, 3.0);
     let mut messages = house.publications();
     assert_eq!(failures(&house, &messages), ids(&messages));

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
-    Appended, Bars, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, Groups, Log, Outgoing, Park,
-    Parked, PortError, PortResult, Posted, Postpone, Push, Queue, SecretVersions, Secrets, StoredCheckpoint,
-    StoredSegment, Subscriber, TicketGrant, Tickets,
+    Appended, Bars, BlockRange, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, Groups, Log,
+    Outgoing, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, SecretVersions, Secrets,
+    StoredCheckpoint, StoredSegment, Subscriber, TicketGrant, Tickets,
 };
 use tickwire_streams::GroupKey;
 
@@ -174,12 +174,8 @@ faulty!(Checkpoints {
 
 faulty!(Bars {
     fn put_block(group: &GroupKey, timeframe: Timeframe, first_end: UnixNanos, segment: u64, bytes: &[u8]) -> ();
-    fn blocks(
-        group: &GroupKey, timeframe: Timeframe, from: UnixNanos, to: UnixNanos, newest_first: bool, limit: usize
-    ) -> Vec<Vec<u8>>;
-    fn block_names(
-        group: &GroupKey, timeframe: Timeframe, from: UnixNanos, to: UnixNanos, newest_first: bool, limit: usize
-    ) -> Vec<(UnixNanos, u64)>;
+    fn blocks(group: &GroupKey, range: BlockRange) -> Vec<Vec<u8>>;
+    fn block_names(group: &GroupKey, range: BlockRange) -> Vec<(UnixNanos, u64)>;
 });
 
 faulty!(Enqueue {

@@ -8,7 +8,7 @@ use tickwire_signals::{
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BarBlock, decode};
 
-use crate::ports::{Bars, PortError};
+use crate::ports::{Bars, BlockRange, PortError};
 
 /// Blocks read in one call.
 const BLOCKS_PER_READ: usize = 256;
@@ -180,7 +180,7 @@ async fn last_bars(
     let mut blocks_read = 0;
     while newest_first.len() < wanted && blocks_read < BLOCKS_PER_SEED_MAX {
         let blocks = bars
-            .blocks(group, timeframe, UnixNanos(i64::MIN), to, true, BLOCKS_PER_READ)
+            .blocks(group, BlockRange::before(timeframe, to, BLOCKS_PER_READ))
             .await?;
         blocks_read += blocks.len();
         let full = blocks.len() == BLOCKS_PER_READ;

@@ -163,6 +163,50 @@ pub trait Checkpoints: Send + Sync {
     async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()>;
 }
 
+/// Blocks of bars to be read: those of which the first bar ends in `[from, to)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRange {
+    /// Timeframe of the bars.
+    pub timeframe: Timeframe,
+    /// No bar that ends before.
+    pub from: UnixNanos,
+    /// No bar that ends then or later.
+    pub to: UnixNanos,
+    /// Descending in time.
+    pub newest_first: bool,
+    /// At most so many blocks.
+    pub limit: usize,
+}
+
+impl BlockRange {
+    /// The first blocks from a time on, ascending.
+    pub fn since(timeframe: Timeframe, from: UnixNanos, limit: usize) -> Self {
+        Self {
+            timeframe,
+            from,
+            to: UnixNanos(i64::MAX),
+            newest_first: false,
+            limit,
+        }
+    }
+
+    /// The last blocks before a time, descending.
+    pub fn before(timeframe: Timeframe, to: UnixNanos, limit: usize) -> Self {
+        Self {
+            timeframe,
+            from: UnixNanos(i64::MIN),
+            to,
+            newest_first: true,
+            limit,
+        }
+    }
+
+    /// Of these, the blocks before a time.
+    pub fn until(self, to: UnixNanos) -> Self {
+        Self { to, ..self }
+    }
+}
+
 /// Stored bars: blocks of a group, one or more a segment that closed bars of that timeframe.
 #[async_trait]
 pub trait Bars: Send + Sync {
@@ -177,26 +221,10 @@ pub trait Bars: Send + Sync {
         block: u64,
         bytes: &[u8],
     ) -> PortResult<()>;
-    /// Blocks whose first bar ends in `[from, to)`, ascending, or descending when `newest_first`; at most `limit`.
-    async fn blocks(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<Vec<u8>>>;
+    /// Blocks of a range.
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>>;
     /// The same blocks by name: when the first bar ends, and `block`.
-    async fn block_names(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<(UnixNanos, u64)>>;
+    async fn block_names(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<(UnixNanos, u64)>>;
 }
 
 // ------------------------------------------------------------- the queues

@@ -22,7 +22,7 @@ use crate::log_reader::LogReader;
 use crate::open_connection::Fault;
 use crate::placement::Placement;
 use crate::plans::{Plan, Plans, unreadable};
-use crate::ports::{Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
+use crate::ports::{Bars, BlockRange, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
 
 use rows::{Finer, Page, begin_of, joined, next, option_of};
@@ -261,7 +261,7 @@ impl QueryHistory {
         let before = self
             .ports
             .bars
-            .blocks(group, base, UnixNanos(i64::MIN), next(start), true, 1)
+            .blocks(group, BlockRange::before(base, next(start), 1))
             .await?;
         finer.take(before, instrument, underlying)?;
         let mut read_from = next(start);
@@ -272,7 +272,10 @@ impl QueryHistory {
             let blocks = self
                 .ports
                 .bars
-                .blocks(group, base, read_from, end, false, BLOCKS_PER_READ)
+                .blocks(
+                    group,
+                    BlockRange::since(base, read_from, BLOCKS_PER_READ).until(end),
+                )
                 .await?;
             ended = blocks.len() < BLOCKS_PER_READ;
             // Several blocks may begin alike, so the last time is read again.
@@ -326,7 +329,7 @@ impl QueryHistory {
             let blocks = self
                 .ports
                 .bars
-                .blocks(group, base, UnixNanos(i64::MIN), read_to, true, BLOCKS_PER_READ)
+                .blocks(group, BlockRange::before(base, read_to, BLOCKS_PER_READ))
                 .await?;
             let all = blocks.len() < BLOCKS_PER_READ;
             let first = finer.take(blocks, instrument, underlying)?;
@@ -368,7 +371,7 @@ impl QueryHistory {
         let later = self
             .ports
             .bars
-            .blocks(group, base, next(to), UnixNanos(i64::MAX), false, 1)
+            .blocks(group, BlockRange::since(base, next(to), 1))
             .await?;
         Ok((!later.is_empty()).then_some(to))
     }

@@ -2,6 +2,7 @@
 //! for each consumer that works on it. A process can be told to fail, to lose
 //! an answer, to stand still for a moment or for ever at any of its calls.
 
+mod tables;
 mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,15 +12,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tickwire_market::{Timeframe, UnixNanos};
+use tickwire_market::UnixNanos;
 use tickwire_streams::GroupKey;
 use tickwire_wire::{Publication, Segment, decode};
 
 use crate::ingest_ticks::IngestPorts;
 use crate::ports::{
-    Appended, Bars, Checkpoints, Clock, DeadLetter, DeadLetters, Enqueue, Entropy, GroupRow, Groups, Log,
-    Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, StoredCheckpoint, StoredSegment,
+    Appended, Bars, BlockRange, Checkpoints, Clock, DeadLetter, DeadLetters, Enqueue, Entropy, GroupRow,
+    Groups, Log, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, StoredCheckpoint,
+    StoredSegment,
 };
+
+pub use tables::Tables;
 
 /// What goes wrong at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,30 +61,14 @@ pub(crate) fn panic_if_told(source: &str) {
 }
 
 type Script = Box<dyn FnMut(Call) -> Option<Fault> + Send>;
-type BarBlocks = BTreeMap<(GroupKey, Timeframe), BTreeMap<(UnixNanos, u64), Vec<u8>>>;
-type Versioned = BTreeMap<GroupKey, (u64, Vec<u8>)>;
 
 /// What is stored. Fields may be looked at, and spoiled, by a test.
 #[derive(Debug, Default)]
 pub struct Content {
-    /// Segments by group and number.
-    pub log: BTreeMap<GroupKey, BTreeMap<u64, Vec<u8>>>,
-    /// Rows of groups.
-    pub groups: BTreeMap<GroupKey, GroupRow>,
-    /// Attempts at suspicious messages.
-    pub attempts: BTreeMap<(GroupKey, String), u32>,
-    /// Plans.
-    pub plans: Versioned,
-    /// Latest rows.
-    pub latest: Versioned,
+    /// The rows of groups.
+    pub tables: Tables,
     /// Every segment of a latest row that was written, in order of writing.
     pub latest_history: Vec<(GroupKey, u64)>,
-    /// Pages of checkpoints.
-    pub pages: BTreeMap<(GroupKey, u64, u32), Vec<u8>>,
-    /// Manifests of checkpoints.
-    pub manifests: BTreeMap<(GroupKey, u64), Vec<u8>>,
-    /// Blocks of bars.
-    pub bars: BarBlocks,
     /// Messages in the queues, each deduplication id once, in order.
     pub sent: Vec<(Queue, Outgoing)>,
     /// Sends, repeated ones included.
@@ -146,7 +134,7 @@ impl Store {
 impl Content {
     /// Segments of a group, decoded, in order.
     pub fn segments(&self, group: &GroupKey) -> Vec<(u64, Segment)> {
-        let stored = self.log.get(group).into_iter().flatten();
+        let stored = self.tables.log.get(group).into_iter().flatten();
         stored
             .filter_map(|(number, bytes)| Some((*number, decode(bytes).ok()?)))
             .collect()
@@ -162,7 +150,7 @@ impl Content {
 
     /// Whether the publication of a segment was acknowledged, all of it.
     fn is_published(&self, group: &GroupKey, number: u64) -> bool {
-        let stored = self.log.get(group).and_then(|log| log.get(&number));
+        let stored = self.tables.log.get(group).and_then(|log| log.get(&number));
         let Some(segment) = stored.and_then(|bytes| decode::<Segment>(bytes).ok()) else {
             return true;
         };

@@ -468,7 +468,7 @@ impl Run {
             Event::TakeBack(grant) => {
                 let mut world = self.world.lock();
                 let now = UnixNanos(world.now);
-                world.tables.grants[grant].until = now;
+                world.sockets.grants[grant].until = now;
             }
             Event::Restart(process) => self.start(process),
             Event::SendClock => {

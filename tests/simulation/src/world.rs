@@ -11,8 +11,9 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use rustc_hash::FxHashMap;
 use tickwire_entitlements::Grant;
-use tickwire_market::{Timeframe, UnixNanos};
-use tickwire_service::ports::{ConnectionRow, GroupRow, Outgoing, PortError, Posted, Queue, Subscriber};
+use tickwire_market::UnixNanos;
+use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, Subscriber};
+use tickwire_service::testing::Tables;
 use tickwire_streams::GroupKey;
 
 use crate::fault::{Dice, Fault, generator};
@@ -91,22 +92,11 @@ impl Ord for Scheduled {
     }
 }
 
-type Versioned = BTreeMap<GroupKey, (u64, Vec<u8>)>;
 type Shard = (GroupKey, u16);
-type Blocks = BTreeMap<(UnixNanos, u64), Vec<u8>>;
 
-/// The tables.
+/// The tables around connections.
 #[derive(Default)]
-pub(crate) struct Tables {
-    /// Segments by group; the first has number 1.
-    pub(crate) log: BTreeMap<GroupKey, Vec<Vec<u8>>>,
-    pub(crate) groups: BTreeMap<GroupKey, GroupRow>,
-    pub(crate) attempts: BTreeMap<(GroupKey, String), u32>,
-    pub(crate) plans: Versioned,
-    pub(crate) latest: Versioned,
-    pub(crate) pages: BTreeMap<(GroupKey, u64, u32), Vec<u8>>,
-    pub(crate) manifests: BTreeMap<(GroupKey, u64), Vec<u8>>,
-    pub(crate) bars: BTreeMap<(GroupKey, Timeframe), Blocks>,
+pub(crate) struct SocketTables {
     pub(crate) connections: BTreeMap<String, ConnectionRow>,
     pub(crate) subscribers: BTreeMap<Shard, BTreeMap<String, Subscriber>>,
     pub(crate) versions: BTreeMap<Shard, u64>,
@@ -175,6 +165,7 @@ pub(crate) struct World {
     /// For what is no fault: how long calls take, who is next.
     pub(crate) random: Pcg64Mcg,
     pub(crate) tables: Tables,
+    pub(crate) sockets: SocketTables,
     pub(crate) ticks: Fifo,
     pub(crate) signals: Fifo,
     /// Moments at which queues are looked at, so that one is enough.
@@ -211,6 +202,7 @@ impl World {
             dice: Dice::new(scenario.seed, scenario.faults, scenario.intensity),
             random: generator(scenario.seed, 2),
             tables: Tables::default(),
+            sockets: SocketTables::default(),
             ticks: queue(),
             signals: queue(),
             dispatches: Default::default(),
@@ -445,7 +437,7 @@ impl World {
                 grant.until.0.saturating_add(SKEW_MAX) > since && grant.from.0 - SKEW_MAX <= now
             };
             let mut of_it = self
-                .tables
+                .sockets
                 .grants
                 .iter()
                 .filter(|grant| grant.user == reader.user && grant.product == *product);

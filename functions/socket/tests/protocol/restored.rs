@@ -14,14 +14,8 @@ fn restored(house: &House) -> House {
     {
         let from = house.store.content();
         let mut to = restored.store.content();
-        to.log.clone_from(&from.log);
-        to.groups.clone_from(&from.groups);
-        to.plans.clone_from(&from.plans);
-        to.latest.clone_from(&from.latest);
-        to.pages.clone_from(&from.pages);
-        to.manifests.clone_from(&from.manifests);
-        to.bars.clone_from(&from.bars);
-        for row in to.groups.values_mut() {
+        to.tables.clone_from(&from.tables);
+        for row in to.tables.groups.values_mut() {
             row.epoch = "0f0f0f0f".to_owned();
         }
     }

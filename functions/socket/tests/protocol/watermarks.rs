@@ -121,7 +121,7 @@ fn a_value_is_the_same_for_one_receiver_however_it_comes() {
     let snapshot = last(&items(&house, CONNECTION), 1);
     assert_eq!((snapshot.k.as_str(), snapshot.o), ("snapshot", gold.o));
     assert_eq!((&snapshot.d, &snapshot.wm), (&gold.d, &gold.wm));
-    let epoch = house.store.content().groups[&house.group_of(&instrument(PRICED))]
+    let epoch = house.store.content().tables.groups[&house.group_of(&instrument(PRICED))]
         .epoch
         .clone();
     let since = json!({"epoch": epoch, "offset": mine[&1][0].o.unwrap().0});

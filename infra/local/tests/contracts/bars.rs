@@ -1,7 +1,7 @@
 //! Port `Bars`.
 
 use tickwire_market::{Timeframe, UnixNanos};
-use tickwire_service::ports::Bars;
+use tickwire_service::ports::{Bars, BlockRange};
 
 use super::world::{ManualClock, group};
 
@@ -17,9 +17,16 @@ pub(crate) async fn blocks_come_by_the_end_of_their_first_bar(bars: &impl Bars, 
     bars.put_block(&g, Timeframe::minutes(5).unwrap(), UnixNanos(0), 1, b"other")
         .await
         .unwrap();
+    let range = |from, to, newest_first, limit| BlockRange {
+        timeframe: minute,
+        from: UnixNanos(from),
+        to: UnixNanos(to),
+        newest_first,
+        limit,
+    };
     let check = async |from, to, newest_first, limit, expected: &[u8]| {
         let found = bars
-            .blocks(&g, minute, UnixNanos(from), UnixNanos(to), newest_first, limit)
+            .blocks(&g, range(from, to, newest_first, limit))
             .await
             .unwrap();
         assert_eq!(
@@ -38,7 +45,7 @@ pub(crate) async fn blocks_come_by_the_end_of_their_first_bar(bars: &impl Bars, 
     check(20, 0, false, 100, &[]).await;
     let names = async |from, to, newest_first, limit, expected: &[(i64, u64)]| {
         let found = bars
-            .block_names(&g, minute, UnixNanos(from), UnixNanos(to), newest_first, limit)
+            .block_names(&g, range(from, to, newest_first, limit))
             .await
             .unwrap();
         let found: Vec<(i64, u64)> = found.into_iter().map(|(end, block)| (end.0, block)).collect();
@@ -58,7 +65,7 @@ pub(crate) async fn the_same_block_is_one_row(bars: &impl Bars, _: &ManualClock)
             .unwrap();
     }
     let found = bars
-        .blocks(&g, Timeframe::DAY, UnixNanos(0), UnixNanos(9), false, 9)
+        .blocks(&g, BlockRange::since(Timeframe::DAY, UnixNanos(0), 9))
         .await
         .unwrap();
     assert_eq!(found, [b"x"]);

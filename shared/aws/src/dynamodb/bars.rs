@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
-use tickwire_service::ports::{Bars, PortResult};
+use tickwire_service::ports::{Bars, BlockRange, PortResult};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
 
@@ -40,40 +40,23 @@ impl Bars for Dynamo {
             .map(|_| ())
     }
 
-    async fn blocks(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<Vec<u8>>> {
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>> {
         let what = "bars.blocks";
-        if from >= to {
+        let Some(query) = query_of(group, range) else {
             return Ok(Vec::new());
-        }
-        let query = between(group, timeframe, from, to, newest_first, limit);
+        };
         let rows = self.query(what, Table::Bars, query).await?;
         rows.into_iter().map(|row| row.into_bytes(what, BYTES)).collect()
     }
 
-    async fn block_names(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<(UnixNanos, u64)>> {
+    async fn block_names(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<(UnixNanos, u64)>> {
         let what = "bars.block_names";
-        if from >= to {
+        let Some(query) = query_of(group, range) else {
             return Ok(Vec::new());
-        }
+        };
         let query = Query {
             projection: Some(SORT_KEY),
-            ..between(group, timeframe, from, to, newest_first, limit)
+            ..query
         };
         let rows = self.query(what, Table::Bars, query).await?;
         let name =
@@ -82,25 +65,19 @@ impl Bars for Dynamo {
     }
 }
 
-fn between(
-    group: &GroupKey,
-    timeframe: Timeframe,
-    from: UnixNanos,
-    to: UnixNanos,
-    newest_first: bool,
-    limit: usize,
-) -> Query {
+/// The query of a range; none of an empty one, which the store would refuse.
+fn query_of(group: &GroupKey, range: BlockRange) -> Option<Query> {
     // A key is longer than the bare time of its first bar and so sorts
     // behind it: the range takes what ends at `from` and leaves out `to`.
-    Query {
+    (range.from < range.to).then(|| Query {
         key: Expression::new("pk = :partition AND sk BETWEEN :from AND :to")
-            .text(":partition", &partition(group, timeframe))
-            .text(":from", &time_key(from))
-            .text(":to", &time_key(to)),
-        descending: newest_first,
-        limit: Some(limit),
+            .text(":partition", &partition(group, range.timeframe))
+            .text(":from", &time_key(range.from))
+            .text(":to", &time_key(range.to)),
+        descending: range.newest_first,
+        limit: Some(range.limit),
         ..Query::default()
-    }
+    })
 }
 
 /// What a sort key says.

@@ -17,7 +17,7 @@ use super::{QueryHistory, TAIL_BYTES_MAX, next};
 use crate::log_reader::Held;
 use crate::open_connection::Fault;
 use crate::plans::unreadable;
-use crate::ports::PortResult;
+use crate::ports::{BlockRange, PortResult};
 use crate::watermark::{Stamp, is_marked, withheld};
 
 /// Segments of the log that one request for signals of the past reads; a page that would
@@ -215,7 +215,7 @@ impl QueryHistory {
         for _ in 0..PLACES_TRIED_MAX {
             let end = end_behind(calendar, timeframe, time);
             let names = bars
-                .block_names(&of.group, base, end, UnixNanos(i64::MAX), false, 1)
+                .block_names(&of.group, BlockRange::since(base, end, 1))
                 .await?;
             let Some((first_end, block)) = names.first() else {
                 break;
@@ -266,7 +266,7 @@ impl QueryHistory {
         let names = self
             .ports
             .bars
-            .block_names(&of.group, minute, UnixNanos(i64::MIN), by, true, 1)
+            .block_names(&of.group, BlockRange::before(minute, by, 1))
             .await?;
         Ok(names.first().map_or(0, |(_, block)| Offset(*block).segment()))
     }

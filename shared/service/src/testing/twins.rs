@@ -13,143 +13,91 @@ use super::*;
 impl Log for Process {
     async fn append(&self, group: &GroupKey, number: u64, bytes: &[u8]) -> PortResult<Appended> {
         self.call("append", |content| {
-            let log = content.log.entry(group.clone()).or_default();
-            if log.contains_key(&number) {
-                return Ok(Appended::Taken);
+            let head = content.tables.head(group);
+            let appended = content.tables.append(group, number, bytes);
+            if appended == Appended::Committed {
+                if number != head + 1 {
+                    content
+                        .violations
+                        .push(format!("{group}: segment {number} committed behind {head}"));
+                } else if !content.is_published(group, head) {
+                    content.violations.push(format!(
+                        "{group}: segment {number} committed before {head} was published"
+                    ));
+                }
             }
-            let head = log.last_key_value().map_or(0, |(number, _)| *number);
-            let violation = if number != head + 1 {
-                Some(format!("{group}: segment {number} committed behind {head}"))
-            } else if !content.is_published(group, head) {
-                Some(format!(
-                    "{group}: segment {number} committed before {head} was published"
-                ))
-            } else {
-                None
-            };
-            content.violations.extend(violation);
-            content
-                .log
-                .entry(group.clone())
-                .or_default()
-                .insert(number, bytes.to_vec());
-            Ok(Appended::Committed)
+            Ok(appended)
         })
         .await
     }
 
     async fn read(&self, group: &GroupKey, from: u64, bytes_max: usize) -> PortResult<Vec<StoredSegment>> {
-        self.call("read", |content| {
-            let mut bytes_read = 0;
-            let stored = content
-                .log
-                .get(group)
-                .into_iter()
-                .flat_map(|log| log.range(from..));
-            Ok(stored
-                .take_while(|(_, bytes)| {
-                    let first = bytes_read == 0;
-                    bytes_read += bytes.len();
-                    first || bytes_read <= bytes_max
-                })
-                .map(|(number, bytes)| StoredSegment {
-                    number: *number,
-                    bytes: bytes.clone(),
-                })
-                .collect())
-        })
-        .await
+        self.call("read", |content| Ok(content.tables.read(group, from, bytes_max)))
+            .await
     }
 
     async fn between(&self, group: &GroupKey, from: u64, to: u64) -> PortResult<Vec<StoredSegment>> {
-        self.call("between", |content| {
-            let log = content.log.get(group);
-            let stored = log.into_iter().flat_map(|log| log.range(from..=to));
-            let segment = |(number, bytes): (&u64, &Vec<u8>)| StoredSegment {
-                number: *number,
-                bytes: bytes.clone(),
-            };
-            Ok(stored.map(segment).collect())
-        })
-        .await
+        self.call("between", |content| Ok(content.tables.between(group, from, to)))
+            .await
     }
 
     async fn head(&self, group: &GroupKey) -> PortResult<u64> {
-        self.call("head", |content| {
-            let last = content.log.get(group).and_then(|log| log.last_key_value());
-            Ok(last.map_or(0, |(number, _)| *number))
-        })
-        .await
+        self.call("head", |content| Ok(content.tables.head(group))).await
     }
-}
-
-fn put_if_newer(rows: &mut Versioned, group: &GroupKey, version: u64, bytes: &[u8]) -> bool {
-    let newer = rows.get(group).is_none_or(|(stored, _)| version >= *stored);
-    if newer {
-        rows.insert(group.clone(), (version, bytes.to_vec()));
-    }
-    newer
 }
 
 #[async_trait]
 impl Groups for Process {
     async fn group(&self, group: &GroupKey) -> PortResult<Option<GroupRow>> {
-        self.call("group", |content| Ok(content.groups.get(group).cloned()))
+        self.call("group", |content| Ok(content.tables.groups.get(group).cloned()))
             .await
     }
 
     async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow> {
         self.call("create_group", |content| {
-            Ok(content
-                .groups
-                .entry(group.clone())
-                .or_insert_with(|| row.clone())
-                .clone())
+            Ok(content.tables.create_group(group, row))
         })
         .await
     }
 
     async fn begin_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<u32> {
         self.call("begin_attempt", |content| {
-            let attempts = content
-                .attempts
-                .entry((group.clone(), message_id.to_owned()))
-                .or_default();
-            *attempts += 1;
-            Ok(*attempts)
+            Ok(content.tables.begin_attempt(group, message_id))
         })
         .await
     }
 
     async fn end_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<()> {
         self.call("end_attempt", |content| {
-            content.attempts.remove(&(group.clone(), message_id.to_owned()));
+            content.tables.end_attempt(group, message_id);
             Ok(())
         })
         .await
     }
 
     async fn groups(&self) -> PortResult<Vec<GroupKey>> {
-        self.call("groups", |content| Ok(content.groups.keys().cloned().collect()))
-            .await
+        self.call("groups", |content| {
+            Ok(content.tables.groups.keys().cloned().collect())
+        })
+        .await
     }
 
     async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()> {
         self.call("put_plan", |content| {
-            put_if_newer(&mut content.plans, group, version, bytes);
+            content.tables.put_plan(group, version, bytes);
             Ok(())
         })
         .await
     }
 
     async fn plan(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
-        self.call("plan", |content| Ok(content.plans.get(group).cloned()))
+        self.call("plan", |content| Ok(content.tables.plans.get(group).cloned()))
             .await
     }
 
     async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
         self.call("put_latest", |content| {
-            if put_if_newer(&mut content.latest, group, segment, bytes) {
+            if content.tables.put_latest(group, segment, bytes) {
                 content.latest_history.push((group.clone(), segment));
             }
             Ok(())
@@ -158,7 +106,7 @@ impl Groups for Process {
     }
 
     async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
-        self.call("latest", |content| Ok(content.latest.get(group).cloned()))
+        self.call("latest", |content| Ok(content.tables.latest.get(group).cloned()))
             .await
     }
 }
@@ -167,10 +115,7 @@ impl Groups for Process {
 impl Checkpoints for Process {
     async fn put_page(&self, group: &GroupKey, segment: u64, page: u32, bytes: &[u8]) -> PortResult<()> {
         self.call("put_page", |content| {
-            let before = content
-                .pages
-                .insert((group.clone(), segment, page), bytes.to_vec());
-            if before.is_some_and(|before| before != bytes) {
+            if !content.tables.put_page(group, segment, page, bytes) {
                 content.violations.push(format!(
                     "{group}: page {page} of {segment} written with other content"
                 ));
@@ -181,17 +126,13 @@ impl Checkpoints for Process {
     }
 
     async fn pages(&self, group: &GroupKey, pages: &[(u64, u32)]) -> PortResult<Vec<Option<Vec<u8>>>> {
-        self.call("pages", |content| {
-            let stored =
-                |(segment, page): &(u64, u32)| content.pages.get(&(group.clone(), *segment, *page)).cloned();
-            Ok(pages.iter().map(stored).collect())
-        })
-        .await
+        self.call("pages", |content| Ok(content.tables.pages(group, pages)))
+            .await
     }
 
     async fn put_manifest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
         self.call("put_manifest", |content| {
-            content.manifests.insert((group.clone(), segment), bytes.to_vec());
+            content.tables.put_manifest(group, segment, bytes);
             Ok(())
         })
         .await
@@ -204,48 +145,18 @@ impl Checkpoints for Process {
         limit: usize,
     ) -> PortResult<Vec<StoredCheckpoint>> {
         self.call("manifests", |content| {
-            let stored = content
-                .manifests
-                .range((group.clone(), 0)..=(group.clone(), segment_max))
-                .rev();
-            let newest = stored.take(limit);
-            Ok(newest
-                .map(|((_, segment), manifest)| StoredCheckpoint {
-                    segment: *segment,
-                    manifest: manifest.clone(),
-                })
-                .collect())
+            Ok(content.tables.manifests(group, segment_max, limit))
         })
         .await
     }
 
     async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()> {
         self.call("delete", |content| {
-            content.manifests.remove(&(group.clone(), segment));
-            for (segment, page) in pages {
-                content.pages.remove(&(group.clone(), *segment, *page));
-            }
+            content.tables.delete(group, segment, pages);
             Ok(())
         })
         .await
     }
-}
-
-/// Blocks whose first bar ends in `[from, to)`.
-fn blocks_between(
-    blocks: Option<&BTreeMap<(UnixNanos, u64), Vec<u8>>>,
-    from: UnixNanos,
-    to: UnixNanos,
-    newest_first: bool,
-    limit: usize,
-) -> Vec<(&(UnixNanos, u64), &Vec<u8>)> {
-    let all = blocks.into_iter().flatten();
-    let mut wanted: Vec<_> = all.filter(|((end, _), _)| from <= *end && *end < to).collect();
-    if newest_first {
-        wanted.reverse();
-    }
-    wanted.truncate(limit);
-    wanted
 }
 
 #[async_trait]
@@ -259,9 +170,10 @@ impl Bars for Process {
         bytes: &[u8],
     ) -> PortResult<()> {
         self.call("put_block", |content| {
-            let blocks = content.bars.entry((group.clone(), timeframe)).or_default();
-            let stored = blocks.entry((first_end, block)).or_insert_with(|| bytes.to_vec());
-            if stored != bytes {
+            if !content
+                .tables
+                .put_block(group, timeframe, first_end, block, bytes)
+            {
                 content.violations.push(format!(
                     "{group}: block {block} of {timeframe} written with other bars"
                 ));
@@ -271,36 +183,18 @@ impl Bars for Process {
         .await
     }
 
-    async fn blocks(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<Vec<u8>>> {
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>> {
         self.call("blocks", |content| {
-            let blocks = content.bars.get(&(group.clone(), timeframe));
-            let wanted = blocks_between(blocks, from, to, newest_first, limit);
-            Ok(wanted.into_iter().map(|(_, bytes)| bytes.clone()).collect())
+            let blocks = content.tables.blocks(group, range);
+            Ok(blocks.map(|(_, bytes)| bytes.clone()).collect())
         })
         .await
     }
 
-    async fn block_names(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<(UnixNanos, u64)>> {
+    async fn block_names(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<(UnixNanos, u64)>> {
         self.call("block_names", |content| {
-            let blocks = content.bars.get(&(group.clone(), timeframe));
-            let wanted = blocks_between(blocks, from, to, newest_first, limit);
-            Ok(wanted.into_iter().map(|(name, _)| *name).collect())
+            let blocks = content.tables.blocks(group, range);
+            Ok(blocks.map(|(name, _)| *name).collect())
         })
         .await
     }

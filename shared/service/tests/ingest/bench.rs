@@ -215,6 +215,7 @@ pub(crate) fn check_promises(store: &Arc<Store>) {
     let content = store.content();
     assert_eq!(content.violations, Vec::<String>::new());
     let numbers: Vec<u64> = content
+        .tables
         .log
         .get(&group())
         .map_or_else(Vec::new, |log| log.keys().copied().collect());
@@ -224,7 +225,7 @@ pub(crate) fn check_promises(store: &Arc<Store>) {
         "one chain"
     );
     // Every signal is published once, in order, on each shard.
-    let shards = content.groups.get(&group()).map_or(1, |row| row.shards);
+    let shards = content.tables.groups.get(&group()).map_or(1, |row| row.shards);
     for shard in 0..shards {
         let published: Vec<Signal> = content
             .publications()
@@ -258,7 +259,7 @@ pub(crate) fn check_promises(store: &Arc<Store>) {
         format!("{key} {timeframe} {bar:?}")
     };
     let mut stored = Vec::new();
-    for ((_, timeframe), blocks) in &content.bars {
+    for ((_, timeframe), blocks) in &content.tables.bars {
         for bytes in blocks.values() {
             let block: BarBlock = decode(bytes).unwrap();
             stored.extend(block.bars.iter().map(|(key, bar)| row(key, *timeframe, bar)));

@@ -33,6 +33,7 @@ fn hours(store: &Arc<Store>, ingest: &Ingest, hours: std::ops::Range<u64>) {
 fn manifests(store: &Store) -> Vec<u64> {
     store
         .content()
+        .tables
         .manifests
         .keys()
         .map(|(_, segment)| *segment)
@@ -54,7 +55,7 @@ fn the_last_three_are_kept_with_their_pages_alone() {
     assert_eq!(manifests(&store).len(), 3);
     let content = store.content();
     let mut named = std::collections::BTreeSet::new();
-    for bytes in content.manifests.values() {
+    for bytes in content.tables.manifests.values() {
         let manifest: Manifest = decode(bytes).unwrap();
         named.extend(
             manifest
@@ -65,6 +66,7 @@ fn the_last_three_are_kept_with_their_pages_alone() {
     }
     assert_eq!(
         content
+            .tables
             .pages
             .keys()
             .cloned()
@@ -91,7 +93,7 @@ fn much_log_makes_one_due() {
             .collect();
         take(&ingest, vec![ticks_of("feed-a", 1, n * 1_500, &ticks)]);
     }
-    let bytes: usize = store.content().log[&group()].values().map(Vec::len).sum();
+    let bytes: usize = store.content().tables.log[&group()].values().map(Vec::len).sum();
     let written = ingest.stats().checkpoints.load(Ordering::Relaxed) as usize;
     assert!(
         written >= 1 && written <= bytes / 1_048_576,
@@ -119,6 +121,7 @@ fn a_damaged_checkpoint_is_passed_over() {
         |store, segment| {
             let mut content = store.content();
             let page = content
+                .tables
                 .pages
                 .iter_mut()
                 .find(|((_, of, _), _)| *of == segment)
@@ -129,13 +132,22 @@ fn a_damaged_checkpoint_is_passed_over() {
     );
     check(
         |store, segment| {
-            store.content().pages.retain(|(_, of, _), _| *of != segment);
+            store
+                .content()
+                .tables
+                .pages
+                .retain(|(_, of, _), _| *of != segment);
         },
         1,
     );
     check(
         |store, segment| {
-            store.content().manifests.get_mut(&(group(), segment)).unwrap()[3] ^= 1;
+            store
+                .content()
+                .tables
+                .manifests
+                .get_mut(&(group(), segment))
+                .unwrap()[3] ^= 1;
         },
         1,
     );
@@ -144,7 +156,7 @@ fn a_damaged_checkpoint_is_passed_over() {
 #[test]
 fn with_every_checkpoint_damaged_the_log_is_folded_from_the_start() {
     let (store, _) = with_checkpoints();
-    store.content().pages.clear();
+    store.content().tables.pages.clear();
     assert_eq!(load(&store).0, 0);
     check_promises(&store);
 }
@@ -153,25 +165,25 @@ fn with_every_checkpoint_damaged_the_log_is_folded_from_the_start() {
 fn a_newer_engine_stops_this_one_and_loses_nothing() {
     let newer_segment = |store: &Store| {
         let mut content = store.content();
-        let log = content.log.get_mut(&group()).unwrap();
+        let log = content.tables.log.get_mut(&group()).unwrap();
         let number = *log.last_key_value().unwrap().0 + 1;
         let segment = Segment::new(ENGINE_VERSION + 1, 0, START, Vec::new(), Vec::new());
         log.insert(number, encode(&segment).unwrap());
     };
     let newer_checkpoint = |store: &Store| {
         let mut content = store.content();
-        let (key, bytes) = content.manifests.last_key_value().unwrap();
+        let (key, bytes) = content.tables.manifests.last_key_value().unwrap();
         let (key, manifest) = (key.clone(), decode::<Manifest>(bytes).unwrap());
         let manifest = Manifest {
             engine_version: ENGINE_VERSION + 1,
             ..manifest
         };
-        content.manifests.insert(key, encode(&manifest).unwrap());
+        content.tables.manifests.insert(key, encode(&manifest).unwrap());
     };
     for spoil in [&newer_segment as &dyn Fn(&Store), &newer_checkpoint] {
         let (store, warm) = with_checkpoints();
         spoil(&store);
-        let segments = store.content().log[&group()].len();
+        let segments = store.content().tables.log[&group()].len();
         let message = || ticks_of("feed-b", 1, 0, &[tick(BTC, 80_000, 5.0)]);
         store.advance(Duration::from_secs(700));
         for consumer in [&warm, &ingest(&store.process())] {
@@ -183,7 +195,11 @@ fn a_newer_engine_stops_this_one_and_loses_nothing() {
                 assert_eq!(run(consumer, vec![message.clone()]), [message.id]);
             }
         }
-        assert_eq!(store.content().log[&group()].len(), segments, "nothing is folded");
+        assert_eq!(
+            store.content().tables.log[&group()].len(),
+            segments,
+            "nothing is folded"
+        );
         assert_eq!(store.content().parked, []);
     }
 }

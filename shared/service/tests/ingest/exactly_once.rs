@@ -169,11 +169,11 @@ fn a_large_message_makes_several_segments() {
     check_promises(&store);
     let content = store.content();
     assert!(
-        content.log[&group()].len() > 2,
+        content.tables.log[&group()].len() > 2,
         "{} segments",
-        content.log[&group()].len()
+        content.tables.log[&group()].len()
     );
-    for (number, bytes) in &content.log[&group()] {
+    for (number, bytes) in &content.tables.log[&group()] {
         assert!(
             bytes.len() <= tickwire_wire::segment_bytes_max,
             "segment {number} has {} bytes",
@@ -256,7 +256,7 @@ fn wide_ticks_of_many_sources_still_fit_a_row() {
     take(&ingest, many);
     let one = ticks_of("feed-x", 1, 0, &ticks[..2_500]);
     take(&ingest, vec![one]);
-    for (number, bytes) in &store.content().log[&group()] {
+    for (number, bytes) in &store.content().tables.log[&group()] {
         assert!(
             bytes.len() <= tickwire_wire::segment_bytes_max,
             "segment {number} has {} bytes",

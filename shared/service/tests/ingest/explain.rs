@@ -55,7 +55,7 @@ fn store() -> std::sync::Arc<Store> {
 fn every_signal_can_be_explained_to_the_bit() {
     let store = store();
     assert!(
-        !store.content().manifests.is_empty(),
+        !store.content().tables.manifests.is_empty(),
         "some are explained from a checkpoint"
     );
     let (state, signals, _) = fold_log(&store);
@@ -94,7 +94,7 @@ fn every_signal_can_be_explained_to_the_bit() {
 #[test]
 fn what_is_no_signal_is_said_to_be_none() {
     let store = store();
-    let head = store.content().log[&group()].len() as u64;
+    let head = store.content().tables.log[&group()].len() as u64;
     let check = |stream: &str, offset: Offset, expected: &str| {
         let error = ask(&store, stream, offset).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
@@ -185,7 +185,7 @@ fn a_bit_that_changed_is_found() {
     let (spoiled, number) = signals.iter().rev().find_map(long).unwrap();
     {
         let mut content = store.content();
-        let log = content.log.get_mut(&group()).unwrap();
+        let log = content.tables.log.get_mut(&group()).unwrap();
         let bytes = log.get_mut(&spoiled.segment()).unwrap();
         // The signals come behind the events.
         let at = bytes.windows(8).rposition(|eight| eight == number.to_le_bytes());

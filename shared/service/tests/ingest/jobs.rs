@@ -53,10 +53,10 @@ fn the_clock_closes_what_no_tick_closes() {
     };
     take(&ingest, vec![clock.clone()]);
     assert_eq!(fold_log(&store).2.len(), 1, "the minute is closed");
-    let segments = store.content().log[&group()].len();
+    let segments = store.content().tables.log[&group()].len();
     take(&ingest, vec![clock]);
     assert_eq!(
-        store.content().log[&group()].len(),
+        store.content().tables.log[&group()].len(),
         segments,
         "a second one finds nothing to do"
     );
@@ -75,7 +75,11 @@ fn replays_and_simulations_keep_their_own_time() {
         shards: 1,
     };
     for group in ["replay-1/BINANCE.0", "sim-1/BINANCE.0", "live/BINANCE.0"] {
-        store.content().groups.insert(group.parse().unwrap(), row.clone());
+        store
+            .content()
+            .tables
+            .groups
+            .insert(group.parse().unwrap(), row.clone());
     }
     assert_eq!(
         run_job(&jobs(&process), Job::Clock),
@@ -114,7 +118,10 @@ fn reconcile_publishes_what_the_dead_left() {
         check_promises(&store);
         assert_eq!(run_job(&jobs, Job::Reconcile).acted, 0, "once is enough");
         let content = store.content();
-        assert_eq!(content.latest[&group()].0, content.log[&group()].len() as u64);
+        assert_eq!(
+            content.tables.latest[&group()].0,
+            content.tables.log[&group()].len() as u64
+        );
     }
 }
 
@@ -126,7 +133,11 @@ fn one_group_that_fails_does_not_stop_the_others() {
         shards: 1,
     };
     for group in ["live/A", "live/B", "live/C"] {
-        store.content().groups.insert(group.parse().unwrap(), row.clone());
+        store
+            .content()
+            .tables
+            .groups
+            .insert(group.parse().unwrap(), row.clone());
     }
     let mut sends = 0;
     let process = store.process_with(move |call| {

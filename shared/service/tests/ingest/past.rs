@@ -288,6 +288,7 @@ fn what_is_asked_wrongly() {
     let oldest = in_log(&store, STREAMS[0])[0].offset.unwrap().segment();
     store
         .content()
+        .tables
         .log
         .get_mut(&group())
         .unwrap()

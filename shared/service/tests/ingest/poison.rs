@@ -167,7 +167,7 @@ fn a_message_that_kills_the_process_is_parked_alone() {
         [1, 2].map(|seq| ("feed-a".to_owned(), 1, seq)),
         "the others are taken"
     );
-    assert!(store.content().attempts.is_empty());
+    assert!(store.content().tables.attempts.is_empty());
     check_promises(&store);
 }
 

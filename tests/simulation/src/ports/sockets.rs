@@ -19,7 +19,7 @@ impl Connections for Ports {
     async fn open(&self, row: &ConnectionRow) -> PortResult<()> {
         self.call("open", |world| {
             world
-                .tables
+                .sockets
                 .connections
                 .insert(row.connection.clone(), row.clone());
             Ok(())
@@ -29,14 +29,14 @@ impl Connections for Ports {
 
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
         self.call("connection", |world| {
-            Ok(world.tables.connections.get(connection).cloned())
+            Ok(world.sockets.connections.get(connection).cloned())
         })
         .await
     }
 
     async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
         self.call("update", |world| {
-            let stored = world.tables.connections.get_mut(&row.connection);
+            let stored = world.sockets.connections.get_mut(&row.connection);
             let Some(stored) = stored.filter(|stored| stored.request_id == was && was < row.request_id)
             else {
                 return Ok(false);
@@ -49,15 +49,15 @@ impl Connections for Ports {
 
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
         self.call("close", |world| {
-            world.tables.connections.remove(connection);
+            world.sockets.connections.remove(connection);
             for shard in shards {
                 let gone = world
-                    .tables
+                    .sockets
                     .subscribers
                     .get_mut(shard)
                     .and_then(|rows| rows.remove(connection));
                 if gone.is_some() {
-                    *world.tables.versions.entry(shard.clone()).or_default() += 1;
+                    *world.sockets.versions.entry(shard.clone()).or_default() += 1;
                 }
             }
             Ok(())
@@ -68,7 +68,7 @@ impl Connections for Ports {
     async fn count(&self, user: &str) -> PortResult<usize> {
         self.call("count", |world| {
             Ok(world
-                .tables
+                .sockets
                 .connections
                 .values()
                 .filter(|row| row.user == user)
@@ -80,7 +80,7 @@ impl Connections for Ports {
     async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
         let place = (group.clone(), shard);
         self.call("put_subscriber", |world| {
-            let rows = world.tables.subscribers.entry(place.clone()).or_default();
+            let rows = world.sockets.subscribers.entry(place.clone()).or_default();
             if subscriber.subscriptions.is_empty() {
                 rows.remove(&subscriber.connection);
             } else {
@@ -91,7 +91,7 @@ impl Connections for Ports {
         .await?;
         // A write and the version behind it are two effects.
         self.call("raise_version", |world| {
-            *world.tables.versions.entry(place).or_default() += 1;
+            *world.sockets.versions.entry(place).or_default() += 1;
             Ok(())
         })
         .await
@@ -99,7 +99,7 @@ impl Connections for Ports {
 
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
         self.call("mark_behind", |world| {
-            let rows = world.tables.subscribers.get_mut(&(group.clone(), shard));
+            let rows = world.sockets.subscribers.get_mut(&(group.clone(), shard));
             if let Some(row) = rows.and_then(|rows| rows.get_mut(connection)) {
                 row.behind = true;
             }
@@ -118,7 +118,7 @@ impl Connections for Ports {
         let version = self
             .call("shard_version", |world| {
                 world.looked_at[self.process] = world.now;
-                Ok(world.tables.versions.get(&place).copied().unwrap_or(0))
+                Ok(world.sockets.versions.get(&place).copied().unwrap_or(0))
             })
             .await?;
         self.memory().versions.insert(place, version);
@@ -127,7 +127,7 @@ impl Connections for Ports {
 
     async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>> {
         self.call("subscribers", |world| {
-            let rows = world.tables.subscribers.get(&(group.clone(), shard));
+            let rows = world.sockets.subscribers.get(&(group.clone(), shard));
             Ok(rows.map_or_else(Vec::new, |rows| rows.values().cloned().collect()))
         })
         .await
@@ -182,7 +182,7 @@ impl Grants for Ports {
         let grants: Vec<Grant> = self
             .call("grants", |world| {
                 Ok(world
-                    .tables
+                    .sockets
                     .grants
                     .iter()
                     .filter(|grant| grant.user == user)

@@ -1,11 +1,9 @@
 //! Logs, rows of groups, checkpoints, bars.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
-    Appended, Bars, Checkpoints, GroupRow, Groups, Log, PortError, PortResult, StoredCheckpoint,
+    Appended, Bars, BlockRange, Checkpoints, GroupRow, Groups, Log, PortError, PortResult, StoredCheckpoint,
     StoredSegment,
 };
 use tickwire_streams::GroupKey;
@@ -24,14 +22,9 @@ impl Log for Ports {
         self.memory().appended.insert((group.clone(), number));
         let appended = self
             .call("append", |world| {
-                let unconditional = world.has(Bug::UnconditionalAppend);
-                let log = world.tables.log.entry(group.clone()).or_default();
-                let head = log.len() as u64;
-                if number <= head && !unconditional {
+                let appended = world.tables.append(group, number, bytes);
+                if appended == Appended::Taken && !world.has(Bug::UnconditionalAppend) {
                     return Ok(Appended::Taken);
-                }
-                if number > head {
-                    log.push(bytes.to_vec());
                 }
                 world.note(bytes);
                 if let Err((promise, what)) = world.truth.on_commit(group, number, bytes) {
@@ -51,24 +44,7 @@ impl Log for Ports {
 
     async fn read(&self, group: &GroupKey, from: u64, bytes_max: usize) -> PortResult<Vec<StoredSegment>> {
         let stored = self
-            .call("read", |world| {
-                let log = world.tables.log.get(group).map_or(&[][..], Vec::as_slice);
-                let first = usize::try_from(from.max(1)).unwrap_or(usize::MAX) - 1;
-                let mut bytes_read = 0;
-                let stored = (first + 1..)
-                    .zip(log.iter().skip(first))
-                    .take_while(|(_, bytes)| {
-                        let is_first = bytes_read == 0;
-                        bytes_read += bytes.len();
-                        is_first || bytes_read <= bytes_max
-                    });
-                Ok(stored
-                    .map(|(number, bytes)| StoredSegment {
-                        number: number as u64,
-                        bytes: bytes.clone(),
-                    })
-                    .collect())
-            })
+            .call("read", |world| Ok(world.tables.read(group, from, bytes_max)))
             .await?;
         let after_checkpoint = self
             .memory()
@@ -82,34 +58,12 @@ impl Log for Ports {
     }
 
     async fn between(&self, group: &GroupKey, from: u64, to: u64) -> PortResult<Vec<StoredSegment>> {
-        self.call("between", |world| {
-            let log = world.tables.log.get(group).map_or(&[][..], Vec::as_slice);
-            let numbered = (1u64..)
-                .zip(log)
-                .filter(|(number, _)| (from..=to).contains(number));
-            Ok(numbered
-                .map(|(number, bytes)| StoredSegment {
-                    number,
-                    bytes: bytes.clone(),
-                })
-                .collect())
-        })
-        .await
+        self.call("between", |world| Ok(world.tables.between(group, from, to)))
+            .await
     }
 
     async fn head(&self, group: &GroupKey) -> PortResult<u64> {
-        self.call("head", |world| {
-            Ok(world.tables.log.get(group).map_or(0, Vec::len) as u64)
-        })
-        .await
-    }
-}
-
-type Versioned = BTreeMap<GroupKey, (u64, Vec<u8>)>;
-
-fn put_versioned(rows: &mut Versioned, group: &GroupKey, version: u64, bytes: &[u8]) {
-    if rows.get(group).is_none_or(|(stored, _)| version >= *stored) {
-        rows.insert(group.clone(), (version, bytes.to_vec()));
+        self.call("head", |world| Ok(world.tables.head(group))).await
     }
 }
 
@@ -121,36 +75,20 @@ impl Groups for Ports {
     }
 
     async fn create_group(&self, group: &GroupKey, row: &GroupRow) -> PortResult<GroupRow> {
-        self.call("create_group", |world| {
-            Ok(world
-                .tables
-                .groups
-                .entry(group.clone())
-                .or_insert_with(|| row.clone())
-                .clone())
-        })
-        .await
+        self.call("create_group", |world| Ok(world.tables.create_group(group, row)))
+            .await
     }
 
     async fn begin_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<u32> {
         self.call("begin_attempt", |world| {
-            let attempts = world
-                .tables
-                .attempts
-                .entry((group.clone(), message_id.to_owned()))
-                .or_default();
-            *attempts += 1;
-            Ok(*attempts)
+            Ok(world.tables.begin_attempt(group, message_id))
         })
         .await
     }
 
     async fn end_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<()> {
         self.call("end_attempt", |world| {
-            world
-                .tables
-                .attempts
-                .remove(&(group.clone(), message_id.to_owned()));
+            world.tables.end_attempt(group, message_id);
             Ok(())
         })
         .await
@@ -165,7 +103,7 @@ impl Groups for Ports {
 
     async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()> {
         self.call("put_plan", |world| {
-            put_versioned(&mut world.tables.plans, group, version, bytes);
+            world.tables.put_plan(group, version, bytes);
             Ok(())
         })
         .await
@@ -178,7 +116,7 @@ impl Groups for Ports {
 
     async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
         self.call("put_latest", |world| {
-            put_versioned(&mut world.tables.latest, group, segment, bytes);
+            world.tables.put_latest(group, segment, bytes);
             Ok(())
         })
         .await
@@ -204,11 +142,7 @@ impl Groups for Ports {
 impl Checkpoints for Ports {
     async fn put_page(&self, group: &GroupKey, segment: u64, page: u32, bytes: &[u8]) -> PortResult<()> {
         self.call("put_page", |world| {
-            let before = world
-                .tables
-                .pages
-                .insert((group.clone(), segment, page), bytes.to_vec());
-            if before.is_some_and(|before| before != bytes) {
+            if !world.tables.put_page(group, segment, page, bytes) {
                 let what = format!(
                     "{group}: page {page} of the checkpoint at {segment} was written with other content"
                 );
@@ -220,21 +154,13 @@ impl Checkpoints for Ports {
     }
 
     async fn pages(&self, group: &GroupKey, pages: &[(u64, u32)]) -> PortResult<Vec<Option<Vec<u8>>>> {
-        self.call("pages", |world| {
-            let page = |(segment, page): &(u64, u32)| {
-                world.tables.pages.get(&(group.clone(), *segment, *page)).cloned()
-            };
-            Ok(pages.iter().map(page).collect())
-        })
-        .await
+        self.call("pages", |world| Ok(world.tables.pages(group, pages)))
+            .await
     }
 
     async fn put_manifest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()> {
         self.call("put_manifest", |world| {
-            world
-                .tables
-                .manifests
-                .insert((group.clone(), segment), bytes.to_vec());
+            world.tables.put_manifest(group, segment, bytes);
             Ok(())
         })
         .await
@@ -248,18 +174,7 @@ impl Checkpoints for Ports {
     ) -> PortResult<Vec<StoredCheckpoint>> {
         let manifests = self
             .call("manifests", |world| {
-                let stored = world
-                    .tables
-                    .manifests
-                    .range((group.clone(), 0)..=(group.clone(), segment_max))
-                    .rev();
-                let newest = stored.take(limit);
-                Ok(newest
-                    .map(|((_, segment), manifest)| StoredCheckpoint {
-                        segment: *segment,
-                        manifest: manifest.clone(),
-                    })
-                    .collect::<Vec<_>>())
+                Ok(world.tables.manifests(group, segment_max, limit))
             })
             .await?;
         if let Some(newest) = manifests.first().filter(|_| limit == MANIFESTS_OF_A_LOAD) {
@@ -270,10 +185,7 @@ impl Checkpoints for Ports {
 
     async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()> {
         self.call("delete", |world| {
-            world.tables.manifests.remove(&(group.clone(), segment));
-            for (segment, page) in pages {
-                world.tables.pages.remove(&(group.clone(), *segment, *page));
-            }
+            world.tables.delete(group, segment, pages);
             Ok(())
         })
         .await
@@ -291,9 +203,7 @@ impl Bars for Ports {
         bytes: &[u8],
     ) -> PortResult<()> {
         self.call("put_block", |world| {
-            let blocks = world.tables.bars.entry((group.clone(), timeframe)).or_default();
-            let same = blocks.entry((first_end, block)).or_insert_with(|| bytes.to_vec()) == bytes;
-            if !same {
+            if !world.tables.put_block(group, timeframe, first_end, block, bytes) {
                 let what = format!("{group}: block {block} of {timeframe} was written with other bars");
                 world.violate(Promise::SignalOfEngine, what);
             }
@@ -302,54 +212,18 @@ impl Bars for Ports {
         .await
     }
 
-    async fn blocks(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<Vec<u8>>> {
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>> {
         self.call("blocks", |world| {
-            let blocks = world
-                .tables
-                .bars
-                .get(&(group.clone(), timeframe))
-                .into_iter()
-                .flatten();
-            let wanted = blocks.filter(|((end, _), _)| from <= *end && *end < to);
-            let mut wanted: Vec<Vec<u8>> = wanted.map(|(_, bytes)| bytes.clone()).collect();
-            if newest_first {
-                wanted.reverse();
-            }
-            wanted.truncate(limit);
-            Ok(wanted)
+            let blocks = world.tables.blocks(group, range);
+            Ok(blocks.map(|(_, bytes)| bytes.clone()).collect())
         })
         .await
     }
 
-    async fn block_names(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        from: UnixNanos,
-        to: UnixNanos,
-        newest_first: bool,
-        limit: usize,
-    ) -> PortResult<Vec<(UnixNanos, u64)>> {
+    async fn block_names(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<(UnixNanos, u64)>> {
         self.call("block_names", |world| {
-            let blocks = world.tables.bars.get(&(group.clone(), timeframe));
-            let names = blocks.into_iter().flat_map(|blocks| blocks.keys());
-            let mut wanted: Vec<_> = names
-                .filter(|(end, _)| from <= *end && *end < to)
-                .copied()
-                .collect();
-            if newest_first {
-                wanted.reverse();
-            }
-            wanted.truncate(limit);
-            Ok(wanted)
+            let blocks = world.tables.blocks(group, range);
+            Ok(blocks.map(|(name, _)| *name).collect())
         })
         .await
     }

@@ -230,12 +230,12 @@ pub(super) fn new_client(nth: usize, scenario: &Scenario, market: &Market, world
             0 => ends,
             1 => {
                 // It is taken back then.
-                world.schedule(ends, Event::TakeBack(world.tables.grants.len()));
+                world.schedule(ends, Event::TakeBack(world.sockets.grants.len()));
                 START + 86_400 * SECOND
             }
             _ => START + 86_400 * SECOND,
         };
-        world.tables.grants.push(Grant {
+        world.sockets.grants.push(Grant {
             user: user.clone(),
             product: product.to_owned(),
             from: UnixNanos(from),
