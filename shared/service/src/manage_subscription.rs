@@ -5,6 +5,7 @@
 
 mod catch_up;
 mod judge;
+mod ping;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tickwire_streams::{GroupKey, Packer, StreamKey, Universe};
 use tickwire_wire::{
-    ClientRequest, ErrorBody, ErrorCode, LatestRow, Operation, Pong, Sender, StreamRequest, StreamVerdict,
+    ClientRequest, ErrorBody, ErrorCode, LatestRow, Operation, Sender, StreamRequest, StreamVerdict,
     SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request, plan_message,
     socket_message_bytes_max,
 };
@@ -156,7 +157,7 @@ impl ManageSubscription {
                     list: list(&row),
                 },
             )),
-            Operation::Ping { at: _ } => self.ping(&row, id).await,
+            Operation::Ping { at } => self.ping(row, id, &at).await,
         }
     }
 
@@ -462,51 +463,6 @@ impl ManageSubscription {
             body: plan_message(&sender, streams, &[]),
         };
         self.ports.enqueue.send(Queue::Ticks, message).await
-    }
-
-    async fn ping(&self, row: &ConnectionRow, id: u64) -> Result<String, Fault> {
-        let mut by_group: BTreeMap<GroupKey, Vec<&Subscription>> = BTreeMap::new();
-        for subscription in &row.subscriptions {
-            if let Some(group) = self.group_of(row, subscription) {
-                by_group.entry(group).or_default().push(subscription);
-            }
-        }
-        let tops = try_join_all(by_group.iter().map(|(group, subscriptions)| async move {
-            let latest = self.latest(group).await?;
-            let mut plan = self
-                .plans
-                .at_least(group, latest.plan_version)
-                .await?
-                .unwrap_or_default();
-            if subscriptions
-                .iter()
-                .any(|subscription| plan.id(&subscription.key).is_none())
-            {
-                plan = self.plans.newest(group).await?.unwrap_or_default();
-            }
-            // A stream that nobody computes, for whatever reason, is asked for again.
-            let missing = subscriptions
-                .iter()
-                .filter(|subscription| plan.id(&subscription.key).is_none());
-            let missing: Vec<StreamKey> = missing
-                .filter_map(|subscription| subscription.key.parse().ok())
-                .collect();
-            self.plan(&row.connection, group, &missing).await?;
-            let tops: Vec<_> = subscriptions
-                .iter()
-                .filter_map(|subscription| Some((subscription.s, latest.top(plan.id(&subscription.key)?)?)))
-                .collect();
-            Ok::<_, PortError>(tops)
-        }))
-        .await?;
-        let tops = tops.into_iter().flatten().collect();
-        Ok(ok_reply(
-            id,
-            &Pong {
-                tops,
-                server_time: self.ports.clock.now(),
-            },
-        ))
     }
 }
 

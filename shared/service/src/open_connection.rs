@@ -10,6 +10,7 @@ use tickwire_market::UnixNanos;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, goodbye_push};
 
+use crate::manage_subscription::heartbeat_s;
 use crate::placement::{Placement, shard_of};
 use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortResult, Push};
 
@@ -21,6 +22,12 @@ use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortRes
 pub const connection_lifetime_max: Duration = Duration::from_secs(2 * 60 * 60);
 /// Connections that may come back in a second: half of what the platform opens.
 const RECONNECTS_PER_SECOND: u64 = 250;
+/// Shortest wait before a client comes back.
+const RECONNECT_WAIT_MIN_MS: u64 = 1_000;
+/// Over so long the return of connections is spread that are told one by one.
+const RECONNECT_SPREAD_MS: u64 = 20_000;
+/// Part of its life before its end at which a connection is told of it.
+const FAREWELL_PART: i64 = 24;
 /// Goodbyes posted at once.
 const GOODBYES_AT_ONCE: usize = 64;
 /// When to try again what the store would not do just now.
@@ -163,6 +170,7 @@ impl OpenConnection {
             expires_at: now.saturating_add(lifetime_nanos).min(identity.expires_at),
             request_id: 0,
             subscriptions: Vec::new(),
+            owed: None,
         };
         Ok(self.ports.connections.open(&row).await?)
     }
@@ -183,20 +191,48 @@ impl OpenConnection {
     /// the other, so that not all come at once. Failures are theirs to notice.
     pub async fn say_goodbye(&self, connections: &[String], code: GoodbyeCode) {
         let goodbyes = (0u64..).zip(connections).map(|(nth, connection)| async move {
-            let reconnect_after_ms = 1_000 + nth * 1_000 / RECONNECTS_PER_SECOND;
-            let goodbye = goodbye_push(&Goodbye {
-                code: code.as_str().to_owned(),
-                reconnect_after_ms,
-            });
-            if let Err(error) = self.ports.push.post(connection, goodbye.into()).await {
-                tracing::debug!(connection, %error, "a goodbye was not taken");
-            }
+            let wait_ms = RECONNECT_WAIT_MIN_MS + nth * 1_000 / RECONNECTS_PER_SECOND;
+            say_goodbye(&*self.ports.push, connection, code, wait_ms).await;
         });
         stream::iter(goodbyes)
             .buffer_unordered(GOODBYES_AT_ONCE)
             .collect::<()>()
             .await;
     }
+}
+
+/// Tells a connection that it ends. It may be gone already, which it will notice itself.
+pub(crate) async fn say_goodbye(
+    push: &dyn Push,
+    connection: &str,
+    code: GoodbyeCode,
+    reconnect_after_ms: u64,
+) {
+    let goodbye = goodbye_push(&Goodbye {
+        code: code.as_str().to_owned(),
+        reconnect_after_ms,
+    });
+    if let Err(error) = push.post(connection, goodbye.into()).await {
+        tracing::debug!(connection, %error, "a goodbye was not taken");
+    }
+}
+
+/// How long a connection that is told by itself waits before it comes back: each another time.
+pub(crate) fn wait_ms(connection: &str) -> u64 {
+    RECONNECT_WAIT_MIN_MS + u64::from(crc32fast::hash(connection.as_bytes())) % RECONNECT_SPREAD_MS
+}
+
+/// Whether a connection is so near its end that it is told. Those that began together are told at
+/// different times: over five minutes, where they live for two hours.
+pub(crate) fn near_end(row: &ConnectionRow, now: UnixNanos) -> bool {
+    let life = row.expires_at.0.saturating_sub(row.opened_at.0);
+    // Two pings of a client fall into it, if its life is long enough.
+    let pings = 2 * i64::from(heartbeat_s) * UnixNanos::PER_SECOND;
+    let ahead = (life / FAREWELL_PART).max(pings).min(life / 4);
+    let place = u64::from(crc32fast::hash(row.connection.as_bytes()));
+    let jitter = (ahead.unsigned_abs() as u128 * u128::from(place)) >> 32;
+    let jitter = i64::try_from(jitter).unwrap_or(0);
+    now >= row.expires_at.saturating_add(-ahead - jitter)
 }
 
 /// Groups of the streams of a connection.

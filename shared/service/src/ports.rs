@@ -368,6 +368,17 @@ pub struct ConnectionRow {
     pub request_id: u64,
     /// All subscriptions, in order of subscription.
     pub subscriptions: Vec<Subscription>,
+    /// What it is behind, where that is more than its credit.
+    pub owed: Option<Owed>,
+}
+
+/// What a connection has to reach within a heartbeat to count as keeping up.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Owed {
+    /// When it was told.
+    pub told_at: UnixNanos,
+    /// The tops that it was told, by handle.
+    pub tops: std::collections::BTreeMap<u32, tickwire_streams::Offset>,
 }
 
 /// Connections and subscribers.

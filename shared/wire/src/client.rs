@@ -14,6 +14,14 @@ use crate::error::{ErrorBody, ErrorCode};
 )]
 pub const socket_message_bytes_max: usize = 32 * 1_024;
 
+/// The credit of a connection: so many segments of its group the last signal that
+/// it acknowledged of a stream may be behind the newest.
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
+pub const unacknowledged_segments_max: u64 = 64;
+
 /// How a stream is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -18,6 +18,7 @@ mod server;
 pub use binary::{BinaryError, decode, encode};
 pub use client::{
     ClientRequest, Mode, Operation, Since, StreamRequest, parse_request, socket_message_bytes_max,
+    unacknowledged_segments_max,
 };
 pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
@@ -35,7 +36,7 @@ pub use inbound::{
 pub use publication::{Publication, PublicationError};
 pub use segment::{LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
 pub use server::{
-    DataFrame, Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Watermark, Welcome, WelcomeLimits,
-    error_reply, goodbye_push, ok_reply, write_absent_snapshot, write_revoked, write_signal_frame,
-    write_value, write_watermark,
+    DataFrame, Downgraded, Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Watermark, Welcome,
+    WelcomeLimits, downgraded_push, error_reply, goodbye_push, ok_reply, write_absent_snapshot,
+    write_revoked, write_signal_frame, write_value, write_watermark,
 };

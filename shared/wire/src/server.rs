@@ -98,6 +98,15 @@ pub struct Goodbye {
     pub reconnect_after_ms: u64,
 }
 
+/// The client did not keep up in some streams: the server goes on with them in another mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Downgraded {
+    /// Handles of the streams.
+    pub s: Vec<u32>,
+    /// How they are delivered from now on.
+    pub mode: Mode,
+}
+
 /// `{"id":…,"ok":…}`.
 pub fn ok_reply<T: Serialize>(id: u64, ok: &T) -> String {
     #[derive(Serialize)]
@@ -126,6 +135,15 @@ pub fn goodbye_push(goodbye: &Goodbye) -> String {
         goodbye: &'a Goodbye,
     }
     serde_json::to_string(&Push { goodbye }).unwrap_or_default()
+}
+
+/// `{"downgraded":…}`.
+pub fn downgraded_push(downgraded: &Downgraded) -> String {
+    #[derive(Serialize)]
+    struct Push<'a> {
+        downgraded: &'a Downgraded,
+    }
+    serde_json::to_string(&Push { downgraded }).unwrap_or_default()
 }
 
 /// What a data frame's `k` says.

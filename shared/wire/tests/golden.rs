@@ -18,11 +18,11 @@ use tickwire_signals::{
 };
 use tickwire_streams::{GroupKey, Offset, Position, Span, StreamKey};
 use tickwire_wire::{
-    BarBlock, DataFrame, ErrorCode, Goodbye, LatestRow, LatestStream, LoggedEvent, Manifest, Mode, PageName,
-    PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot, SourceRow, StreamVerdict,
-    SubscribeReply, Welcome, WelcomeLimits, clock_message, decode, encode, error_reply, goodbye_push,
-    ok_reply, parse_inbound, parse_request, plan_message, reference_message, ticks_message,
-    write_absent_snapshot, write_revoked, write_signal_frame, write_value, write_watermark,
+    BarBlock, DataFrame, Downgraded, ErrorCode, Goodbye, LatestRow, LatestStream, LoggedEvent, Manifest,
+    Mode, PageName, PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot, SourceRow,
+    StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, clock_message, decode, downgraded_push, encode,
+    error_reply, goodbye_push, ok_reply, parse_inbound, parse_request, plan_message, reference_message,
+    ticks_message, write_absent_snapshot, write_revoked, write_signal_frame, write_value, write_watermark,
 };
 
 /// The stored text of a shape; `written` where it is missing and to be written.
@@ -291,6 +291,11 @@ fn replies_and_pushes() {
         reconnect_after_ms: 2_400,
     };
     check_text("push_goodbye.v1", &goodbye_push(&goodbye), json);
+    let downgraded = Downgraded {
+        s: vec![3, 4],
+        mode: Mode::Last,
+    };
+    check_text("push_downgraded.v1", &downgraded_push(&downgraded), json);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use tickwire_entitlements::Tier;
 use tickwire_signals::Absence;
 use tickwire_streams::frame_bytes_max;
 use tickwire_wire::{
-    DataFrame, ErrorBody, ErrorCode, Goodbye, Pong, SubscribeReply, TicketBody, Welcome, parse_request,
-    socket_message_bytes_max,
+    DataFrame, Downgraded, ErrorBody, ErrorCode, Goodbye, Pong, SubscribeReply, TicketBody, Welcome,
+    downgraded_push, parse_request, socket_message_bytes_max, unacknowledged_segments_max,
 };
 
 const DOCUMENT: &str = include_str!("../PROTOCOL.md");
@@ -53,6 +53,9 @@ fn limits() {
     let expected = [
         format!("| a message to the server, `message_bytes_max` | {socket_message_bytes_max} bytes |"),
         format!("| a data frame | {frame_bytes_max} bytes |"),
+        format!(
+            "| the credit of a connection, `unacknowledged_segments_max` | {unacknowledged_segments_max} segments |"
+        ),
     ];
     assert_eq!(
         table("| limit | value |"),
@@ -195,11 +198,17 @@ fn every_example_is_one() {
                 let goodbye: Goodbye = serde_json::from_value(push["goodbye"].clone()).unwrap();
                 assert_eq!(tickwire_wire::goodbye_push(&goodbye), text);
             }
+            "downgraded" => {
+                let push: Value = serde_json::from_str(text).unwrap();
+                let downgraded: Downgraded = serde_json::from_value(push["downgraded"].clone()).unwrap();
+                assert_eq!(downgraded_push(&downgraded), text);
+            }
             "frames" => frames_read(text),
             other => panic!("an example of {other:?} is not tried"),
         }
     }
     let all = [
+        "downgraded",
         "error",
         "frames",
         "goodbye",

@@ -9,6 +9,7 @@
 mod client;
 mod connections;
 mod exactness;
+mod pace;
 mod restored;
 mod streams;
 mod watermarks;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tickwire_market::UnixNanos;
 use tickwire_streams::{Offset, Span};
-use tickwire_wire::{ErrorBody, Goodbye};
+use tickwire_wire::{Downgraded, ErrorBody, Goodbye};
 
 /// What an item of a data frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,8 @@ pub(super) struct Envelope<'a> {
     pub(super) err: Option<ErrorBody>,
     #[serde(default)]
     pub(super) goodbye: Option<Goodbye>,
+    #[serde(default)]
+    pub(super) downgraded: Option<Downgraded>,
 }
 
 /// A message of the server.

@@ -88,6 +88,11 @@ pub enum Note<'a> {
         /// The last offset before the gap.
         since: Offset,
     },
+    /// The client did not keep up: from now on it has the latest of a stream only.
+    Downgraded {
+        /// Which.
+        stream: &'a str,
+    },
     /// The server ends the connection.
     Goodbye(&'a Goodbye),
     /// The connection ended; another is made after the wait.

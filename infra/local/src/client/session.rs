@@ -11,8 +11,8 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use tickwire_market::UnixNanos;
 use tickwire_wire::{
-    ErrorBody, ErrorCode, Goodbye, Mode, Operation, Pong, StreamRequest, StreamVerdict, SubscribeReply,
-    Welcome, socket_message_bytes_max,
+    Downgraded, ErrorBody, ErrorCode, Goodbye, Mode, Operation, Pong, StreamRequest, StreamVerdict,
+    SubscribeReply, Welcome, socket_message_bytes_max,
 };
 
 use super::message::{Handles, Item, ItemKind, Message, parse};
@@ -191,6 +191,8 @@ impl Session {
             Ok(Message::Other(envelope)) => {
                 if let Some(goodbye) = &envelope.goodbye {
                     self.on_goodbye(goodbye, receive);
+                } else if let Some(downgraded) = &envelope.downgraded {
+                    self.on_downgraded(downgraded, receive);
                 } else {
                     self.on_reply(
                         envelope.id,
@@ -337,6 +339,16 @@ impl Session {
                 after,
             });
             self.actions.push_back(Action::Reconnect { after });
+        }
+    }
+
+    /// Goes on as the server does, after a new connection too.
+    fn on_downgraded(&mut self, downgraded: &Downgraded, receive: &mut impl Receive) {
+        for s in &downgraded.s {
+            if let Some(stream) = self.streams.get_mut(*s as usize) {
+                stream.mode = downgraded.mode;
+                receive.note(Note::Downgraded { stream: &stream.key });
+            }
         }
     }
 

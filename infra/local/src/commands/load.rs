@@ -131,6 +131,9 @@ impl Receive for Tally {
                 error,
                 again: false,
             } => complain(format!("{name}: {stream}: {}", error.message)),
+            Note::Downgraded { stream } => {
+                complain(format!("{name}: was too slow for every signal of {stream}"))
+            }
             Note::Reconnect { why, .. } => complain(format!("{name}: connects again: {why}")),
             _ => {}
         }

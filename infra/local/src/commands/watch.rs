@@ -162,6 +162,9 @@ impl Receive for Watcher {
                     "{stream}: what came after offset {since} is lost; it goes on at a snapshot"
                 ));
             }
+            Note::Downgraded { stream } => shown.say(&format!(
+                "{stream}: this client is too slow for every signal; from here on it has the latest"
+            )),
             Note::Goodbye(goodbye) if goodbye.code == "slow" => {
                 shown.say(
                     "The server found this client slow: from here on the latest of each stream is shown.",

@@ -20,12 +20,11 @@ use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tickwire_authorize::SocketRequest;
 use tickwire_service::authenticate::Authenticate;
-use tickwire_service::open_connection::GoodbyeCode;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{Enqueue, Entropy, Outgoing, PortError, Push, Queue};
 use tickwire_socket::Socket;
 use tickwire_streams::Universe;
-use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, HttpError, goodbye_push, message_bytes_max};
+use tickwire_wire::{ErrorBody, ErrorCode, HttpError, message_bytes_max};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
@@ -38,10 +37,6 @@ const MESSAGE_BYTES_MAX: usize = 128 * 1_024;
 const IDLE_MAX: Duration = Duration::from_secs(600);
 /// A connection ends after so long, as on the platform.
 const LIFETIME_MAX: Duration = Duration::from_secs(2 * 3_600);
-/// So long before that the client is told.
-const FAREWELL_BEFORE: Duration = Duration::from_secs(60);
-/// Connections that the platform opens in a second.
-const RECONNECTS_PER_SECOND: u64 = 500;
 /// A write to a socket that takes longer means that nobody reads.
 const WRITE_MAX: Duration = Duration::from_secs(10);
 /// Replies that wait for the socket's writer.
@@ -285,23 +280,11 @@ async fn read(
     mut stream: futures_util::stream::SplitStream<WebSocket>,
     replies: mpsc::Sender<String>,
 ) {
-    let opened = Instant::now();
-    let mut farewell = opened + LIFETIME_MAX - FAREWELL_BEFORE;
-    let mut told = false;
+    let end = Instant::now() + LIFETIME_MAX;
     loop {
         let message = tokio::select! {
             message = timeout(IDLE_MAX, stream.next()) => message,
-            () = sleep_until(farewell) => {
-                if told {
-                    return;
-                }
-                told = true;
-                farewell = opened + LIFETIME_MAX;
-                let goodbye =
-                    Goodbye { code: GoodbyeCode::Lifetime.as_str().to_owned(), reconnect_after_ms: spread_ms(served) };
-                let _ = replies.send(goodbye_push(&goodbye)).await;
-                continue;
-            }
+            () = sleep_until(end) => return,
         };
         let body = match message {
             Ok(Some(Ok(Message::Text(text)))) => (text.to_string(), false),
@@ -321,16 +304,6 @@ async fn read(
             return;
         }
     }
-}
-
-/// A wait before connecting again that spreads all clients over at least a
-/// second for every [`RECONNECTS_PER_SECOND`] of them.
-fn spread_ms(served: &Served) -> u64 {
-    let over_ms = (served.sockets.len() as u64 * 1_000 / RECONNECTS_PER_SECOND).max(1_000);
-    let random = served.entropy.bytes().map_or(0, |bytes| {
-        u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    });
-    random % over_ms
 }
 
 async fn write(

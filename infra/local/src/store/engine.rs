@@ -252,6 +252,7 @@ mod tests {
             expires_at: crate::now().saturating_add(3_600 * UnixNanos::PER_SECOND),
             request_id: 0,
             subscriptions: Vec::new(),
+            owed: None,
         };
         first.open(&row).await.unwrap();
         assert_eq!(first.count("reader").await.unwrap(), 1);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tickwire_entitlements::Tier;
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{Clock as _, ConnectionRow, Connections, Subscriber, Subscription};
+use tickwire_service::ports::{Clock as _, ConnectionRow, Connections, Owed, Subscriber, Subscription};
+use tickwire_streams::Offset;
 
 use super::world::{ManualClock, group};
 
@@ -26,6 +27,7 @@ fn row(clock: &ManualClock, connection: &str, user: &str) -> ConnectionRow {
         expires_at: clock.now().saturating_add(7_200 * UnixNanos::PER_SECOND),
         request_id: 0,
         subscriptions: Vec::new(),
+        owed: None,
     }
 }
 
@@ -45,6 +47,10 @@ pub(crate) async fn rows_come_back(connections: &impl Connections, clock: &Manua
     assert_eq!(connections.connection("c1").await.unwrap(), None);
     let mut stored = row(clock, "c1", "u1");
     stored.subscriptions = vec![subscription("b", 2), subscription("a", 1)];
+    stored.owed = Some(Owed {
+        told_at: clock.now(),
+        tops: [(2, Offset(1 << 40))].into(),
+    });
     connections.open(&stored).await.unwrap();
     assert_eq!(connections.connection("c1").await.unwrap(), Some(stored));
 }

@@ -30,6 +30,7 @@ const OPENED_AT: &str = "opened_at";
 const EXPIRES_AT: &str = "expires_at";
 const REQUEST_ID: &str = "request_id";
 const SUBSCRIPTIONS: &str = "subscriptions";
+const OWED: &str = "owed";
 const BEHIND: &str = "behind";
 const VERSION: &str = "version";
 
@@ -49,8 +50,8 @@ fn version_key(group: &GroupKey, shard: u16) -> Item {
     Item::under(&format!("v#{group}#{shard}"), ALONE)
 }
 
-fn subscriptions_text(what: &'static str, subscriptions: &[Subscription]) -> PortResult<String> {
-    serde_json::to_string(subscriptions).map_err(|e| PortError::Refused {
+fn json_text(what: &'static str, value: &impl serde::Serialize) -> PortResult<String> {
+    serde_json::to_string(value).map_err(|e| PortError::Refused {
         what,
         why: e.to_string(),
     })
@@ -61,15 +62,19 @@ fn read_subscriptions(what: &'static str, row: &Item) -> PortResult<Vec<Subscrip
 }
 
 fn item_of(what: &'static str, row: &ConnectionRow) -> PortResult<Item> {
-    Ok(connection_key(&row.connection)
+    let item = connection_key(&row.connection)
         .text(USER, &row.user)
         .text(TIER, &row.tier.to_string())
         .text(UNIVERSE, row.universe.as_str())
         .number(OPENED_AT, row.opened_at.0)
         .number(EXPIRES_AT, row.expires_at.0)
         .number(REQUEST_ID, row.request_id)
-        .text(SUBSCRIPTIONS, &subscriptions_text(what, &row.subscriptions)?)
-        .expires(row.expires_at.millis() / 1_000 + KEPT_SECONDS))
+        .text(SUBSCRIPTIONS, &json_text(what, &row.subscriptions)?)
+        .expires(row.expires_at.millis() / 1_000 + KEPT_SECONDS);
+    Ok(match &row.owed {
+        None => item,
+        Some(owed) => item.text(OWED, &json_text(what, owed)?),
+    })
 }
 
 fn row_of(what: &'static str, connection: &str, item: &Item) -> PortResult<ConnectionRow> {
@@ -88,6 +93,10 @@ fn row_of(what: &'static str, connection: &str, item: &Item) -> PortResult<Conne
         expires_at: UnixNanos(item.get_number(what, EXPIRES_AT)?),
         request_id: item.get_number(what, REQUEST_ID)?,
         subscriptions: read_subscriptions(what, item)?,
+        owed: match item.find_text(OWED) {
+            None => None,
+            Some(text) => Some(serde_json::from_str(text).map_err(|_| unreadable(what, OWED))?),
+        },
     })
 }
 
@@ -173,10 +182,7 @@ impl Connections for Dynamo {
             self.delete_row(what, Table::Connections, row).await?;
         } else {
             let row = row
-                .text(
-                    SUBSCRIPTIONS,
-                    &subscriptions_text(what, &subscriber.subscriptions)?,
-                )
+                .text(SUBSCRIPTIONS, &json_text(what, &subscriber.subscriptions)?)
                 .text(USER, &subscriber.user)
                 .flag(BEHIND, subscriber.behind)
                 .expires(self.second() + connection_lifetime_max.as_secs() as i64 + KEPT_SECONDS);

@@ -58,11 +58,12 @@ impl Item {
     }
 
     pub(super) fn get_text(&self, what: &'static str, name: &'static str) -> PortResult<&str> {
-        self.0
-            .get(name)
-            .and_then(|v| v.as_s().ok())
-            .map(String::as_str)
-            .ok_or_else(|| unreadable(what, name))
+        self.find_text(name).ok_or_else(|| unreadable(what, name))
+    }
+
+    pub(super) fn find_text(&self, name: &str) -> Option<&str> {
+        let value = self.0.get(name)?;
+        value.as_s().ok().map(String::as_str)
     }
 
     pub(super) fn get_number<N: std::str::FromStr>(

@@ -176,6 +176,7 @@ pub(crate) async fn gone(stack: &Stack, feed: &Feed) -> Result<(), Failure> {
         expires_at: now.saturating_add(3_600 * UnixNanos::PER_SECOND),
         request_id: 1,
         subscriptions: subscriptions.clone(),
+        owed: None,
     };
     let subscriber = Subscriber {
         connection: name.to_owned(),

@@ -51,6 +51,15 @@ fn a_slow_client_takes_the_latest_only() {
 }
 
 #[test]
+fn a_stream_that_was_slowed_stays_so_after_a_break() {
+    let mut table = Table::at_ten();
+    table.say(&json!({"downgraded": {"s": [0, 9], "mode": "last"}}));
+    table.quiet();
+    table.connect();
+    assert_eq!(table.request("subscribe")["streams"][0]["mode"], "last");
+}
+
+#[test]
 fn one_request_is_under_way_at_a_time_and_large_ones_are_cut() {
     let keys: Vec<_> = (0..250)
         .map(|n| format!("public:NSE@S{n}@EQ:tick:price"))

@@ -1,0 +1,170 @@
+//! What a ping leads to: the streams' tops, and what becomes of a connection
+//! that nears its end or does not keep up. A healthy ping writes nothing.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use tickwire_market::UnixNanos;
+use tickwire_streams::{GroupKey, Offset, StreamKey};
+use tickwire_wire::{Downgraded, Mode, Pong, downgraded_push, ok_reply, unacknowledged_segments_max};
+
+use super::{ManageSubscription, heartbeat_s};
+use crate::open_connection::{Fault, GoodbyeCode, forget, near_end, say_goodbye, wait_ms};
+use crate::ports::{ConnectionRow, Owed, PortError, Subscription};
+
+type Handles = BTreeMap<u32, Offset>;
+
+/// How a connection keeps up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pace {
+    /// What it has to reach by its next ping; none while it is within its credit.
+    owed: Option<Owed>,
+    /// Streams in which it did not reach what it was told a heartbeat ago.
+    slow: Vec<u32>,
+}
+
+/// Whoever is told a top has a heartbeat to reach it, by resuming if need be.
+/// That holds while deliveries stand still too: a client that resumes keeps up.
+fn pace(owed: Option<&Owed>, at: &Handles, tops: &Handles, now: UnixNanos) -> Pace {
+    let heartbeat = i64::from(heartbeat_s) * UnixNanos::PER_SECOND;
+    if let Some(owed) = owed.filter(|owed| now < owed.told_at.saturating_add(heartbeat)) {
+        return Pace {
+            owed: Some(owed.clone()),
+            slow: Vec::new(),
+        };
+    }
+    let slow = owed.iter().flat_map(|owed| &owed.tops).filter_map(|(s, top)| {
+        // The stream may have been taken away, or its log restored.
+        let behind = at.get(s)? < top && tops.get(s)? >= top;
+        behind.then_some(*s)
+    });
+    let slow = slow.collect();
+    let beyond: Handles = tops
+        .iter()
+        .filter(|(s, top)| {
+            let segments = |at: &Offset| top.segment().saturating_sub(at.segment());
+            at.get(s)
+                .is_some_and(|at| segments(at) > unacknowledged_segments_max)
+        })
+        .map(|(s, top)| (*s, *top))
+        .collect();
+    Pace {
+        owed: (!beyond.is_empty()).then_some(Owed {
+            told_at: now,
+            tops: beyond,
+        }),
+        slow,
+    }
+}
+
+impl ManageSubscription {
+    pub(super) async fn ping(&self, row: ConnectionRow, id: u64, at: &Handles) -> Result<String, Fault> {
+        let now = self.ports.clock.now();
+        let connection = row.connection.clone();
+        let push = &*self.ports.push;
+        let tops = self.tops(&row).await?;
+        let Pace { owed, slow } = pace(row.owed.as_ref(), at, &tops, now);
+        let is_slow = |subscription: &Subscription| slow.contains(&subscription.s);
+        if row
+            .subscriptions
+            .iter()
+            .any(|subscription| is_slow(subscription) && subscription.last)
+        {
+            // The latest alone was too much for it already.
+            say_goodbye(push, &connection, GoodbyeCode::Slow, wait_ms(&connection)).await;
+            let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);
+            forget(connections, groups, &self.placement, &connection, None).await?;
+            push.disconnect(&connection).await?;
+        } else {
+            if near_end(&row, now) {
+                say_goodbye(push, &connection, GoodbyeCode::Lifetime, wait_ms(&connection)).await;
+            }
+            if row.owed != owed || !slow.is_empty() {
+                self.slow_down(row, id, owed, slow).await?;
+            }
+        }
+        Ok(ok_reply(
+            id,
+            &Pong {
+                tops,
+                server_time: now,
+            },
+        ))
+    }
+
+    /// Notes what is owed, and goes on with the slow streams in mode `last`.
+    async fn slow_down(
+        &self,
+        row: ConnectionRow,
+        id: u64,
+        owed: Option<Owed>,
+        slow: Vec<u32>,
+    ) -> Result<(), Fault> {
+        let (row, touched) = self
+            .change(row, id, |row| {
+                row.owed.clone_from(&owed);
+                let mut touched = Vec::new();
+                for subscription in &mut row.subscriptions {
+                    if slow.contains(&subscription.s) {
+                        subscription.last = true;
+                        touched.push(subscription.clone());
+                    }
+                }
+                Ok(touched)
+            })
+            .await?;
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let groups = touched
+            .iter()
+            .filter_map(|subscription| self.group_of(&row, subscription))
+            .collect();
+        let row = self.register(row, groups).await?;
+        let push = downgraded_push(&Downgraded {
+            s: slow,
+            mode: Mode::Last,
+        });
+        self.post(&row.connection, vec![push]).await?;
+        Ok(())
+    }
+
+    /// Newest offset by handle.
+    async fn tops(&self, row: &ConnectionRow) -> Result<Handles, PortError> {
+        let mut by_group: BTreeMap<GroupKey, Vec<&Subscription>> = BTreeMap::new();
+        for subscription in &row.subscriptions {
+            if let Some(group) = self.group_of(row, subscription) {
+                by_group.entry(group).or_default().push(subscription);
+            }
+        }
+        let tops = try_join_all(by_group.iter().map(|(group, subscriptions)| async move {
+            let latest = self.latest(group).await?;
+            let mut plan = self
+                .plans
+                .at_least(group, latest.plan_version)
+                .await?
+                .unwrap_or_default();
+            if subscriptions
+                .iter()
+                .any(|subscription| plan.id(&subscription.key).is_none())
+            {
+                plan = self.plans.newest(group).await?.unwrap_or_default();
+            }
+            // A stream that nobody computes, for whatever reason, is asked for again.
+            let missing = subscriptions
+                .iter()
+                .filter(|subscription| plan.id(&subscription.key).is_none());
+            let missing: Vec<StreamKey> = missing
+                .filter_map(|subscription| subscription.key.parse().ok())
+                .collect();
+            self.plan(&row.connection, group, &missing).await?;
+            let tops: Vec<_> = subscriptions
+                .iter()
+                .filter_map(|subscription| Some((subscription.s, latest.top(plan.id(&subscription.key)?)?)))
+                .collect();
+            Ok::<_, PortError>(tops)
+        }))
+        .await?;
+        Ok(tops.into_iter().flatten().collect())
+    }
+}
