@@ -42,7 +42,8 @@ fn page(out: &mut String, document: &Value) -> std::fmt::Result {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{title}: HTTP API</title><style>{STYLE}</style></head><body>\
-         <h1>{title}</h1><p class=\"soft\">HTTP API, version {} · <a href=\"openapi.json\">openapi.json</a></p>{}",
+         <h1>{title}</h1><p class=\"soft\">HTTP API, version {} · <a href=\"openapi.json\">openapi.json</a> ·\
+         socket: <a href=\"asyncapi.json\">asyncapi.json</a></p>{}",
         escaped(text(&info["version"])),
         paragraphs(text(&info["description"])),
     )?;

@@ -29,6 +29,7 @@ use crate::document;
 use crate::question::only;
 use crate::refusal::{Refusal, finish};
 use crate::routes::{bars, chains, dead_letters, grants, health, instruments, reserved, signals, tickets};
+use crate::socket_document;
 
 #[expect(
     non_upper_case_globals,
@@ -140,6 +141,7 @@ pub(crate) fn open() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(health::metrics))
         .routes(routes!(document::json))
         .routes(routes!(document::page))
+        .routes(routes!(socket_document::json))
 }
 
 /// All routes.

@@ -24,6 +24,7 @@ pub const unacknowledged_segments_max: u64 = 64;
 
 /// How a stream is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Every signal.
@@ -35,16 +36,19 @@ pub enum Mode {
 
 /// Where a client stands in a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Since {
     /// Epoch of the group's log.
     pub epoch: String,
     /// Last offset it has.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub offset: Offset,
 }
 
 /// A stream a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StreamRequest {
     /// Stream key.
@@ -61,6 +65,7 @@ pub struct StreamRequest {
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Operation {
     /// The first message.
@@ -85,6 +90,7 @@ pub enum Operation {
     Ping {
         /// Last offset by handle.
         #[serde(default, deserialize_with = "by_handle")]
+        #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, u64>))]
         at: BTreeMap<u32, Offset>,
     },
 }

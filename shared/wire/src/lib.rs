@@ -15,6 +15,10 @@ mod publication;
 mod segment;
 mod server;
 
+/// The page of the socket's protocol, for the documents made of it.
+#[cfg(feature = "openapi")]
+pub const PROTOCOL_PAGE: &str = include_str!("../PROTOCOL.md");
+
 pub use binary::{BinaryError, decode, encode};
 pub use client::{
     ClientRequest, Mode, Operation, Since, StreamRequest, parse_request, socket_message_bytes_max,

@@ -13,6 +13,7 @@ use crate::error::ErrorBody;
 
 /// Limits a client should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WelcomeLimits {
     /// Subscriptions on this connection.
     pub subscriptions_max: u32,
@@ -24,6 +25,7 @@ pub struct WelcomeLimits {
 
 /// Reply to hello.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Welcome {
     /// Name of the protocol.
     pub protocol: String,
@@ -38,13 +40,16 @@ pub struct Welcome {
     /// Seconds between pings.
     pub heartbeat_s: u32,
     /// The server's clock, nanoseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
     pub server_time: UnixNanos,
     /// When the connection ends at the latest, nanoseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
     pub expires_at: UnixNanos,
 }
 
 /// What became of one stream of a subscribe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamVerdict {
     /// The stream.
     pub key: String,
@@ -60,6 +65,7 @@ pub struct StreamVerdict {
     pub epoch: Option<String>,
     /// Offset of its newest signal; absent when it has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     pub top: Option<Offset>,
     /// Asked with `since`: all that was missed follows (true), or a snapshot (false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,26 +77,32 @@ pub struct StreamVerdict {
 
 /// Reply to subscribe, unsubscribe and list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubscribeReply {
     /// A verdict for each stream asked for, in order; none in the replies to
     /// unsubscribe and list.
     #[serde(default)]
     pub streams: Vec<StreamVerdict>,
     /// The full list afterwards: key by handle.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, String>))]
     pub list: BTreeMap<u32, String>,
 }
 
 /// Reply to ping.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pong {
     /// Newest offset by handle, of the streams that have one.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, u64>))]
     pub tops: BTreeMap<u32, Offset>,
     /// The server's clock, nanoseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
     pub server_time: UnixNanos,
 }
 
 /// The server ends the connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Goodbye {
     /// Why: `lifetime`, `shutdown`, `slow`, `revoked`.
     pub code: String,
@@ -100,6 +112,7 @@ pub struct Goodbye {
 
 /// The client did not keep up in some streams: the server goes on with them in another mode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Downgraded {
     /// Handles of the streams.
     pub s: Vec<u32>,
@@ -222,6 +235,7 @@ pub fn write_revoked(out: &mut String, why: &ErrorBody) {
 
 /// Who received an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Watermark {
     /// Id of the key.
     pub kid: String,
@@ -231,6 +245,7 @@ pub struct Watermark {
 
 /// A data frame, as a client reads it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DataFrame {
     /// The client's handle of the stream.
     pub s: u32,
@@ -238,21 +253,26 @@ pub struct DataFrame {
     pub k: String,
     /// Offset of the newest signal it stands for.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     pub o: Option<Offset>,
     /// Offset of the signal before the oldest one it stands for.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     pub prev: Option<Offset>,
     /// How many signals it stands for, where not one.
     #[serde(default)]
     pub n: Option<u32>,
     /// Exchange time.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub t: Option<UnixNanos>,
     /// Receive time.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub r: Option<UnixNanos>,
     /// Time of ingestion: when the segment was committed.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub i: Option<UnixNanos>,
     /// Name of the source.
     #[serde(default)]
@@ -262,6 +282,7 @@ pub struct DataFrame {
     pub mock: bool,
     /// The value.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub d: Option<serde_json::Value>,
     /// The watermark, of a stream that is paid for.
     #[serde(default)]

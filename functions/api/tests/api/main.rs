@@ -12,6 +12,7 @@ mod document;
 mod pages;
 mod past;
 mod secrets;
+mod socket_document;
 
 use std::pin::Pin;
 use std::sync::Arc;
