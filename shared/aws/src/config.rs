@@ -19,6 +19,7 @@ use tickwire_telemetry::Meter;
 use crate::dynamodb::Dynamo;
 use crate::push::Posts;
 use crate::queue::{QueueUrls, Queues};
+use crate::rotation::RemoteRotation;
 use crate::secrets::RemoteSecrets;
 use crate::system::{OsEntropy, SystemClock, TokioTimer};
 use crate::traffic;
@@ -272,6 +273,20 @@ impl Aws {
             aws_sdk_secretsmanager::Client::from_conf(config),
             self.secret_ids.clone(),
         )
+    }
+
+    /// Id of a secret that was among the needs, as Secrets Manager knows it.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub fn secret_id(&self, name: &str) -> Result<&str, ConfigError> {
+        needed(self.secret_ids.get(name), name).map(String::as_str)
+    }
+
+    /// Making new versions of secrets.
+    pub fn rotation(&self) -> RemoteRotation {
+        let config = service_config!(self, aws_sdk_secretsmanager);
+        RemoteRotation::new(aws_sdk_secretsmanager::Client::from_conf(config))
     }
 }
 

@@ -19,6 +19,8 @@ mod push;
 #[cfg(feature = "remote")]
 mod queue;
 #[cfg(feature = "remote")]
+mod rotation;
+#[cfg(feature = "remote")]
 mod secrets;
 mod system;
 #[cfg(all(test, feature = "remote"))]
@@ -36,6 +38,8 @@ pub use park::park_attributes;
 pub use push::Posts;
 #[cfg(feature = "remote")]
 pub use queue::{QueueUrls, Queues};
+#[cfg(feature = "remote")]
+pub use rotation::RemoteRotation;
 #[cfg(feature = "remote")]
 pub use secrets::RemoteSecrets;
 pub use system::{OsEntropy, SystemClock, TokioTimer};

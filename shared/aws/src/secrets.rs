@@ -19,7 +19,7 @@ const KEPT: Duration = Duration::from_secs(300);
 /// so long a new key may be refused, and so seldom forged tokens cost a call.
 const RENEWED_AFTER: Duration = Duration::from_secs(3);
 
-const CURRENT: &str = "AWSCURRENT";
+pub(crate) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// The secrets of a function. Text is taken as its bytes.
@@ -127,7 +127,7 @@ impl RemoteSecrets {
     }
 }
 
-fn content(answer: GetSecretValueOutput) -> Option<Secret> {
+pub(crate) fn content(answer: GetSecretValueOutput) -> Option<Secret> {
     match (answer.secret_string, answer.secret_binary) {
         (Some(text), _) => Some(Secret::new(text.into_bytes())),
         (None, Some(blob)) => Some(Secret::new(blob.into_inner())),

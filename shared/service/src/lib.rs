@@ -23,6 +23,7 @@ pub mod query_history;
 pub mod query_instruments;
 pub mod queue_message;
 pub mod replay_log;
+pub mod rotate_key;
 pub mod run_job;
 mod settle;
 #[cfg(feature = "testing")]

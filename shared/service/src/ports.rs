@@ -505,3 +505,25 @@ pub trait Secrets: Send + Sync {
         self.secret(name).await
     }
 }
+
+/// Which versions of a secret stand in which stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretStages {
+    /// Id of the version that signs.
+    pub current: Option<String>,
+    /// Id of the version that a rotation is making; it may have no value yet.
+    pub pending: Option<String>,
+}
+
+/// Versions of a secret while it is rotated. A version's id is given by whoever rotates.
+#[async_trait]
+pub trait SecretRotation: Send + Sync {
+    /// Who stands in which stage.
+    async fn stages(&self, secret: &str) -> PortResult<SecretStages>;
+    /// The value of a version; none as long as it has none.
+    async fn version(&self, secret: &str, version: &str) -> PortResult<Option<Secret>>;
+    /// Gives the pending version its value.
+    async fn put_pending(&self, secret: &str, version: &str, value: &Secret) -> PortResult<()>;
+    /// Makes `version` the current one, and `current` the previous one.
+    async fn promote(&self, secret: &str, version: &str, current: &str) -> PortResult<()>;
+}

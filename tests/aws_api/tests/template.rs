@@ -235,6 +235,30 @@ fn schedules_name_jobs() {
     );
 }
 
+/// Nobody else's secret: the function is called for the one that its role may rotate.
+#[test]
+fn the_key_that_signs_tokens_is_rotated_by_schedule() {
+    let resources = resources();
+    let rotation = &resources["JwtKeyRotation"];
+    assert_eq!(value(rotation, "SecretId"), "!Ref JwtKey");
+    assert_eq!(
+        value(rotation, "RotationLambdaARN"),
+        "!GetAtt ScheduleFunction.Arn"
+    );
+    let permission = &resources["RotationMayCall"];
+    assert_eq!(value(permission, "Principal"), "secretsmanager.amazonaws.com");
+    assert_eq!(value(permission, "SourceArn"), "!Ref JwtKey");
+    for (name, text) in of_type(&resources, "AWS::IAM::Role") {
+        let writes = text.contains("secretsmanager:PutSecretValue");
+        assert_eq!(writes, name == "ScheduleRole", "{name}");
+    }
+    let role = &resources["ScheduleRole"];
+    assert!(
+        role.contains("/jwt-key-??????") && !role.contains("watermark"),
+        "{role}"
+    );
+}
+
 #[test]
 fn routes_lead_to_functions_and_the_closed_ones_ask() {
     let resources = resources();

@@ -19,7 +19,7 @@ mod groups;
 mod log;
 #[expect(
     dead_code,
-    reason = "a deduplication id is remembered for five minutes of the service's own clock: longer than the whole suite takes"
+    reason = "a deduplication id is forgotten after five minutes of the service's own clock: longer than the whole suite takes"
 )]
 #[path = "../../../../infra/local/tests/contracts/queue.rs"]
 pub(crate) mod queue;
@@ -150,7 +150,7 @@ pub(crate) async fn store(emulator: &Emulator) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All contracts of the queues but `a_deduplication_id_is_taken_once_in_five_minutes`.
+/// All contracts of the queues but `a_deduplication_id_is_forgotten_after_five_minutes`.
 pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
     contracts! {
         async |prefix| RealQueues::make(emulator, prefix, queue::VISIBILITY).await,
@@ -158,6 +158,7 @@ pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
         queue::{
             a_group_keeps_its_order,
             a_group_is_locked_while_in_flight,
+            a_deduplication_id_is_taken_once,
             groups_mix_and_keep_their_orders,
             parked_messages_keep_their_reason,
             what_is_too_large_is_refused,
@@ -222,7 +223,10 @@ impl RealQueues {
                     "deadLetterTargetArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", name(dead)),
                     "maxReceiveCount": queue::RECEIVES_MAX.to_string(),
                 });
-                request = request.attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
+                request = request
+                    .attributes(QueueAttributeName::RedrivePolicy, policy.to_string())
+                    .attributes(QueueAttributeName::DeduplicationScope, "messageGroup")
+                    .attributes(QueueAttributeName::FifoThroughputLimit, "perMessageGroupId");
             }
             let made = request.send().await.unwrap();
             urls.insert(queue.as_str(), made.queue_url.unwrap());

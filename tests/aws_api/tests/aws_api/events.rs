@@ -23,6 +23,8 @@ use crate::wait::ensure;
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
 /// What the names of tables and queues begin with.
 const PREFIX: &str = "events-";
+/// The version that a rotation makes in the events.
+const VERSION: &str = "6f0f3f8e-62a8-4d0b-9d3c-0c6f6a3c8f11";
 /// End of an identity in the events, which is over.
 const OVER: &str = "1795000600000";
 
@@ -85,6 +87,17 @@ fn rows() -> Vec<Row> {
             "/errorType",
             json!("&lambda_runtime::deserializer::DeserializeError"),
         ),
+        ("schedule", "schedule-rotate", "/acted", json!(true)),
+        // It has its value now.
+        ("schedule", "schedule-rotate", "/acted", json!(false)),
+        (
+            "schedule",
+            "schedule-rotate-other",
+            "/errorMessage",
+            json!(
+                "failed to rotate the key, in FinishSecret: this secret is not rotated here: call with the secret that signs tokens"
+            ),
+        ),
     ]
 }
 
@@ -109,6 +122,11 @@ pub(crate) async fn through_the_bootstraps(
         .send()
         .await;
     made.map_err(|e| Failure::Process(format!("{e:?}")))?;
+    // As Secrets Manager begins a rotation: with a version that has no value.
+    let pending = secrets.put_secret_value().secret_id("events/jwt-key");
+    let pending = pending.client_request_token(VERSION).version_stages("AWSPENDING");
+    let pending = pending.send().await;
+    pending.map_err(|e| Failure::Process(format!("{e:?}")))?;
     let variables = variables(emulator, &queues);
 
     let mut functions: BTreeMap<&str, Interface> = BTreeMap::new();

@@ -10,6 +10,7 @@ mod events;
 mod feed;
 mod memory;
 mod readers;
+mod rotation;
 mod trouble;
 mod wait;
 
@@ -251,6 +252,12 @@ async fn trials(
         )
         .await;
     readers.stop().await;
+    report
+        .trial(
+            "a new key in four steps, and both open",
+            rotation::in_four_steps(stack),
+        )
+        .await;
     // With the key that came last.
     let key = stack.key().await?;
     report
