@@ -139,6 +139,12 @@ pub(crate) fn run<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     }
     let inputs = inputs.map(|column| &column[..bars]);
     let mut outputs = outputs.each_mut().map(|column| &mut column[..bars]);
+    if kernel.columns(inputs, &mut outputs) {
+        for column in outputs {
+            column.iter_mut().for_each(|value| *value = value.map(finite));
+        }
+        return;
+    }
     for bar in 0..bars {
         let values = kernel.step(inputs.map(|column| column[bar]));
         for (column, value) in outputs.iter_mut().zip(values) {

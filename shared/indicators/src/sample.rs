@@ -135,28 +135,39 @@ pub(crate) fn is_usable(value: f64) -> bool {
     value.abs() <= MAGNITUDE_MAX
 }
 
+/// Greatest bits of a number that is not negative and can be used: the order of such numbers
+/// is that of their bits.
+const BITS_MAX: u64 = MAGNITUDE_MAX.to_bits();
+
 /// Whether a bar can be used: finite, at most [`MAGNITUDE_MAX`], consistent.
+///
+/// By the bits of one value after the other: compared as numbers they would be loaded two at a
+/// time, and wait until what was written one by one has reached the cache.
 #[inline(always)]
 pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> bool {
-    let mut valid = true;
-    let (mut low, mut high) = (0.0, f64::INFINITY);
+    const NEGATIVE_ZERO: u64 = (-0.0_f64).to_bits();
+    let (mut low, mut high) = (0, u64::MAX);
     for (input, value) in inputs.into_iter().zip(row) {
-        valid &= is_usable(value);
-        match input {
-            Input::Chosen => {}
-            Input::Fixed(Series::Volume) => valid &= value >= 0.0,
+        let bits = value.to_bits();
+        let valid = match input {
+            Input::Chosen => bits & !NEGATIVE_ZERO <= BITS_MAX,
+            Input::Fixed(Series::Volume) => bits <= BITS_MAX || bits == NEGATIVE_ZERO,
             Input::Fixed(series) => {
-                valid &= value > 0.0;
                 match series {
-                    Series::Low => low = value,
-                    Series::High => high = value,
+                    Series::Low => low = bits,
+                    Series::High => high = bits,
                     _ => {}
                 }
+                // 0 becomes the greatest.
+                bits.wrapping_sub(1) < BITS_MAX
             }
-            Input::SessionDay => valid &= value.fract() == 0.0,
+            Input::SessionDay => is_usable(value) && value.fract() == 0.0,
+        };
+        if !valid {
+            return false;
         }
     }
-    valid & (low <= high)
+    low <= high
 }
 
 /// Whether every bar can be used, for columns of some at a time. Where it says so,
@@ -166,7 +177,7 @@ pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> boo
 /// their signs: that takes few instructions.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
 pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]]) -> bool {
-    const MAXIMUM: i64 = MAGNITUDE_MAX.to_bits() as i64;
+    const MAXIMUM: i64 = BITS_MAX as i64;
     let mut signs = [0; LANES];
     let (mut high, mut low): (Option<&[T]>, Option<&[T]>) = (None, None);
     for (input, column) in inputs.iter().zip(columns) {
@@ -209,11 +220,16 @@ pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]
 /// Adds the sign of a function of each value's bits to that of its lane.
 #[inline(always)]
 fn collect_signs<T: Copy + Into<Lanes>>(signs: &mut [i64; LANES], column: &[T], of: impl Fn(i64) -> i64) {
+    // Collected apart, in registers.
+    let mut found = [0; LANES];
     for values in column {
         let values: Lanes = (*values).into();
-        for (sign, value) in signs.iter_mut().zip(values.0) {
+        for (sign, value) in found.iter_mut().zip(values.0) {
             *sign |= of(value.to_bits() as i64);
         }
+    }
+    for (sign, found) in signs.iter_mut().zip(found) {
+        *sign |= found;
     }
 }
 
