@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use multiversion::multiversion;
+use multiversion::target::target_cfg_f;
 use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
 
 use crate::aside::aside;
@@ -122,10 +125,16 @@ impl Clone for Box<dyn Running> {
 #[derive(Clone)]
 pub(crate) struct Scalar<K, const I: usize, const O: usize, const FUSED: bool> {
     kernel: K,
-    definition: &'static Definition,
-    parameters: Box<[f64]>,
     /// Nothing was taken or imported yet.
     cold: bool,
+    /// Apart, so that what each bar touches lies close together.
+    about: Arc<About<I, O>>,
+}
+
+/// What stays as it was built.
+struct About<const I: usize, const O: usize> {
+    definition: &'static Definition,
+    parameters: Box<[f64]>,
     /// Computes columns from cold side by side.
     aside: Option<Aside<I, O>>,
 }
@@ -161,17 +170,19 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
     ) -> Box<dyn Running> {
         Box::new(Self {
             kernel,
-            definition,
-            parameters: parameters.into(),
             cold: true,
-            aside,
+            about: Arc::new(About {
+                definition,
+                parameters: parameters.into(),
+                aside,
+            }),
         })
     }
 }
 
 impl<K, const I: usize, const O: usize, const FUSED: bool> Scalar<K, I, O, FUSED> {
     fn fingerprint(&self) -> u32 {
-        fingerprint(self.definition.name, &self.parameters)
+        fingerprint(self.about.definition.name, &self.about.parameters)
     }
 }
 
@@ -180,12 +191,16 @@ const BLOCK_BARS: usize = 512;
 
 /// The bars of whole columns, all of one length.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
+fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
     kernel: &mut K,
     inputs: [&[f64]; I],
     outputs: &mut [&mut [f64]; O],
     bars: usize,
 ) {
+    if target_cfg_f!(all(target_arch = "x86_64", not(target_feature = "avx2"))) {
+        // Not worth a loop of its own.
+        return one_by_one::<K, I, O, FUSED>(kernel, inputs, outputs, 0..bars);
+    }
     let mut start = 0;
     while start < bars {
         // What nobody else can see stays in registers.
@@ -218,14 +233,36 @@ fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
         };
         *kernel = local;
         start = refused.end;
-        // Rare, and so not compiled a second time.
-        for bar in refused {
-            let mut cells = [None; O];
-            step(kernel, &inputs.map(|column| column[bar]), &mut cells);
-            for (column, cell) in outputs.iter_mut().zip(cells) {
-                column[bar] = cell.unwrap_or(f64::NAN);
-            }
+        one_by_one::<K, I, O, FUSED>(kernel, inputs, outputs, refused);
+    }
+}
+
+/// Some bars of columns as a stream takes them: rare, and so not compiled another time.
+fn one_by_one<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
+    kernel: &mut K,
+    inputs: [&[f64]; I],
+    outputs: &mut [&mut [f64]; O],
+    bars: Range<usize>,
+) {
+    for bar in bars {
+        let mut cells = [None; O];
+        advance::<K, I, O, FUSED>(kernel, &inputs.map(|column| column[bar]), &mut cells);
+        for (column, cell) in outputs.iter_mut().zip(cells) {
+            column[bar] = cell.unwrap_or(f64::NAN);
         }
+    }
+}
+
+/// One bar of a stream.
+fn advance<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
+    kernel: &mut K,
+    input: &[f64],
+    output: &mut [Option<f64>],
+) {
+    if FUSED {
+        step(kernel, input, output);
+    } else {
+        step_plain(kernel, input, output);
     }
 }
 
@@ -260,15 +297,11 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
 {
     fn next(&mut self, input: &[f64], output: &mut [Option<f64>]) {
         self.cold = false;
-        if FUSED {
-            step(&mut self.kernel, input, output);
-        } else {
-            step_plain(&mut self.kernel, input, output);
-        }
+        advance::<K, I, O, FUSED>(&mut self.kernel, input, output);
     }
 
     fn peek(&self, input: &[f64], output: &mut [Option<f64>]) {
-        step(&mut self.kernel.clone(), input, output);
+        advance::<K, I, O, FUSED>(&mut self.kernel.clone(), input, output);
     }
 
     fn batch_into(
@@ -278,17 +311,22 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
     ) -> Result<(), BatchError> {
         columns(inputs, outputs, &mut |inputs, mut outputs, bars| {
             let cold = std::mem::replace(&mut self.cold, false);
-            let first = match self.aside {
-                Some(aside) if cold => aside(self.definition, &self.parameters, inputs, &mut outputs),
+            let first = match self.about.aside {
+                Some(aside) if cold => aside(
+                    self.about.definition,
+                    &self.about.parameters,
+                    inputs,
+                    &mut outputs,
+                ),
                 _ => 0,
             };
             if first > 0 {
                 // The warm-up of what is left is written.
-                let early = self.definition.warm_up(&self.parameters);
+                let early = self.about.definition.warm_up(&self.about.parameters);
                 let (warm_up, rest) = (first..first + early, first + early..bars);
                 let mut unused = vec![0.0; O * early];
                 let mut unused = unused.chunks_mut(early.max(1));
-                run(
+                run::<K, I, O, FUSED>(
                     &mut self.kernel,
                     inputs.map(|column| &column[warm_up.clone()]),
                     &mut std::array::from_fn(|_| unused.next().unwrap_or_default()),
@@ -296,14 +334,14 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
                 );
                 let bars = rest.len();
                 let mut outputs = outputs.each_mut().map(|column| &mut column[rest.clone()]);
-                run(
+                run::<K, I, O, FUSED>(
                     &mut self.kernel,
                     inputs.map(|column| &column[rest.clone()]),
                     &mut outputs,
                     bars,
                 );
             } else {
-                run(&mut self.kernel, inputs, &mut outputs, bars);
+                run::<K, I, O, FUSED>(&mut self.kernel, inputs, &mut outputs, bars);
             }
         })
     }
@@ -319,13 +357,13 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
     fn export(&self, into: &mut Vec<u8>) {
         self.kernel.write(&mut StateWriter::new(
             into,
-            self.definition.state_version,
+            self.about.definition.state_version,
             self.fingerprint(),
         ));
     }
 
     fn import(&mut self, from: &[u8]) -> Result<(), StateError> {
-        let mut reader = StateReader::new(from, self.definition.state_version, self.fingerprint())?;
+        let mut reader = StateReader::new(from, self.about.definition.state_version, self.fingerprint())?;
         let mut restored = self.kernel.clone();
         restored.read(&mut reader)?;
         reader.finish()?;
@@ -388,7 +426,12 @@ fn columns<const I: usize, const O: usize>(
 
 impl<K, const I: usize, const O: usize, const FUSED: bool> fmt::Debug for Scalar<K, I, O, FUSED> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Running({}, {:08x})", self.definition.name, self.fingerprint())
+        write!(
+            f,
+            "Running({}, {:08x})",
+            self.about.definition.name,
+            self.fingerprint()
+        )
     }
 }
 
