@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo test -p tickwire-fuzz                       # bounded, and what failed once
-//! cd tests/fuzz/fuzz && cargo +nightly fuzz run expression   # or bars, or state
+//! cd tests/fuzz && cargo +nightly fuzz run expression      # or bars, or state
 //! ```
 
 #![expect(clippy::panic, reason = "a panic is how a fuzzer is told")]

@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 
 use jiff::civil::date;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
@@ -66,6 +66,11 @@ impl ParquetText {
             push_text(&mut text, column.name().as_bytes());
         }
         text.push(b'\n');
+        for group in file.metadata().row_groups() {
+            for column in group.columns() {
+                check_compression(&column.column_path().string(), column.compression())?;
+            }
+        }
         Ok(Self {
             file,
             forms,
@@ -118,6 +123,15 @@ impl Read for ParquetText {
         let bytes = rest.read(buffer)?;
         self.at += bytes;
         Ok(bytes)
+    }
+}
+
+fn check_compression(column: &str, compression: Compression) -> Result<(), String> {
+    match compression {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) => Ok(()),
+        other => Err(format!(
+            "its column {column} is compressed with {other}: write it with snappy, gzip or none"
+        )),
     }
 }
 

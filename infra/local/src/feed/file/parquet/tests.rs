@@ -145,6 +145,20 @@ fn what_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn a_compression_that_is_not_known_is_told() {
+    for known in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+    ] {
+        assert_eq!(check_compression("close", known), Ok(()));
+    }
+    let told = check_compression("close", Compression::ZSTD(Default::default())).unwrap_err();
+    assert!(told.contains("column close is compressed with ZSTD"), "{told}");
+    assert!(told.contains("write it with snappy, gzip or none"), "{told}");
+}
+
+#[test]
 fn damage_is_an_error_and_no_panic() {
     let values: Vec<f64> = (0..500).map(f64::from).collect();
     let whole = file("required double close;", |writer| {
