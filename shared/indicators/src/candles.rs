@@ -282,7 +282,7 @@ macro_rules! pattern {
             inputs: &OHLC,
             build: |definition, parameters| {
                 let pattern = Pattern::of($find, definition.warm_up(parameters), parameters);
-                $crate::kernel::Scalar::holding(definition, parameters, pattern, None)
+                $crate::kernel::Scalar::<_, _, _, false>::holding(definition, parameters, pattern, None)
             },
             many: None,
         }

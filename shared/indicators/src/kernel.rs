@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use multiversion::multiversion;
+use multiversion::target::target_cfg_f;
 use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
 
 use crate::aside::aside;
@@ -29,6 +32,13 @@ pub(crate) trait Kernel<L: Lane, const I: usize, const O: usize>:
 
     /// Takes one bar, which has been found valid.
     fn step(&mut self, row: [L; I]) -> [L; O];
+
+    /// Takes columns of valid bars at once, where a formula has a way that is quicker than bar
+    /// by bar; says whether it did.
+    #[inline(always)]
+    fn columns(&mut self, _inputs: [&[L]; I], _outputs: &mut [&mut [L]; O]) -> bool {
+        false
+    }
 
     /// Bars after which it does again what it did when cold, where its values depend on no
     /// bar before the warm-up: the common multiple of its windows. None where a value may
@@ -110,15 +120,21 @@ impl Clone for Box<dyn Running> {
     }
 }
 
-/// A kernel for one instrument.
+/// A kernel for one instrument. `FUSED` says that it may multiply and add at once: then each
+/// bar asks which processor this is, since the function for it is slow where no instruction is.
 #[derive(Clone)]
-pub(crate) struct Scalar<K, const I: usize, const O: usize> {
+pub(crate) struct Scalar<K, const I: usize, const O: usize, const FUSED: bool> {
     kernel: K,
-    definition: &'static Definition,
-    fingerprint: u32,
-    parameters: Box<[f64]>,
     /// Nothing was taken or imported yet.
     cold: bool,
+    /// Apart, so that what each bar touches lies close together.
+    about: Arc<About<I, O>>,
+}
+
+/// What stays as it was built.
+struct About<const I: usize, const O: usize> {
+    definition: &'static Definition,
+    parameters: Box<[f64]>,
     /// Computes columns from cold side by side.
     aside: Option<Aside<I, O>>,
 }
@@ -133,7 +149,7 @@ pub(crate) fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { f64::NAN }
 }
 
-impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Scalar<K, I, O> {
+impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: bool> Scalar<K, I, O, FUSED> {
     pub(crate) fn boxed(definition: &'static Definition, parameters: &[f64]) -> Box<dyn Running> {
         Self::holding(definition, parameters, K::new(parameters), None)
     }
@@ -154,12 +170,19 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Scalar<K, I, 
     ) -> Box<dyn Running> {
         Box::new(Self {
             kernel,
-            definition,
-            fingerprint: fingerprint(definition.name, parameters),
-            parameters: parameters.into(),
             cold: true,
-            aside,
+            about: Arc::new(About {
+                definition,
+                parameters: parameters.into(),
+                aside,
+            }),
         })
+    }
+}
+
+impl<K, const I: usize, const O: usize, const FUSED: bool> Scalar<K, I, O, FUSED> {
+    fn fingerprint(&self) -> u32 {
+        fingerprint(self.about.definition.name, &self.about.parameters)
     }
 }
 
@@ -168,50 +191,94 @@ const BLOCK_BARS: usize = 512;
 
 /// The bars of whole columns, all of one length.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
+fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
     kernel: &mut K,
     inputs: [&[f64]; I],
     outputs: &mut [&mut [f64]; O],
     bars: usize,
 ) {
-    let mut local = kernel.clone();
-    for start in (0..bars).step_by(BLOCK_BARS) {
-        let end = bars.min(start + BLOCK_BARS);
-        let inputs = inputs.map(|column| &column[start..end]);
-        let mut outputs = outputs.each_mut().map(|column| &mut column[start..end]);
-        if columns_are_valid(K::INPUTS, inputs) {
-            for bar in 0..end - start {
-                let values = local.step(inputs.map(|column| column[bar]));
-                for (column, value) in outputs.iter_mut().zip(values) {
-                    column[bar] = value;
+    if target_cfg_f!(all(target_arch = "x86_64", not(target_feature = "avx2"))) {
+        // Not worth a loop of its own.
+        return one_by_one::<K, I, O, FUSED>(kernel, inputs, outputs, 0..bars);
+    }
+    let mut start = 0;
+    while start < bars {
+        // What nobody else can see stays in registers.
+        let mut local = kernel.clone();
+        let refused = loop {
+            let end = bars.min(start + BLOCK_BARS);
+            let inputs = inputs.map(|column| &column[start..end]);
+            if !columns_are_valid(K::INPUTS, inputs) {
+                break start..end;
+            }
+            let mut outputs = outputs.each_mut().map(|column| &mut column[start..end]);
+            if !local.columns(inputs, &mut outputs) {
+                for bar in 0..end - start {
+                    let values = local.step(inputs.map(|column| column[bar]));
+                    for (column, value) in outputs.iter_mut().zip(values) {
+                        column[bar] = value;
+                    }
                 }
             }
-        } else {
-            for bar in 0..end - start {
-                let row = inputs.map(|column| column[bar]);
-                let values = if is_valid(K::INPUTS, row) {
-                    local.step(row)
-                } else {
-                    [f64::NAN; O]
-                };
-                for (column, value) in outputs.iter_mut().zip(values) {
-                    column[bar] = value;
+            for column in outputs {
+                // Infinities are rare: to look for them costs less than to write again.
+                if !are_finite(column) {
+                    column.iter_mut().for_each(|value| *value = finite(*value));
                 }
             }
-        }
-        for column in outputs {
-            // Infinities are rare: to look for them costs less than to write again.
-            if !are_finite(column) {
-                column.iter_mut().for_each(|value| *value = finite(*value));
+            start = end;
+            if start == bars {
+                break bars..bars;
             }
+        };
+        *kernel = local;
+        start = refused.end;
+        one_by_one::<K, I, O, FUSED>(kernel, inputs, outputs, refused);
+    }
+}
+
+/// Some bars of columns as a stream takes them: rare, and so not compiled another time.
+fn one_by_one<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
+    kernel: &mut K,
+    inputs: [&[f64]; I],
+    outputs: &mut [&mut [f64]; O],
+    bars: Range<usize>,
+) {
+    for bar in bars {
+        let mut cells = [None; O];
+        advance::<K, I, O, FUSED>(kernel, &inputs.map(|column| column[bar]), &mut cells);
+        for (column, cell) in outputs.iter_mut().zip(cells) {
+            column[bar] = cell.unwrap_or(f64::NAN);
         }
     }
-    *kernel = local;
+}
+
+/// One bar of a stream.
+fn advance<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
+    kernel: &mut K,
+    input: &[f64],
+    output: &mut [Option<f64>],
+) {
+    if FUSED {
+        step(kernel, input, output);
+    } else {
+        step_plain(kernel, input, output);
+    }
+}
+
+/// One bar, by a processor that was asked what it can.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn step<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
+    kernel: &mut K,
+    input: &[f64],
+    output: &mut [Option<f64>],
+) {
+    step_plain(kernel, input, output);
 }
 
 /// One bar.
-#[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn step<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
+#[inline(always)]
+fn step_plain<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
     kernel: &mut K,
     input: &[f64],
     output: &mut [Option<f64>],
@@ -225,14 +292,16 @@ fn step<K: Kernel<f64, I, O>, const I: usize, const O: usize>(
     }
 }
 
-impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for Scalar<K, I, O> {
+impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: bool> Running
+    for Scalar<K, I, O, FUSED>
+{
     fn next(&mut self, input: &[f64], output: &mut [Option<f64>]) {
         self.cold = false;
-        step(&mut self.kernel, input, output);
+        advance::<K, I, O, FUSED>(&mut self.kernel, input, output);
     }
 
     fn peek(&self, input: &[f64], output: &mut [Option<f64>]) {
-        step(&mut self.kernel.clone(), input, output);
+        advance::<K, I, O, FUSED>(&mut self.kernel.clone(), input, output);
     }
 
     fn batch_into(
@@ -242,17 +311,22 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
     ) -> Result<(), BatchError> {
         columns(inputs, outputs, &mut |inputs, mut outputs, bars| {
             let cold = std::mem::replace(&mut self.cold, false);
-            let first = match self.aside {
-                Some(aside) if cold => aside(self.definition, &self.parameters, inputs, &mut outputs),
+            let first = match self.about.aside {
+                Some(aside) if cold => aside(
+                    self.about.definition,
+                    &self.about.parameters,
+                    inputs,
+                    &mut outputs,
+                ),
                 _ => 0,
             };
             if first > 0 {
                 // The warm-up of what is left is written.
-                let early = self.definition.warm_up(&self.parameters);
+                let early = self.about.definition.warm_up(&self.about.parameters);
                 let (warm_up, rest) = (first..first + early, first + early..bars);
                 let mut unused = vec![0.0; O * early];
                 let mut unused = unused.chunks_mut(early.max(1));
-                run(
+                run::<K, I, O, FUSED>(
                     &mut self.kernel,
                     inputs.map(|column| &column[warm_up.clone()]),
                     &mut std::array::from_fn(|_| unused.next().unwrap_or_default()),
@@ -260,14 +334,14 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
                 );
                 let bars = rest.len();
                 let mut outputs = outputs.each_mut().map(|column| &mut column[rest.clone()]);
-                run(
+                run::<K, I, O, FUSED>(
                     &mut self.kernel,
                     inputs.map(|column| &column[rest.clone()]),
                     &mut outputs,
                     bars,
                 );
             } else {
-                run(&mut self.kernel, inputs, &mut outputs, bars);
+                run::<K, I, O, FUSED>(&mut self.kernel, inputs, &mut outputs, bars);
             }
         })
     }
@@ -283,13 +357,13 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize> Running for S
     fn export(&self, into: &mut Vec<u8>) {
         self.kernel.write(&mut StateWriter::new(
             into,
-            self.definition.state_version,
-            self.fingerprint,
+            self.about.definition.state_version,
+            self.fingerprint(),
         ));
     }
 
     fn import(&mut self, from: &[u8]) -> Result<(), StateError> {
-        let mut reader = StateReader::new(from, self.definition.state_version, self.fingerprint)?;
+        let mut reader = StateReader::new(from, self.about.definition.state_version, self.fingerprint())?;
         let mut restored = self.kernel.clone();
         restored.read(&mut reader)?;
         reader.finish()?;
@@ -319,15 +393,13 @@ fn columns<const I: usize, const O: usize>(
     let bars = bars(inputs, I)?;
     check_outputs(outputs, O, bars)?;
     // Columns with gaps between their cells are copied.
-    let columns: Vec<Cow<'_, [f64]>> = inputs
-        .iter()
-        .map(|column| {
-            column
-                .as_slice()
-                .map_or_else(|| Cow::from(column.to_vec()), Cow::from)
-        })
-        .collect();
-    let inputs = std::array::from_fn(|at| &*columns[at]);
+    let columns: [Cow<'_, [f64]>; I] = std::array::from_fn(|at| {
+        let column = &inputs[at];
+        column
+            .as_slice()
+            .map_or_else(|| Cow::from(column.to_vec()), Cow::from)
+    });
+    let inputs = columns.each_ref().map(|column| &**column);
     if outputs.iter().all(|column| column.is_standard_layout()) {
         let mut slices = outputs.iter_mut();
         let outputs = std::array::from_fn(|_| {
@@ -352,9 +424,14 @@ fn columns<const I: usize, const O: usize>(
     Ok(())
 }
 
-impl<K, const I: usize, const O: usize> fmt::Debug for Scalar<K, I, O> {
+impl<K, const I: usize, const O: usize, const FUSED: bool> fmt::Debug for Scalar<K, I, O, FUSED> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Running({}, {:08x})", self.definition.name, self.fingerprint)
+        write!(
+            f,
+            "Running({}, {:08x})",
+            self.about.definition.name,
+            self.fingerprint()
+        )
     }
 }
 

@@ -5,6 +5,7 @@ mod momentum;
 mod movement;
 mod range;
 mod statistics;
+mod told;
 mod volume;
 
 pub(crate) use averages::*;
@@ -12,4 +13,5 @@ pub(crate) use momentum::*;
 pub(crate) use movement::*;
 pub(crate) use range::*;
 pub(crate) use statistics::*;
+pub(crate) use told::*;
 pub(crate) use volume::*;

@@ -147,12 +147,20 @@ pub(crate) const AMORTISED: &str = "O(1) amortised: once in a window, a pass ove
 /// The [`Builder`] of a kernel. `lanes` in front of it says that it does not branch on
 /// values.
 ///
-/// `windows` says that beside this its values depend on the last bars only: that it has a
+/// `plain` says that beside this it multiplies and adds with two roundings, where it does both.
+///
+/// `windows` says that beside these its values depend on the last bars only: that it has a
 /// [`cycle`](crate::kernel::Kernel::cycle).
 macro_rules! kernel {
     (windows $kernel:ident: $inputs:literal -> $outputs:literal) => {
         $crate::registry::Builder {
-            build: $crate::kernel::Scalar::<$kernel<f64>, $inputs, $outputs>::beside::<$kernel<$crate::lane::Lanes>>,
+            build: $crate::kernel::Scalar::<$kernel<f64>, $inputs, $outputs, false>::beside::<$kernel<$crate::lane::Lanes>>,
+            ..$crate::registry::kernel!(lanes $kernel: $inputs -> $outputs)
+        }
+    };
+    (plain $kernel:ident: $inputs:literal -> $outputs:literal) => {
+        $crate::registry::Builder {
+            build: $crate::kernel::Scalar::<$kernel<f64>, $inputs, $outputs, false>::boxed,
             ..$crate::registry::kernel!(lanes $kernel: $inputs -> $outputs)
         }
     };
@@ -165,7 +173,7 @@ macro_rules! kernel {
     ($kernel:ty: $inputs:literal -> $outputs:literal) => {
         $crate::registry::Builder {
             inputs: &<$kernel as $crate::kernel::Kernel<f64, $inputs, $outputs>>::INPUTS,
-            build: $crate::kernel::Scalar::<$kernel, $inputs, $outputs>::boxed,
+            build: $crate::kernel::Scalar::<$kernel, $inputs, $outputs, true>::boxed,
             many: None,
         }
     };

@@ -135,85 +135,110 @@ pub(crate) fn is_usable(value: f64) -> bool {
     value.abs() <= MAGNITUDE_MAX
 }
 
+/// Greatest bits of a number that is not negative and can be used: the order of such numbers
+/// is that of their bits.
+const BITS_MAX: u64 = MAGNITUDE_MAX.to_bits();
+
 /// Whether a bar can be used: finite, at most [`MAGNITUDE_MAX`], consistent.
+///
+/// By the bits of one value after the other: compared as numbers they would be loaded two at a
+/// time, and wait until what was written one by one has reached the cache.
 #[inline(always)]
 pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> bool {
-    let mut valid = true;
-    let (mut low, mut high) = (0.0, f64::INFINITY);
+    const NEGATIVE_ZERO: u64 = (-0.0_f64).to_bits();
+    let (mut low, mut high) = (0, u64::MAX);
     for (input, value) in inputs.into_iter().zip(row) {
-        valid &= is_usable(value);
-        match input {
-            Input::Chosen => {}
-            Input::Fixed(Series::Volume) => valid &= value >= 0.0,
+        let bits = value.to_bits();
+        let valid = match input {
+            Input::Chosen => bits & !NEGATIVE_ZERO <= BITS_MAX,
+            Input::Fixed(Series::Volume) => bits <= BITS_MAX || bits == NEGATIVE_ZERO,
             Input::Fixed(series) => {
-                valid &= value > 0.0;
                 match series {
-                    Series::Low => low = value,
-                    Series::High => high = value,
+                    Series::Low => low = bits,
+                    Series::High => high = bits,
                     _ => {}
                 }
+                // 0 becomes the greatest.
+                bits.wrapping_sub(1) < BITS_MAX
             }
-            Input::SessionDay => valid &= value.fract() == 0.0,
+            Input::SessionDay => is_usable(value) && value.fract() == 0.0,
+        };
+        if !valid {
+            return false;
         }
     }
-    valid & (low <= high)
+    low <= high
 }
 
 /// Whether every bar can be used, for columns of some at a time. Where it says so,
 /// [`is_valid`] does of each; where not, one is invalid, or at least rare (a volume of -0).
-///
-/// The order of positive numbers is that of their bits, so differences of bits tell it by
-/// their signs: that takes few instructions.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]]) -> bool {
-    const MAXIMUM: i64 = MAGNITUDE_MAX.to_bits() as i64;
+fn are_valid(inputs: &[Input], columns: &[&[[f64; LANES]]]) -> bool {
     let mut signs = [0; LANES];
-    let (mut high, mut low): (Option<&[T]>, Option<&[T]>) = (None, None);
     for (input, column) in inputs.iter().zip(columns) {
-        match input {
-            Input::Chosen => collect_signs(&mut signs, column, |bits| MAXIMUM - (bits & i64::MAX)),
-            Input::Fixed(Series::Volume) => {
-                collect_signs(&mut signs, column, |bits| bits | MAXIMUM.wrapping_sub(bits));
-            }
-            Input::Fixed(series) => {
-                match series {
-                    Series::Low => low = Some(column),
-                    Series::High => high = Some(column),
-                    _ => {}
-                }
-                collect_signs(&mut signs, column, |bits| {
-                    bits.wrapping_sub(1) | MAXIMUM.wrapping_sub(bits)
-                });
-            }
-            Input::SessionDay => collect_signs(&mut signs, column, |bits| {
-                let day = f64::from_bits(bits as u64);
-                if is_usable(day) && day.fract() == 0.0 {
-                    0
-                } else {
-                    -1
-                }
-            }),
+        // A loop for each kind.
+        match *input {
+            Input::Chosen => collect_signs(&mut signs, column, |bits| sign(Input::Chosen, bits)),
+            VOLUME => collect_signs(&mut signs, column, |bits| sign(VOLUME, bits)),
+            Input::Fixed(_) => collect_signs(&mut signs, column, |bits| sign(CLOSE, bits)),
+            Input::SessionDay => collect_signs(&mut signs, column, |bits| sign(Input::SessionDay, bits)),
         }
     }
-    if let Some((high, low)) = high.zip(low) {
-        for (high, low) in high.iter().zip(low) {
-            let (high, low): (Lanes, Lanes) = ((*high).into(), (*low).into());
-            for ((sign, high), low) in signs.iter_mut().zip(high.0).zip(low.0) {
-                *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
-            }
+    signs.iter().all(|sign| *sign >= 0)
+        && range(inputs).is_none_or(|(high, low)| are_ordered(columns[high], columns[low]))
+}
+
+/// The places of high and low, where both are inputs.
+pub(crate) fn range(inputs: &[Input]) -> Option<(usize, usize)> {
+    let place = |input| inputs.iter().position(|other| *other == input);
+    Some((place(HIGH)?, place(LOW)?))
+}
+
+/// Whether no low is above its high, of positive numbers.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+pub(crate) fn are_ordered<T: Copy + Into<Lanes>>(high: &[T], low: &[T]) -> bool {
+    let mut signs = [0; LANES];
+    for (high, low) in high.iter().zip(low) {
+        let (high, low): (Lanes, Lanes) = ((*high).into(), (*low).into());
+        for ((sign, high), low) in signs.iter_mut().zip(high.0).zip(low.0) {
+            *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
         }
     }
     signs.iter().all(|sign| *sign >= 0)
 }
 
+/// Negative where a value cannot be used, by its bits: the order of positive numbers is that of
+/// their bits, so differences of bits tell it by their signs, which takes few instructions.
+#[inline(always)]
+pub(crate) fn sign(input: Input, bits: i64) -> i64 {
+    const MAXIMUM: i64 = BITS_MAX as i64;
+    match input {
+        Input::Chosen => MAXIMUM - (bits & i64::MAX),
+        VOLUME => bits | MAXIMUM.wrapping_sub(bits),
+        Input::Fixed(_) => bits.wrapping_sub(1) | MAXIMUM.wrapping_sub(bits),
+        Input::SessionDay => {
+            let day = f64::from_bits(bits as u64);
+            if is_usable(day) && day.fract() == 0.0 {
+                0
+            } else {
+                -1
+            }
+        }
+    }
+}
+
 /// Adds the sign of a function of each value's bits to that of its lane.
 #[inline(always)]
-fn collect_signs<T: Copy + Into<Lanes>>(signs: &mut [i64; LANES], column: &[T], of: impl Fn(i64) -> i64) {
+fn collect_signs(signs: &mut [i64; LANES], column: &[[f64; LANES]], of: impl Fn(i64) -> i64) {
+    // Collected apart, in registers.
+    let mut found = [0; LANES];
     for values in column {
-        let values: Lanes = (*values).into();
-        for (sign, value) in signs.iter_mut().zip(values.0) {
+        for (sign, value) in found.iter_mut().zip(values) {
             *sign |= of(value.to_bits() as i64);
         }
+    }
+    for (sign, found) in signs.iter_mut().zip(found) {
+        *sign |= found;
     }
 }
 

@@ -1,8 +1,6 @@
 //! What signals of market structure share. Nothing here looks ahead: a swing point is known
 //! with the bar that confirms it.
 
-use std::marker::PhantomData;
-
 use crate::prelude::*;
 
 state! {
@@ -100,6 +98,24 @@ impl Breaks {
     }
 }
 
+/// Which breaks are told.
+pub(crate) trait Breaking: Send + Sync + 'static {
+    /// 1 upwards, -1 downwards, 0 where it is not told.
+    fn sign(of: Break) -> f64;
+}
+
+impl<F: Breaking> Kernel<f64, 3, 1> for Told<Breaks, F> {
+    const INPUTS: [Input; 3] = HLC;
+
+    fn new(parameters: &[f64]) -> Self {
+        Self::of(Breaks::new(parameters.bars(0)))
+    }
+
+    fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 1] {
+        [self.part.next(high, low, close).map_or(f64::NAN, F::sign)]
+    }
+}
+
 state! {
     /// Prices from `bottom` to `top` that are looked at from above (1) or below (-1).
     #[derive(Default)]
@@ -170,36 +186,17 @@ pub(crate) trait Levels<const O: usize>: Send + Sync + 'static {
 }
 
 /// The levels of the session before, on every bar.
-pub(crate) struct SessionLevels<T> {
-    sessions: PreviousSession,
-    levels: PhantomData<T>,
-}
-
-impl<T> Clone for SessionLevels<T> {
-    fn clone(&self) -> Self {
-        Self {
-            sessions: self.sessions.clone(),
-            levels: PhantomData,
-        }
-    }
-}
-
-impl<T: Levels<O>, const O: usize> Kernel<f64, 4, O> for SessionLevels<T> {
+impl<F: Levels<O>, const O: usize> Kernel<f64, 4, O> for Told<PreviousSession, F> {
     const INPUTS: [Input; 4] = HLC_DAY;
 
     fn new(_: &[f64]) -> Self {
-        Self {
-            sessions: PreviousSession::new(),
-            levels: PhantomData,
-        }
+        Self::of(PreviousSession::new())
     }
 
     fn step(&mut self, row: [f64; 4]) -> [f64; O] {
-        self.sessions.next(row).map_or([f64::NAN; O], T::of)
+        self.part.next(row).map_or([f64::NAN; O], F::of)
     }
 }
-
-state!(impl<T> (SessionLevels<T>) { sessions });
 
 /// The floor traders' levels around a pivot: it, three above, three below.
 pub(crate) fn floor_levels(pivot: f64, high: f64, low: f64) -> [f64; 7] {

@@ -11,7 +11,7 @@
 //! loses at most a factor `period` to cancellation.
 
 use crate::StateError;
-use crate::lane::Lane;
+use crate::lane::{Lane, OrAbsent};
 use crate::state::{State, StateReader, StateWriter};
 
 /// What is known of a stretch of values, and joins with what is known of the next.
@@ -422,6 +422,25 @@ impl<L: Lane> Lag<L> {
             self.full = true;
         }
         was_full.then_some(old)
+    }
+
+    /// Pushes a column and writes `of` each value and the one that it pushed out.
+    #[inline(always)]
+    pub(crate) fn push_column(&mut self, column: &[L], into: &mut [L], of: impl Fn(L, L) -> L) {
+        let turn = self.values.len().min(column.len());
+        for (cell, value) in into.iter_mut().zip(&column[..turn]) {
+            *cell = self.push(*value).map(|old| of(*value, old)).or_absent();
+        }
+        // From here on the older values stand in the column.
+        let rest = &column[turn..];
+        for ((cell, value), old) in into[turn..].iter_mut().zip(rest).zip(column) {
+            *cell = of(*value, *old);
+        }
+        let kept = rest.len().min(self.values.len());
+        self.at = (self.at + rest.len() - kept) % self.values.len();
+        for value in &rest[rest.len() - kept..] {
+            self.push(*value);
+        }
     }
 
     /// The values of a full ring, in no order.

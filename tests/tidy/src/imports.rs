@@ -27,6 +27,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("tickwire", 8),
     ("tickwire-aws-api", 10),
     ("tickwire-end-to-end", 9),
+    ("tickwire-fuzz", 9),
     ("tickwire-oracle", 9),
     ("tickwire-simulation", 9),
     ("tickwire-tidy", 9),

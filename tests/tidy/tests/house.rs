@@ -120,7 +120,8 @@ fn nothing_is_left_undone() {
 
 #[test]
 fn members_inherit_and_versions_are_pinned() {
-    let is_member = |path: &str| path.ends_with("/Cargo.toml");
+    // The targets of cargo-fuzz are a workspace of their own.
+    let is_member = |path: &str| path.ends_with("/Cargo.toml") && path != "tests/fuzz/fuzz/Cargo.toml";
     assert_none(over_files(is_member, |path, text| member(path, text).unwrap()));
     assert_none(pins(&read("Cargo.toml"), FOLLOWERS).unwrap());
 }

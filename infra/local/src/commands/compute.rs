@@ -1,9 +1,10 @@
 //! `tickwire compute`: expressions over the bars of a file, by the engine's own graph.
 
+mod table;
 mod time_text;
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,10 +15,10 @@ use tickwire_signals::{Batch, BatchRefusal, Expression, ExpressionError, Member,
 
 use super::client_args::Exit;
 use super::options::OptionsError;
-use super::options::sheet::Output;
 use super::up::FileArgs;
-use crate::feed::file::{BarFile, FeedError};
+use crate::feed::file::{BarFile, FeedError, Packing};
 use crate::report::{decimals, thousands};
+use table::Table;
 use time_text::TimeText;
 
 /// Rows between two looks at the progress bar.
@@ -31,9 +32,12 @@ const SET_ASIDE_SHOWN_MAX: u64 = 10;
 /// canonical expression. Numbers have the shortest digits that read back the same, a
 /// condition is 1 or 0, and a value that is absent is an empty cell. No row depends on a
 /// later one. A row that cannot be a bar is set aside with its reason.
+///
+/// Parquet in gives the same as its text would: a null is an empty cell. Parquet out has the
+/// bits of the CSV, in nullable doubles, and the time as a date or a timestamp of UTC.
 #[derive(Args, Clone, Debug)]
 pub struct ComputeArgs {
-    /// CSV file of bars; - for standard input; may be compressed with gzip
+    /// CSV (also compressed with gzip) or Parquet file of bars; - for standard input
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     /// An expression, such as 'rsi(14)' or 'close > ema(50)@1h'; may be given again
@@ -42,7 +46,8 @@ pub struct ComputeArgs {
     /// Bars on which to compute, joined from those of the file [default: as they are]
     #[arg(long, value_name = "TIMEFRAME")]
     pub timeframe: Option<Timeframe>,
-    /// CSV file to write; - for standard output [default: -]
+    /// File to write: Parquet if its name ends with .parquet, else CSV; - for standard output
+    /// [default: -]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// How long the bars of the file are [default: by their spacing]
@@ -110,6 +115,7 @@ struct Task {
     names: Vec<InstrumentKey>,
     batch: Batch,
     columns: Vec<Column>,
+    /// How the time of a row is told.
     times: TimeText,
 }
 
@@ -123,13 +129,7 @@ struct Column {
 fn compute(args: &ComputeArgs) -> Result<String, ComputeError> {
     let began = Instant::now();
     let task = prepare(args)?;
-    let mut output = Output::create(args.output.as_deref())?;
-    output.text(b"time");
-    for column in &task.columns {
-        output.text(column.name.as_bytes());
-    }
-    output.end_row()?;
-    let counts = fold(task, output)?;
+    let counts = fold(task, args.output.as_deref())?;
     let seconds = began.elapsed().as_secs_f64();
     let set_aside = match counts.set_aside {
         0 => String::new(),
@@ -262,14 +262,15 @@ impl Counts {
     }
 }
 
-fn fold(task: Task, mut output: Output) -> Result<Counts, ComputeError> {
+fn fold(task: Task, output: Option<&Path>) -> Result<Counts, ComputeError> {
     let Task {
         mut file,
         names,
         mut batch,
         columns,
-        mut times,
+        times,
     } = task;
+    let mut table = Table::create(output, times, columns.iter().map(|column| column.name.clone()))?;
     let progress = progress(&file);
     let mut counts = Counts::default();
     let mut written = Ok(());
@@ -298,17 +299,16 @@ fn fold(task: Task, mut output: Output) -> Result<Counts, ComputeError> {
         }
         batch.next(&ended, |batch, bar| {
             counts.written += 1;
-            output.text(times.of(bar));
-            for column in &columns {
-                let value = batch.values(column.expression).get(column.output);
-                output.number(match value {
-                    Some(Value::Number(number)) => Some(*number),
-                    Some(Value::Truth(truth)) => Some(f64::from(u8::from(*truth))),
-                    _ => None,
-                });
-            }
+            let cells =
+                columns.iter().map(
+                    |column| match batch.values(column.expression).get(column.output) {
+                        Some(Value::Number(number)) => Some(*number),
+                        Some(Value::Truth(truth)) => Some(f64::from(u8::from(*truth))),
+                        _ => None,
+                    },
+                );
             if written.is_ok() {
-                written = output.end_row();
+                written = table.row(bar, cells);
             }
         });
         ended.clear();
@@ -326,7 +326,7 @@ fn fold(task: Task, mut output: Output) -> Result<Counts, ComputeError> {
         }
     }
     progress.finish_and_clear();
-    output.flush()?;
+    table.finish()?;
     Ok(counts)
 }
 
@@ -365,7 +365,7 @@ fn progress(file: &BarFile) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let description = file.describe();
-    let (bar, form) = if description.gzip {
+    let (bar, form) = if description.packing != Packing::Plain {
         (ProgressBar::new_spinner(), "{spinner} {elapsed} {msg}")
     } else {
         (

@@ -5,6 +5,7 @@ mod live_table;
 mod prices;
 mod run;
 mod text;
+mod utc_text;
 
 pub use latency::{Latency, LatencyRecorder};
 pub(crate) use live_table::value_text;
@@ -15,3 +16,4 @@ pub use run::{
     Usage,
 };
 pub use text::{bytes_text, decimals, pairs, thousands};
+pub(crate) use utc_text::UtcText;

@@ -52,7 +52,11 @@ impl<L: Lane> Directions<L> {
         let before = self.high.push(high).zip(self.low.push(low));
         let (before_high, before_low) = before?;
         let (up, down) = (high - before_high, before_low - low);
-        let greater = |a: f64, b: f64| if a > 0.0 && a > b { a } else { 0.0 };
+        // One comparison after the other: both at once would become a jump, often mistaken.
+        let greater = |a: f64, b: f64| {
+            let a = if a > b { a } else { 0.0 };
+            if a > 0.0 { a } else { 0.0 }
+        };
         Some((up.zip(down, greater), down.zip(up, greater)))
     }
 }

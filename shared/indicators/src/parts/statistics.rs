@@ -3,7 +3,7 @@
 use crate::StateError;
 use crate::lane::Lane;
 use crate::state::{State, StateReader, StateWriter, state};
-use crate::window::{Lag, Squares};
+use crate::window::{Lag, Recent, Squares};
 
 /// ln(a / b); no value unless both are positive.
 #[inline(always)]
@@ -15,17 +15,35 @@ pub(crate) fn log_ratio(a: f64, b: f64) -> f64 {
     }
 }
 
-/// Sums of the second, third and fourth powers of deviations from the mean.
-#[inline(always)]
-pub(crate) fn moments<L: Lane>(window: &Lag<L>, count: f64) -> [L; 3] {
-    let first = window.newest();
-    let sum = window.iter().fold(L::zero(), |sum, value| sum + (value - first));
-    let mean = first + sum.scale(1.0 / count);
-    window.iter().fold([L::zero(); 3], |[m2, m3, m4], value| {
-        let deviation = value - mean;
-        let square = deviation * deviation;
-        [m2 + square, m3 + square * deviation, m4 + square * square]
-    })
+state! {
+    /// Sums of the second, third and fourth powers of deviations from the mean.
+    Moments<L> { count: f64; window: Recent<L> }
+}
+
+impl<L: Lane> Moments<L> {
+    pub(crate) fn new(period: u32) -> Self {
+        Self {
+            count: f64::from(period),
+            window: Recent::new(period),
+        }
+    }
+
+    /// How many values, and the sums.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, x: L) -> (f64, Option<[L; 3]>) {
+        let share = 1.0 / self.count;
+        let moments = self.window.push(x).map(|window| {
+            let first = window.newest();
+            let sum = window.iter().fold(L::zero(), |sum, value| sum + (value - first));
+            let mean = first + sum.scale(share);
+            window.iter().fold([L::zero(); 3], |[m2, m3, m4], value| {
+                let deviation = value - mean;
+                let square = deviation * deviation;
+                [m2 + square, m3 + square * deviation, m4 + square * square]
+            })
+        });
+        (self.count, moments)
+    }
 }
 
 /// The last values, in order of arrival and sorted.
@@ -86,13 +104,15 @@ impl State for Sorted {
 }
 
 state! {
-    /// Mean, and a number of standard deviations of the population.
-    Spread<L> { deviations: f64; window: Squares<L> }
+    /// Mean, and a number of standard deviations.
+    Spread<L> { share: f64, deviations: f64; window: Squares<L> }
 }
 
 impl<L: Lane> Spread<L> {
-    pub(crate) fn new(period: u32, deviations: f64) -> Self {
+    /// `ddof` is 0 for the deviation of a population, 1 for that of a sample.
+    pub(crate) fn new(period: u32, ddof: f64, deviations: f64) -> Self {
         Self {
+            share: 1.0 / (f64::from(period) - ddof),
             deviations,
             window: Squares::new(period),
         }
@@ -101,6 +121,7 @@ impl<L: Lane> Spread<L> {
     #[inline(always)]
     pub(crate) fn next(&mut self, x: L) -> Option<(L, L)> {
         let window = self.window.push(x)?;
-        Some((window.mean(), window.variance().sqrt().scale(self.deviations)))
+        let deviation = window.deviations().scale(self.share).sqrt();
+        Some((window.mean(), deviation.scale(self.deviations)))
     }
 }

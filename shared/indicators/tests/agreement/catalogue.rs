@@ -1,6 +1,6 @@
 //! What definitions say holds.
 
-use tickwire_indicators::{STATE_BYTES_FIXED_MAX, Series, registry};
+use tickwire_indicators::{ParameterKind, STATE_BYTES_FIXED_MAX, Series, registry};
 
 use crate::{Bar, batch, next, parameters};
 
@@ -95,6 +95,43 @@ fn seeding_from_history_gives_what_a_long_run_gives() {
                 definition.name
             );
         }
+    }
+}
+
+/// Indicators that hold other series than their inputs, and how many series they hold.
+const HELD: [(&str, usize); 9] = [
+    ("correl", 3),
+    ("ht_sine", 2),
+    ("ht_trendline", 2),
+    ("ht_trendmode", 3),
+    ("ichimoku", 3),
+    ("kama", 2),
+    ("mad", 2),
+    ("vhf", 3),
+    ("vidya", 2),
+];
+
+/// State is 8 bytes for each value of a window and each series held, and a constant; structure
+/// signals state their own bound.
+#[test]
+fn state_is_as_compact_as_it_says() {
+    for definition in registry() {
+        if definition.family() == "structure" {
+            continue;
+        }
+        let parameters = definition.defaults();
+        let bars: f64 = definition
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.kind == ParameterKind::Bars)
+            .map(|parameter| parameter.default)
+            .sum();
+        let window = (bars as usize).max(definition.warm_up(&parameters) + 1);
+        let held = HELD.iter().find(|(name, _)| *name == definition.name);
+        let held = held.map_or(definition.inputs.len(), |(_, held)| *held);
+        let bound = 8 * window * held + STATE_BYTES_FIXED_MAX;
+        let most = definition.state_bytes_max(&parameters);
+        assert!(most <= bound, "{}: {most} of {bound}", definition.name);
     }
 }
 

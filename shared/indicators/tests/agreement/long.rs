@@ -59,6 +59,46 @@ const CUT: [&str; 10] = [
     "bbands", "cci", "mfi", "mom", "roc", "sma", "stddev", "stoch", "willr", "wma",
 ];
 
+/// Every indicator, continued from its exported state at every bar.
+#[test]
+fn state_is_exported_and_imported_at_every_bar() {
+    let bars = walk(150);
+    for definition in registry() {
+        let cold = definition.build(&definition.defaults()).unwrap();
+        let (mut whole, mut continued) = (cold.clone(), cold.clone());
+        let most = definition.state_bytes_max(&definition.defaults());
+        for (at, bar) in bars.iter().enumerate() {
+            let exported = state(&*continued);
+            assert!(exported.len() <= most, "{} {at}", definition.name);
+            continued = cold.clone();
+            continued.import(&exported).unwrap();
+            assert_eq!(state(&*continued), exported, "{} {at}", definition.name);
+            let row = next(&mut *continued, definition, bar);
+            assert_eq!(
+                row,
+                next(&mut *whole, definition, bar),
+                "{} {at}",
+                definition.name
+            );
+        }
+        assert_eq!(state(&*continued), state(&*whole), "{}", definition.name);
+    }
+}
+
+/// Every indicator over the first bars alone, however many those are.
+#[test]
+fn every_prefix_gives_the_first_rows() {
+    let bars = walk(130);
+    for definition in registry() {
+        let cold = definition.build(&definition.defaults()).unwrap();
+        let whole = batch(&mut *cold.clone(), definition, &bars);
+        for count in 0..bars.len() {
+            let part = batch(&mut *cold.clone(), definition, &bars[..count]);
+            assert_eq!(part[..], whole[..count], "{} {count}", definition.name);
+        }
+    }
+}
+
 #[test]
 fn a_long_column_gives_what_a_stream_gives() {
     let mut bars = walk(530);

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod parquet;
+
 fn args(input: PathBuf, output: PathBuf, expressions: &[&str]) -> ComputeArgs {
     ComputeArgs {
         input,

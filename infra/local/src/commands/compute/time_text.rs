@@ -3,17 +3,16 @@
 use std::io::Write;
 
 use jiff::tz::TimeZone;
-use tickwire_market::{Bar, UnixNanos};
+use tickwire_market::Bar;
 
-const DAY_NANOS: i64 = 24 * 60 * UnixNanos::PER_MINUTE;
+use crate::report::UtcText;
 
-/// Writes times; keeps the day of the last one.
+/// Writes times.
 pub(super) struct TimeText {
     /// Whether only days are told, by the zone.
     days: bool,
     zone: TimeZone,
-    /// Start of a day, and its text.
-    day: Option<(i64, [u8; 10])>,
+    times: UtcText,
     text: Vec<u8>,
 }
 
@@ -22,48 +21,30 @@ impl TimeText {
         Self {
             days,
             zone,
-            day: None,
+            times: UtcText::default(),
             text: Vec::new(),
         }
+    }
+
+    pub(super) fn tells_days(&self) -> bool {
+        self.days
+    }
+
+    /// A session is named after the day it ends.
+    pub(super) fn date(&self, bar: &Bar) -> jiff::civil::Date {
+        let within = bar.end.saturating_add(-1);
+        self.zone.to_datetime(within.into()).date()
     }
 
     /// `2026-11-21` or `2026-11-21T09:30:00Z`.
     pub(super) fn of(&mut self, bar: &Bar) -> &[u8] {
         self.text.clear();
         if self.days {
-            // A session is named after the day it ends.
-            let within = bar.end.saturating_add(-1);
-            let date = self.zone.to_datetime(within.into()).date();
             // Writing into memory does not fail.
-            let _ = write!(self.text, "{date}");
+            let _ = write!(self.text, "{}", self.date(bar));
             return &self.text;
         }
-        let into_day = bar.start.0.rem_euclid(DAY_NANOS);
-        let start = bar.start.0 - into_day;
-        let date = match self.day {
-            Some((of, date)) if of == start => date,
-            _ => {
-                let mut date = [0; 10];
-                let day = TimeZone::UTC.to_datetime(UnixNanos(start).into()).date();
-                let _ = write!(&mut date[..], "{day}");
-                self.day = Some((start, date));
-                date
-            }
-        };
-        self.text.extend_from_slice(&date);
-        let seconds = into_day / UnixNanos::PER_SECOND;
-        let _ = write!(
-            self.text,
-            "T{:02}:{:02}:{:02}",
-            seconds / 3_600,
-            seconds / 60 % 60,
-            seconds % 60
-        );
-        let nanos = into_day % UnixNanos::PER_SECOND;
-        if nanos > 0 {
-            let digits = format!("{nanos:09}");
-            let _ = write!(self.text, ".{}", digits.trim_end_matches('0'));
-        }
+        self.times.push(bar.start.0, &mut self.text);
         self.text.push(b'Z');
         &self.text
     }
@@ -71,6 +52,8 @@ impl TimeText {
 
 #[cfg(test)]
 mod tests {
+    use tickwire_market::UnixNanos;
+
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! The bytes of a file: as stored (hashed), and as text (decompressed).
+//! The bytes of a file: as stored (hashed), and as text (unpacked).
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::error::FeedError;
+use super::parquet::ParquetText;
 
 /// The most decompressed bytes held in memory, when a file has to be read out
 /// of its order.
@@ -18,7 +19,20 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes read ahead by each of many readers of parts of it.
 const PART_READ_AHEAD_BYTES: usize = 8 * 1024;
 /// The first bytes of a gzip file.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+/// The first bytes of a Parquet file.
+const PARQUET_MAGIC: &[u8] = b"PAR1";
+
+/// How the text of a file is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// As it is.
+    Plain,
+    /// Compressed with gzip.
+    Gzip,
+    /// As columns.
+    Parquet,
+}
 
 /// Bytes that can be read at any place, by several readers at once.
 #[derive(Clone, Debug)]
@@ -115,22 +129,30 @@ impl Bytes {
             .collect())
     }
 
-    pub(super) fn is_gzip(&self) -> io::Result<bool> {
-        let mut magic = [0; GZIP_MAGIC.len()];
-        Ok(self.read_at(0, &mut magic)? == magic.len() && magic == GZIP_MAGIC)
+    pub(super) fn packing(&self) -> io::Result<Packing> {
+        let mut first = [0; PARQUET_MAGIC.len()];
+        let bytes = self.read_at(0, &mut first)?;
+        Ok(match &first[..bytes] {
+            PARQUET_MAGIC => Packing::Parquet,
+            first if first.starts_with(GZIP_MAGIC) => Packing::Gzip,
+            _ => Packing::Plain,
+        })
     }
 
-    /// The whole as text, decompressed if it is compressed.
-    pub(super) fn text(&self, gzip: bool) -> Box<dyn BufRead + Send> {
-        let stored = BufReader::with_capacity(READ_AHEAD_BYTES, self.part(0, self.len()));
-        if gzip {
-            Box::new(BufReader::with_capacity(
+    /// The whole as text.
+    pub(super) fn text(&self, packing: Packing) -> io::Result<Box<dyn BufRead + Send>> {
+        let stored = || BufReader::with_capacity(READ_AHEAD_BYTES, self.part(0, self.len()));
+        Ok(match packing {
+            Packing::Plain => Box::new(stored()),
+            Packing::Gzip => Box::new(BufReader::with_capacity(
                 READ_AHEAD_BYTES,
-                MultiGzDecoder::new(stored),
-            ))
-        } else {
-            Box::new(stored)
-        }
+                MultiGzDecoder::new(stored()),
+            )),
+            Packing::Parquet => Box::new(BufReader::with_capacity(
+                READ_AHEAD_BYTES,
+                ParquetText::open(self).map_err(io::Error::other)?,
+            )),
+        })
     }
 
     /// One stretch of it, as it is.
@@ -141,7 +163,7 @@ impl Bytes {
         ))
     }
 
-    fn part(&self, at: u64, end: u64) -> Part {
+    pub(super) fn part(&self, at: u64, end: u64) -> Part {
         Part {
             bytes: self.clone(),
             at,
@@ -169,7 +191,7 @@ fn read_file_at(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// A reader of a stretch of the bytes.
-struct Part {
+pub(super) struct Part {
     bytes: Bytes,
     at: u64,
     end: u64,

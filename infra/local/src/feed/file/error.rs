@@ -33,6 +33,14 @@ pub enum FeedError {
         /// What the decompressor says.
         source: std::io::Error,
     },
+    /// Parquet, and not what can be read.
+    #[error("cannot read {name} as Parquet: {reason}")]
+    Parquet {
+        /// Which file.
+        name: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// Quotes or trades where bars are wanted.
     #[error(
         "{name} holds no bars: give a file with open, high, low and close, or name its columns with --columns"

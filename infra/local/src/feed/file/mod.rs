@@ -6,7 +6,7 @@
 //! the newest row first are turned round; the latter, and the former when
 //! compressed, are held in memory, up to 256 MB of text.
 //!
-//! What is not told is found out: compression by content, delimiter, header,
+//! What is not told is found out: packing by content (gzip, Parquet), delimiter, header,
 //! columns, the shape of times, the length of bars. What cannot be found out
 //! safely is an error that names the option to give. A row that cannot be true
 //! is set aside with its line and reason, and the rest goes on.
@@ -31,6 +31,7 @@ mod error;
 mod layout;
 mod lines;
 mod open;
+mod parquet;
 mod records;
 mod row;
 mod survey;
@@ -46,6 +47,7 @@ use jiff::tz::TimeZone;
 use tickwire_market::{InstrumentKey, Quality, Tick, Timeframe, UnixNanos};
 
 pub use bars::{BarFile, BarRow};
+pub use bytes::Packing;
 pub use column::Column;
 pub use error::{FeedError, RowError, RowRefusal};
 pub use layout::Kind;
@@ -127,8 +129,8 @@ pub struct Description {
     pub name: String,
     /// Bytes as stored.
     pub bytes: u64,
-    /// Whether it is compressed with gzip.
-    pub gzip: bool,
+    /// How its text is stored.
+    pub packing: Packing,
     /// SHA-256 of the bytes as stored, in hexadecimal.
     pub content_hash: String,
     /// What the rows are.
@@ -305,10 +307,14 @@ impl fmt::Display for Description {
             Kind::Trades => "trades",
             Kind::Bars => "bars, four ticks each",
         };
-        let compressed = if self.gzip { ", gzip" } else { "" };
+        let packed = match self.packing {
+            Packing::Plain => "",
+            Packing::Gzip => ", gzip",
+            Packing::Parquet => ", Parquet",
+        };
         writeln!(
             formatter,
-            "file        {} ({} bytes{compressed})",
+            "file        {} ({} bytes{packed})",
             self.name, self.bytes
         )?;
         writeln!(formatter, "identity    sha256:{}", self.content_hash)?;

@@ -8,12 +8,13 @@ use jiff::tz::{TimeZone, offset};
 use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
 
 use super::bar::BarLength;
-use super::bytes::{Bytes, MEMORY_BYTES_MAX};
+use super::bytes::{Bytes, MEMORY_BYTES_MAX, Packing};
 use super::column::Column;
 use super::cursor::{Cursor, Numbering};
 use super::error::{FeedError, RowError, RowRefusal, excerpt};
 use super::layout::{Kind, Layout};
 use super::lines::{Fields, Lines, Row, is_blank, without_end};
+use super::parquet::ParquetText;
 use super::row::{Form, RowReader};
 use super::survey;
 use super::time::{self, TimeRefusal};
@@ -38,7 +39,7 @@ pub(super) struct Opened {
 /// The text of a file, as it will be read.
 struct Text {
     bytes: Bytes,
-    gzip: bool,
+    packing: Packing,
     numbering: Numbering,
     /// Bytes before the first line.
     mark_bytes: u64,
@@ -47,7 +48,7 @@ struct Text {
 
 impl Text {
     fn lines(&self) -> io::Result<Lines<Box<dyn BufRead + Send>>> {
-        let mut text = self.bytes.text(self.gzip);
+        let mut text = self.bytes.text(self.packing)?;
         let skipped = io::copy(&mut text.by_ref().take(self.mark_bytes), &mut io::sink())?;
         Ok(Lines::new(text, 0, skipped))
     }
@@ -69,8 +70,14 @@ pub(super) fn open(
         Form::Ticks => bytes.content_hash(progress).map_err(failed)?,
         Form::Bars => String::new(),
     };
-    let gzip = bytes.is_gzip().map_err(failed)?;
-    let sniffed = sniff(name, &bytes, gzip)?;
+    let packing = bytes.packing().map_err(failed)?;
+    if packing == Packing::Parquet {
+        ParquetText::open(&bytes).map_err(|reason| FeedError::Parquet {
+            name: name.to_owned(),
+            reason: excerpt(reason.as_bytes()),
+        })?;
+    }
+    let sniffed = sniff(name, &bytes, packing)?;
     if let Some((found, remedy)) = not_text(&sniffed) {
         return Err(FeedError::NotText {
             name: name.to_owned(),
@@ -94,7 +101,7 @@ pub(super) fn open(
     let lines_before = layout.lines_before as u64;
     let mut text = Text {
         bytes,
-        gzip,
+        packing,
         numbering: Numbering::Ascending,
         mark_bytes,
         lines_before,
@@ -154,12 +161,12 @@ pub(super) fn open(
         Order::Reversed => Order::ReversedAndMerged { parts: parts_count },
         _ => Order::Merged { parts: parts_count },
     };
-    let bytes = match text.gzip {
-        true => {
+    let bytes = match text.packing {
+        Packing::Gzip | Packing::Parquet => {
             let remedy = "decompress it (gunzip), or sort it by time first";
             Bytes::Memory(in_memory(name, &text, remedy, &mut errors)?.into())
         }
-        false => text.bytes.clone(),
+        Packing::Plain => text.bytes.clone(),
     };
     let ends = parts.iter().skip(1).map(|part| part.start).chain([bytes.len()]);
     let cursors = parts.iter().zip(ends).map(|(part, end)| {
@@ -179,12 +186,14 @@ pub(super) fn open(
 }
 
 /// The first lines of the text, whole ones unless there is but one.
-fn sniff(name: &str, bytes: &Bytes, gzip: bool) -> Result<Vec<u8>, FeedError> {
+fn sniff(name: &str, bytes: &Bytes, packing: Packing) -> Result<Vec<u8>, FeedError> {
     let mut sniffed = Vec::new();
-    let read = bytes.text(gzip).take(SNIFFED_BYTES).read_to_end(&mut sniffed);
+    let read = bytes
+        .text(packing)
+        .and_then(|text| text.take(SNIFFED_BYTES).read_to_end(&mut sniffed));
     if sniffed.is_empty() {
         return Err(match read {
-            Err(source) if gzip => FeedError::Damaged {
+            Err(source) if packing != Packing::Plain => FeedError::Damaged {
                 name: name.to_owned(),
                 source,
             },
@@ -210,7 +219,7 @@ fn sniff(name: &str, bytes: &Bytes, gzip: bool) -> Result<Vec<u8>, FeedError> {
 fn not_text(sniffed: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it to CSV first";
-    const KINDS: [(&[u8], &str, &str); 16] = [
+    const KINDS: [(&[u8], &str, &str); 15] = [
         (
             b"PK\x03\x04",
             "a zip archive or a workbook",
@@ -222,7 +231,6 @@ fn not_text(sniffed: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"7z\xbc\xaf", "a 7-Zip archive", UNPACK),
         (b"Rar!", "a RAR archive", UNPACK),
         (b"\x1f\x8b", "compressed twice", "decompress it once (gunzip)"),
-        (b"PAR1", "Parquet", CONVERT),
         (b"ARROW1", "Arrow", CONVERT),
         (b"\x89HDF", "HDF5", CONVERT),
         (b"SQLite format 3", "an SQLite database", CONVERT),
@@ -437,9 +445,8 @@ fn in_memory(
     let mut whole = Vec::new();
     let read = text
         .bytes
-        .text(text.gzip)
-        .take(MEMORY_BYTES_MAX + 1)
-        .read_to_end(&mut whole);
+        .text(text.packing)
+        .and_then(|text| text.take(MEMORY_BYTES_MAX + 1).read_to_end(&mut whole));
     if whole.len() as u64 > MEMORY_BYTES_MAX {
         return Err(FeedError::TooLargeToOrder {
             name: name.to_owned(),
@@ -482,7 +489,7 @@ fn reversed(name: &str, text: &Text, errors: &mut Vec<RowError>) -> Result<Text,
     let turned: Arc<[u8]> = turned.into();
     Ok(Text {
         bytes: Bytes::Memory(turned),
-        gzip: false,
+        packing: Packing::Plain,
         numbering: Numbering::Descending(count),
         mark_bytes: 0,
         lines_before: 0,
@@ -510,7 +517,7 @@ fn describe(name: &str, text: &Text, content_hash: String, reader: &RowReader) -
     Description {
         name: name.to_owned(),
         bytes: text.bytes.len(),
-        gzip: text.gzip,
+        packing: text.packing,
         content_hash,
         kind: layout.kind,
         delimiter: char::from(layout.delimiter),

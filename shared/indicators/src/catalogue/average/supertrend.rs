@@ -59,10 +59,12 @@ impl<L: Lane> Kernel<L, 3, 2> for Supertrend<L> {
         let (upper, lower) = (middle + width, middle - width);
         if self.warm {
             self.upper = upper.zip3(self.upper, self.close, |new, old, close| {
-                if new < old || close > old { new } else { old }
+                let kept = if close > old { new } else { old };
+                if new < old { new } else { kept }
             });
             self.lower = lower.zip3(self.lower, self.close, |new, old, close| {
-                if new > old || close < old { new } else { old }
+                let kept = if close < old { new } else { old };
+                if new > old { new } else { kept }
             });
             self.trend = self
                 .trend

@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Rocr100: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain Rocr100: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "rocr100",
@@ -22,19 +22,13 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Rocr100<L> { old: Lag<L> } }
+type Rocr100<L> = Told<Lag<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for Rocr100<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            old: Lag::new(p.bars(0)),
-        }
-    }
-
+impl Change for Formula {
     #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self.old.push(x).map(|old| x.over(old).scale(100.0)).or_absent()]
+    fn of<L: Lane>(x: L, old: L) -> L {
+        x.over(old).scale(100.0)
     }
 }

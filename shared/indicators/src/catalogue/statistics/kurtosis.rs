@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Kurtosis: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain Kurtosis: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kurtosis",
@@ -23,31 +23,13 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Kurtosis<L> { n: f64; window: Recent<L> } }
+type Kurtosis<L> = Told<Moments<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for Kurtosis<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            n: p[0],
-            window: Recent::new(p.bars(0)),
-        }
-    }
-
-    #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        let n = self.n;
-        [self.window.push(x).map_or_else(L::absent, |window| {
-            let [m2, _, m4] = moments(window, n);
-            m2.zip(m4, |m2, m4| {
-                let pairs = (n - 2.0) * (n - 3.0);
-                if m2 == 0.0 {
-                    f64::NAN
-                } else {
-                    n * (n + 1.0) * (n - 1.0) * m4 / (pairs * m2 * m2) - 3.0 * (n - 1.0) * (n - 1.0) / pairs
-                }
-            })
-        })]
+impl Moment for Formula {
+    fn of(n: f64, [m2, _, m4]: [f64; 3]) -> f64 {
+        let pairs = (n - 2.0) * (n - 3.0);
+        n * (n + 1.0) * (n - 1.0) * m4 / (pairs * m2 * m2) - 3.0 * (n - 1.0) * (n - 1.0) / pairs
     }
 }

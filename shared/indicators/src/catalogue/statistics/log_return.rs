@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes LogReturn: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain LogReturn: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "log_return",
@@ -22,19 +22,13 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { LogReturn<L> { old: Lag<L> } }
+type LogReturn<L> = Told<Lag<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for LogReturn<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            old: Lag::new(p.bars(0)),
-        }
-    }
-
+impl Change for Formula {
     #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self.old.push(x).map(|old| x.zip(old, log_ratio)).or_absent()]
+    fn of<L: Lane>(x: L, old: L) -> L {
+        x.zip(old, log_ratio)
     }
 }

@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Skew: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain Skew: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "skew",
@@ -23,30 +23,12 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Skew<L> { n: f64; window: Recent<L> } }
+type Skew<L> = Told<Moments<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for Skew<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            n: p[0],
-            window: Recent::new(p.bars(0)),
-        }
-    }
-
-    #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        let n = self.n;
-        [self.window.push(x).map_or_else(L::absent, |window| {
-            let [m2, m3, _] = moments(window, n);
-            m2.zip(m3, |m2, m3| {
-                if m2 == 0.0 {
-                    f64::NAN
-                } else {
-                    n * (n - 1.0).sqrt() / (n - 2.0) * m3 / m2.powf(1.5)
-                }
-            })
-        })]
+impl Moment for Formula {
+    fn of(n: f64, [m2, m3, _]: [f64; 3]) -> f64 {
+        n * (n - 1.0).sqrt() / (n - 2.0) * m3 / m2.powf(1.5)
     }
 }

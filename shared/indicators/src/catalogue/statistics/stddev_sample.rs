@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes StddevSample: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain StddevSample: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "stddev_sample",
@@ -24,24 +24,15 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { StddevSample<L> { divisor: f64; window: Squares<L> } }
+type StddevSample<L> = Told<Spread<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for StddevSample<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            divisor: p[0] - 1.0,
-            window: Squares::new(p.bars(0)),
-        }
-    }
+impl Deviation for Formula {
+    const DDOF: f64 = 1.0;
 
     #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self
-            .window
-            .push(x)
-            .map(|window| window.deviations().scale(1.0 / self.divisor).sqrt())
-            .or_absent()]
+    fn of<L: Lane>(_: L, _: L, deviation: L) -> L {
+        deviation
     }
 }

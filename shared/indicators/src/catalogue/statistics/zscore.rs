@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Zscore: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain Zscore: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "zscore",
@@ -23,24 +23,15 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Zscore<L> { divisor: f64; window: Squares<L> } }
+type Zscore<L> = Told<Spread<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for Zscore<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            divisor: p[0] - 1.0,
-            window: Squares::new(p.bars(0)),
-        }
-    }
+impl Deviation for Formula {
+    const DDOF: f64 = 1.0;
 
     #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self
-            .window
-            .push(x)
-            .map(|window| (x - window.mean()).over(window.deviations().scale(1.0 / self.divisor).sqrt()))
-            .or_absent()]
+    fn of<L: Lane>(x: L, mean: L, deviation: L) -> L {
+        (x - mean).over(deviation)
     }
 }

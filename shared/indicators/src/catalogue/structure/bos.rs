@@ -11,9 +11,9 @@
 //! ```
 
 use crate::prelude::*;
-use crate::structure::{Break, Breaks};
+use crate::structure::{Break, Breaking, Breaks};
 
-pub(crate) const KERNEL: Builder = kernel!(Bos: 3 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(Told<Breaks, Bos>: 3 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bos",
@@ -27,22 +27,13 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Bos { breaks: Breaks } }
+pub(crate) struct Bos;
 
-impl Kernel<f64, 3, 1> for Bos {
-    const INPUTS: [Input; 3] = HLC;
-
-    fn new(p: &[f64]) -> Self {
-        Self {
-            breaks: Breaks::new(p.bars(0)),
+impl Breaking for Bos {
+    fn sign(of: Break) -> f64 {
+        match of {
+            Break::On(sign) => sign,
+            _ => 0.0,
         }
-    }
-
-    fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 1] {
-        [match self.breaks.next(high, low, close) {
-            Some(Break::On(sign)) => sign,
-            Some(_) => 0.0,
-            None => f64::NAN,
-        }]
     }
 }

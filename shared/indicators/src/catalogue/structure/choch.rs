@@ -11,9 +11,9 @@
 //! ```
 
 use crate::prelude::*;
-use crate::structure::{Break, Breaks};
+use crate::structure::{Break, Breaking, Breaks};
 
-pub(crate) const KERNEL: Builder = kernel!(Choch: 3 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(Told<Breaks, Choch>: 3 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "choch",
@@ -27,22 +27,13 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Choch { breaks: Breaks } }
+pub(crate) struct Choch;
 
-impl Kernel<f64, 3, 1> for Choch {
-    const INPUTS: [Input; 3] = HLC;
-
-    fn new(p: &[f64]) -> Self {
-        Self {
-            breaks: Breaks::new(p.bars(0)),
+impl Breaking for Choch {
+    fn sign(of: Break) -> f64 {
+        match of {
+            Break::Against(sign) => sign,
+            _ => 0.0,
         }
-    }
-
-    fn step(&mut self, [high, low, close]: [f64; 3]) -> [f64; 1] {
-        [match self.breaks.next(high, low, close) {
-            Some(Break::Against(sign)) => sign,
-            Some(_) => 0.0,
-            None => f64::NAN,
-        }]
     }
 }

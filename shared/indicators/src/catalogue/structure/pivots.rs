@@ -16,9 +16,9 @@
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
-use crate::structure::{Levels, SessionLevels, floor_levels};
+use crate::structure::{Levels, PreviousSession, floor_levels};
 
-pub(crate) const KERNEL: Builder = kernel!(SessionLevels<Pivots>: 4 -> 7);
+pub(crate) const KERNEL: Builder = kernel!(Told<PreviousSession, Pivots>: 4 -> 7);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pivots",

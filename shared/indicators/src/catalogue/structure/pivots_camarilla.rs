@@ -16,9 +16,9 @@
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
-use crate::structure::{Levels, SessionLevels};
+use crate::structure::{Levels, PreviousSession};
 
-pub(crate) const KERNEL: Builder = kernel!(SessionLevels<PivotsCamarilla>: 4 -> 9);
+pub(crate) const KERNEL: Builder = kernel!(Told<PreviousSession, PivotsCamarilla>: 4 -> 9);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pivots_camarilla",

@@ -16,9 +16,9 @@
 
 use crate::SESSION_BARS_MAX;
 use crate::prelude::*;
-use crate::structure::{Levels, SessionLevels};
+use crate::structure::{Levels, PreviousSession};
 
-pub(crate) const KERNEL: Builder = kernel!(SessionLevels<PivotsFibonacci>: 4 -> 7);
+pub(crate) const KERNEL: Builder = kernel!(Told<PreviousSession, PivotsFibonacci>: 4 -> 7);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pivots_fibonacci",

@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Bandwidth: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain Bandwidth: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "bandwidth",
@@ -27,23 +27,15 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { Bandwidth<L> { spread: Spread<L> } }
+type Bandwidth<L> = Told<Spread<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for Bandwidth<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            spread: Spread::new(p.bars(0), p[1]),
-        }
-    }
+impl Deviation for Formula {
+    const DDOF: f64 = 0.0;
 
     #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self
-            .spread
-            .next(x)
-            .map(|(mean, width)| width.scale(200.0).over_or_absent(mean))
-            .or_absent()]
+    fn of<L: Lane>(_: L, mean: L, width: L) -> L {
+        width.scale(200.0).over_or_absent(mean)
     }
 }

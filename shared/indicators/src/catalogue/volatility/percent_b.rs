@@ -10,7 +10,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes PercentB: 1 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain PercentB: 1 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "percent_b",
@@ -27,23 +27,15 @@ pub(crate) const DEFINITION: Definition = Definition {
     ..KERNEL.definition()
 };
 
-state! { PercentB<L> { spread: Spread<L> } }
+type PercentB<L> = Told<Spread<L>, Formula>;
 
-impl<L: Lane> Kernel<L, 1, 1> for PercentB<L> {
-    const INPUTS: [Input; 1] = CHOSEN;
+pub(crate) struct Formula;
 
-    fn new(p: &[f64]) -> Self {
-        Self {
-            spread: Spread::new(p.bars(0), p[1]),
-        }
-    }
+impl Deviation for Formula {
+    const DDOF: f64 = 0.0;
 
     #[inline(always)]
-    fn step(&mut self, [x]: [L; 1]) -> [L; 1] {
-        [self
-            .spread
-            .next(x)
-            .map(|(mean, width)| (x - mean + width).over_or_absent(width + width))
-            .or_absent()]
+    fn of<L: Lane>(x: L, mean: L, width: L) -> L {
+        (x - mean + width).over_or_absent(width + width)
     }
 }

@@ -11,7 +11,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const KERNEL: Builder = kernel!(lanes Obv: 2 -> 1);
+pub(crate) const KERNEL: Builder = kernel!(plain Obv: 2 -> 1);
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "obv",
