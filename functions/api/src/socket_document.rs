@@ -286,8 +286,8 @@ fn items(fields: &Value) -> Value {
         let mut properties = Map::new();
         for name in names.iter().chain(optional) {
             let mut field = fields["properties"][*name].clone();
-            // What is always there is never null, but for these two of a stream's beginning.
-            if names.contains(name) && !matches!((k, *name), ("signal", "prev") | ("snapshot", "o")) {
+            // What is not there is left out; null are these two, at a stream's beginning.
+            if !matches!((k, *name), ("signal", "prev") | ("snapshot", "o")) {
                 not_null(&mut field);
             }
             properties.insert((*name).to_owned(), field);

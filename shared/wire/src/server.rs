@@ -262,15 +262,15 @@ pub struct DataFrame {
     /// How many signals it stands for, where not one.
     #[serde(default)]
     pub n: Option<u32>,
-    /// Exchange time.
+    /// Exchange time, nanoseconds since 1970-01-01T00:00:00Z.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub t: Option<UnixNanos>,
-    /// Receive time.
+    /// When the sender received what caused it, nanoseconds likewise.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub r: Option<UnixNanos>,
-    /// Time of ingestion: when the segment was committed.
+    /// Time of ingestion, when the segment was committed, nanoseconds likewise.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
     pub i: Option<UnixNanos>,
