@@ -94,6 +94,7 @@ metrics! {
     RequestSeconds = "tickwire_request_seconds" Histogram "Seconds" "Time to the answer of an HTTP request.",
     QueueMessages = "tickwire_queue_messages" Gauge "Count" "Messages in the queues: waiting or in flight.",
     Connections = "tickwire_connections" Gauge "Count" "Open sockets.",
+    TaskDeaths = "tickwire_task_deaths_total" Counter "Count" "Background tasks that ended by themselves and were started anew.",
     InvocationMs = "tickwire_invocation_ms" Histogram "Milliseconds" "Time of one invocation of a function.",
 }
 

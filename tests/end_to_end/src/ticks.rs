@@ -132,7 +132,19 @@ impl TickFiles {
 /// # Errors
 /// When the file cannot be read.
 pub fn expect(path: &Path, universe: &Universe, logs: &mut ExpectedLog) -> Result<u64, Failure> {
-    let placement = Placement::default();
+    expect_placed(path, universe, &Placement::default(), logs)
+}
+
+/// The same where instruments are placed in another way.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn expect_placed(
+    path: &Path,
+    universe: &Universe,
+    placement: &Placement,
+    logs: &mut ExpectedLog,
+) -> Result<u64, Failure> {
     let file = FileFeed::open(path, &FileOptions::default()).map_err(Failure::of("read a file of ticks"))?;
     let source = format!(
         "file-{}",

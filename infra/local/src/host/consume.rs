@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::tasks::Tasks;
 use crate::queue::{QueueName, Queues, Received};
 
 /// Messages in one batch, as SQS gives for FIFO queues.
@@ -23,24 +23,21 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Starts `consumers` consumers of a queue. They end after the batch in hand
-/// once `stop` is cancelled.
-pub(super) fn spawn<H, F>(
-    tasks: &mut JoinSet<()>,
-    queues: &Queues,
-    queue: QueueName,
-    consumers: usize,
-    stop: &CancellationToken,
-    handle: H,
-) where
+/// once the tasks are to stop.
+pub(super) fn spawn<H, F>(tasks: &mut Tasks, queues: &Queues, queue: QueueName, consumers: usize, handle: H)
+where
     H: Fn(SqsEvent) -> F + Send + Sync + 'static,
     F: Future<Output = SqsBatchResponse> + Send + 'static,
 {
     let handle = Arc::new(handle);
     for _ in 0..consumers {
-        let (queues, stop, handle) = (queues.clone(), stop.clone(), Arc::clone(&handle));
-        tasks.spawn(async move {
-            while let Some(received) = receive(&queues, queue, &stop).await {
-                work(&queues, queue, received, &*handle).await;
+        let (queues, stop, handle) = (queues.clone(), tasks.stop.clone(), Arc::clone(&handle));
+        tasks.keep(queue.as_str(), move || {
+            let (queues, stop, handle) = (queues.clone(), stop.clone(), Arc::clone(&handle));
+            async move {
+                while let Some(received) = receive(&queues, queue, &stop).await {
+                    work(&queues, queue, received, &*handle).await;
+                }
             }
         });
     }

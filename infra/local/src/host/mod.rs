@@ -4,6 +4,7 @@
 mod consume;
 mod origins;
 mod serve;
+mod tasks;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -30,14 +31,13 @@ use tickwire_streams::Universe;
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::export::{self, Metric, Sample};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::origins::{Origin, OriginError};
 use self::serve::Served;
 pub use self::serve::{LocalMessage, OPERATOR, Stack};
+use self::tasks::{Deaths, Tasks};
 use crate::push::Sockets;
 use crate::queue::{QueueName, QueueOptions, Queues};
 use crate::secrets::{JWT_KEY, LocalSecrets};
@@ -139,25 +139,6 @@ pub struct Host {
     server: Tasks,
 }
 
-/// Tasks that end together, each after the work in hand.
-#[derive(Default)]
-struct Tasks {
-    stop: CancellationToken,
-    running: JoinSet<()>,
-}
-
-impl Tasks {
-    /// Ends them; false if some were given up because they took longer than `within`.
-    async fn end(&mut self, within: Duration) -> bool {
-        self.stop.cancel();
-        tokio::time::timeout(within, async {
-            while self.running.join_next().await.is_some() {}
-        })
-        .await
-        .is_ok()
-    }
-}
-
 impl Host {
     /// Opens the data, starts everything, and serves.
     ///
@@ -249,6 +230,8 @@ impl Host {
             api.requests.clone(),
         );
         let gauges = (queues.clone(), sockets.clone());
+        let deaths = Deaths::default();
+        let died = deaths.clone();
         api.metrics = Some(Box::new(move || {
             let (meter, ingest, deliver, requests) = &counts;
             let samples = [
@@ -257,6 +240,7 @@ impl Host {
                 export::of_deliver(deliver),
                 requests.samples(),
                 of_gauges(&gauges.0, &gauges.1),
+                died.samples(),
             ];
             export::prometheus(&samples.concat())
         }));
@@ -274,25 +258,35 @@ impl Host {
         let origins: Arc<[Origin]> = options.origins.clone().into();
         let routes = routes.layer(from_fn_with_state(origins, origins::share));
 
-        let mut server = Tasks::default();
+        let mut server = Tasks::new(&deaths);
         let stopped = server.stop.clone();
-        server.running.spawn(async move {
-            let ended = axum::serve(listener, routes)
-                .with_graceful_shutdown(stopped.cancelled_owned())
-                .await;
-            if let Err(error) = ended {
-                tracing::error!(%error, "the server ended");
+        let mut first = Some(listener);
+        server.keep("server", move || {
+            let (first, routes, stopped) = (first.take(), routes.clone(), stopped.clone());
+            async move {
+                let listener = match first {
+                    Some(listener) => Ok(listener),
+                    None => listen(address).await,
+                };
+                match listener {
+                    // It does not fail by itself.
+                    Ok(listener) => drop(
+                        axum::serve(listener, routes)
+                            .with_graceful_shutdown(stopped.cancelled_owned())
+                            .await,
+                    ),
+                    Err(error) => tracing::error!(%error, "the server cannot go on"),
+                }
             }
         });
 
-        let mut consumers = Tasks::default();
+        let mut consumers = Tasks::new(&deaths);
         let function = ingest.clone();
         consume::spawn(
-            &mut consumers.running,
+            &mut consumers,
             &queues,
             QueueName::Ticks,
             options.consumers,
-            &consumers.stop,
             move |event| {
                 let ingest = function.clone();
                 async move { tickwire_ingest::handle(&ingest, event).await }
@@ -300,29 +294,37 @@ impl Host {
         );
         let function = deliver.clone();
         consume::spawn(
-            &mut consumers.running,
+            &mut consumers,
             &queues,
             QueueName::Signals,
             DELIVER_CONSUMERS,
-            &consumers.stop,
             move |event| {
                 let deliver = function.clone();
                 async move { tickwire_deliver::handle(&deliver, event).await }
             },
         );
-        let mut schedule = Tasks::default();
+        let mut schedule = Tasks::new(&deaths);
         let stopped = schedule.stop.clone();
-        schedule.running.spawn(async move {
-            stopped.run_until_cancelled(engine.sweep_every(SWEEP_EVERY)).await;
+        schedule.keep("sweep", move || {
+            let (stopped, engine) = (stopped.clone(), engine.clone());
+            async move {
+                stopped.run_until_cancelled(engine.sweep_every(SWEEP_EVERY)).await;
+            }
         });
-        for (job, period) in [(Job::Clock, CLOCK_EVERY), (Job::Reconcile, RECONCILE_EVERY)] {
+        for (name, job, period) in [
+            ("clock", Job::Clock, CLOCK_EVERY),
+            ("reconcile", Job::Reconcile, RECONCILE_EVERY),
+        ] {
             let (jobs, stopped) = (jobs.clone(), schedule.stop.clone());
-            schedule.running.spawn(async move {
-                let mut ticks = tokio::time::interval(period);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
-                    // What failed was logged with its group; the next round is soon.
-                    let _ = tickwire_schedule::handle(&jobs, ScheduleEvent { job }).await;
+            schedule.keep(name, move || {
+                let (jobs, stopped) = (jobs.clone(), stopped.clone());
+                async move {
+                    let mut ticks = tokio::time::interval(period);
+                    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                    while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
+                        // What failed was logged with its group; the next round is soon.
+                        let _ = tickwire_schedule::handle(&jobs, ScheduleEvent { job }).await;
+                    }
                 }
             });
         }
