@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tickwire_market::{InstrumentKey, Tick, UnixNanos};
+use tickwire_options::WindowChange;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::file::{FileFeed, RowError};
 use crate::feed::sample::Split;
-use crate::feed::simulate::Simulator;
+use crate::feed::simulate::{Followed, Seen};
 use crate::sender::{SendError, Sender};
 
 /// Ticks that are read ahead.
@@ -27,7 +28,7 @@ pub enum Feed {
     /// A file, with the splits of its instruments.
     File(Box<FileFeed>, Vec<(InstrumentKey, UnixNanos, f64)>),
     /// A simulated market, until this exchange time if one is given.
-    Simulation(Box<Simulator>, Option<UnixNanos>),
+    Simulation(Box<Followed>, Option<UnixNanos>),
 }
 
 /// How fast.
@@ -70,6 +71,8 @@ pub enum Piece {
     Bad(RowError),
     /// From this exchange time on, prices of the instrument are in new shares.
     Split(InstrumentKey, f64, UnixNanos),
+    /// Other contracts are followed from now on.
+    Window(WindowChange),
 }
 
 /// Reads a feed on a thread of its own.
@@ -121,26 +124,25 @@ fn read_file(
 }
 
 fn read_simulation(
-    mut simulator: Simulator,
+    market: Followed,
     until: Option<UnixNanos>,
     sender: &mpsc::Sender<Piece>,
 ) -> Result<(), Gone> {
-    loop {
-        let mut chunk = Vec::with_capacity(CHUNK_TICKS);
-        let ended = loop {
-            match simulator.next() {
-                Some(tick) if until.is_none_or(|until| tick.exchange_time < until) => chunk.push(tick),
-                _ => break true,
+    let mut chunk = Vec::with_capacity(CHUNK_TICKS);
+    for seen in market {
+        match seen {
+            Seen::Moved(change) => {
+                sender.blocking_send(Piece::Ticks(std::mem::take(&mut chunk)))?;
+                sender.blocking_send(Piece::Window(change))?;
             }
-            if chunk.len() >= CHUNK_TICKS {
-                break false;
-            }
-        };
-        sender.blocking_send(Piece::Ticks(chunk))?;
-        if ended {
-            return Ok(());
+            Seen::Tick(tick) if until.is_some_and(|until| tick.exchange_time >= until) => break,
+            Seen::Tick(tick) => chunk.push(tick),
+        }
+        if chunk.len() >= CHUNK_TICKS {
+            sender.blocking_send(Piece::Ticks(std::mem::take(&mut chunk)))?;
         }
     }
+    sender.blocking_send(Piece::Ticks(chunk))
 }
 
 /// Counts while playing.
@@ -214,6 +216,12 @@ impl Player {
                     if self.skip == 0 {
                         sender.split(&instrument, ratio, at).await?;
                     }
+                }
+                Piece::Window(change) => {
+                    let (came, went) = (change.subscribe.len(), change.unsubscribe.len());
+                    tracing::info!("the option window moved: {came} contracts came, {went} went");
+                    let came: Vec<_> = change.subscribe.into_iter().map(|key| (key, None)).collect();
+                    sender.introduce_all(&came).await?;
                 }
                 Piece::Ticks(ticks) => {
                     for tick in ticks {

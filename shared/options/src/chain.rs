@@ -4,6 +4,7 @@
 use tickwire_market::{Right, UnixNanos};
 
 use crate::analytics::{Analytics, Arbitrage};
+use crate::basis::{Basis, Carry, Conditions};
 use crate::columns::PairColumns;
 use crate::contracts::{ContractColumns, StrikeError};
 use crate::curve::Curve;
@@ -178,6 +179,8 @@ pub struct Valued {
     pub greeks: Option<Greeks>,
     /// Where the price comes from.
     pub source: Option<PriceSource>,
+    /// What both follow from; absent where nothing could be solved for.
+    pub basis: Option<Basis>,
 }
 
 fn side(right: Right) -> usize {
@@ -249,6 +252,7 @@ impl Chain {
             volatility: Err(why),
             greeks: None,
             source: None,
+            basis: None,
         };
         let spot = match underlying {
             Underlying::Price(price) => price,
@@ -262,24 +266,55 @@ impl Chain {
         if time <= 0.0 {
             return refused(Unsolved::Expired);
         }
-        let (Some(strike), Some(terms)) = (
-            slice.strikes.get(place.row),
-            slice.terms_at(&self.settings, spot, time),
-        ) else {
+        let conditions = slice.conditions_at(&self.settings, spot, time);
+        let (Some(strike), Ok(terms)) = (slice.strikes.get(place.row), conditions.expiry()) else {
             return refused(Unsolved::BadInput);
         };
-        let Some((right, price, source)) = slice.side_of(place.row, terms.forward()) else {
+        let Some((solved, price, source)) = slice.side_of(place.row, terms.forward()) else {
             return refused(Unsolved::BadInput);
         };
-        let volatility = terms.implied_volatility(self.lanes, *strike, right, price);
-        let greeks = volatility
-            .ok()
-            .map(|sigma| terms.greeks(self.lanes, *strike, place.right, sigma));
+        let basis = Basis {
+            conditions,
+            strike: *strike,
+            right: place.right,
+            solved,
+            price,
+        };
+        let valued = basis.value(self.lanes, &terms);
         Valued {
-            volatility,
-            greeks,
+            volatility: valued.map(|(sigma, _)| sigma),
+            greeks: valued.ok().map(|(_, greeks)| greeks),
             source: Some(source),
+            basis: Some(basis),
         }
+    }
+
+    /// What the last pass valued the contracts of an expiry with; absent where it valued nothing.
+    pub fn conditions(&self, slice: &Slice) -> Option<Conditions> {
+        let carry = match (self.settings.on_future, slice.forward) {
+            (true, _) => Carry::Future,
+            (false, Some(forward)) => Carry::Forward(forward.price),
+            (false, None) => Carry::Yield(self.settings.dividend_yield),
+        };
+        Some(Conditions {
+            spot: self.spot?,
+            rate: slice.terms?.rate(),
+            carry,
+            time: slice.years,
+        })
+    }
+
+    /// What the last pass valued a contract from; absent where it had nothing to solve for.
+    pub fn basis(&self, place: Place) -> Option<Basis> {
+        let slice = self.slices.get(place.slice)?;
+        let (solved, _) = slice.solved_from(place.row)?;
+        Some(Basis {
+            conditions: self.conditions(slice)?,
+            strike: *slice.strikes.get(place.row)?,
+            right: place.right,
+            solved,
+            price: *slice.prices.get(place.row)?,
+        })
     }
 
     /// What the underlying pays a year by each expiry, as the last pass found
@@ -347,16 +382,18 @@ impl Slice {
         Ok(slice)
     }
 
-    /// The terms at another price of the underlying and another time, with the
-    /// carry of the last pass.
-    fn terms_at(&self, settings: &Settings, spot: f64, time: f64) -> Option<Expiry> {
-        let rate = settings.curve.rate(time);
-        let yielded = match (self.carry, settings.on_future) {
-            (_, true) => return Expiry::on_future(spot, rate, time).ok(),
-            (Some(carry), false) => carry,
-            (None, false) => settings.dividend_yield,
+    /// At another price of the underlying and another time, with the carry of the last pass.
+    fn conditions_at(&self, settings: &Settings, spot: f64, time: f64) -> Conditions {
+        let carry = match (self.carry, settings.on_future) {
+            (_, true) => Carry::Future,
+            (carry, false) => Carry::Yield(carry.unwrap_or(settings.dividend_yield)),
         };
-        Expiry::on_spot(spot, rate, yielded, time).ok()
+        Conditions {
+            spot,
+            rate: settings.curve.rate(time),
+            carry,
+            time,
+        }
     }
 
     fn revalue(&mut self, settings: &Settings, lanes: Lanes, underlying: Underlying, now: UnixNanos) {

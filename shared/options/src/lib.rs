@@ -19,6 +19,7 @@
 //! ```
 
 mod analytics;
+mod basis;
 mod chain;
 mod columns;
 mod contracts;
@@ -38,6 +39,7 @@ mod time;
 mod window;
 
 pub use analytics::{Analytics, Arbitrage, Bound, Bucket, Severity, premium};
+pub use basis::{Basis, Carry, Conditions};
 pub use chain::{
     Chain, ChainError, Exercise, Place, PriceSource, Quote, Settings, Slice, Underlying, Valued,
     contracts_max,

@@ -66,6 +66,11 @@ impl OptionWindow {
         self.followed.iter()
     }
 
+    /// Whether a contract is in it.
+    pub fn follows(&self, contract: &InstrumentKey) -> bool {
+        self.followed.contains(contract)
+    }
+
     /// Takes the underlying's price on `day` at `time`, and moves if it must: the first time, and
     /// when the money, the price rounded to a step, is far enough from the window's center.
     /// `listed` are the options on the underlying.

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use tickwire_market::{Bar, UnixNanos};
-use tickwire_signals::{Event, Fold, PlanChange, Refusal, Signal, SignalValue, StreamId, Value, WarmUp};
+use jiff::civil::Date;
+use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_options::Conditions;
+use tickwire_signals::{
+    Event, Expression, Fold, PlanChange, Refusal, Signal, SignalValue, StreamId, Valuation, Value, WarmUp,
+};
 use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{BinaryError, LoggedEvent, Segment, decode};
 
@@ -81,6 +85,10 @@ pub struct Explanation {
     pub cause: LoggedEvent,
     /// The bar it was computed on, if it was computed on one.
     pub bar: Option<Bar>,
+    /// Of an option's stream: what its Greeks were computed from.
+    pub valuation: Option<Valuation>,
+    /// Of an underlying's stream that reads its chain: what each expiry was valued with.
+    pub expiries: Vec<(Date, Conditions)>,
     /// The signal as it stands in the log.
     pub stored: Signal,
     /// The same signal, folded again.
@@ -140,24 +148,31 @@ pub fn same_bits(a: &Signal, b: &Signal) -> bool {
         )
 }
 
-/// Folds one segment; gives its signals with the place of the event that caused each.
-fn fold_segment(
-    state: &mut GroupState,
+/// What folding one segment gives.
+struct Folded<'a> {
+    state: &'a mut GroupState,
+    fold: Fold,
+    /// Place of the event that caused each signal.
+    causes: Vec<usize>,
+    events: Vec<LoggedEvent>,
+    /// Of the chain of the instrument asked for, when the signal asked for was told.
+    expiries: Option<Vec<(Date, Conditions)>>,
+    refusal: Option<Refusal>,
+}
+
+/// Folds one segment, and looks at the chain of `underlying` when signal `index` is told.
+fn fold_segment<'a>(
+    state: &'a mut GroupState,
     number: u64,
     segment: &Segment,
-) -> Option<(Vec<Signal>, Vec<usize>, Vec<LoggedEvent>)> {
-    struct Pass<'a> {
-        state: &'a mut GroupState,
-        fold: Fold,
-        causes: Vec<usize>,
-        events: Vec<LoggedEvent>,
-        refusal: Option<Refusal>,
-    }
-    let mut pass = Pass {
+    (index, underlying): (usize, &InstrumentKey),
+) -> Option<Folded<'a>> {
+    let mut pass = Folded {
         state,
         fold: Fold::new(number),
         causes: Vec::new(),
         events: Vec::new(),
+        expiries: None,
         refusal: None,
     };
     let whole = segment.for_each_event(
@@ -168,11 +183,14 @@ fn fold_segment(
             if let Err(refusal) = pass.state.engine.fold(&logged.event, &mut pass.fold) {
                 pass.refusal = Some(refusal);
             }
+            if pass.expiries.is_none() && pass.fold.signals.len() > index {
+                pass.expiries = Some(pass.state.engine.chain_conditions(underlying));
+            }
             pass.causes.resize(pass.fold.signals.len(), pass.events.len());
             pass.events.push(logged);
         },
     );
-    (whole && pass.refusal.is_none()).then_some((pass.fold.signals, pass.causes, pass.events))
+    (whole && pass.refusal.is_none()).then_some(pass)
 }
 
 /// Explains the signal of `stream` at `offset`.
@@ -239,11 +257,18 @@ fn finish(
             what: "an event is refused",
         })
     };
-    let (signals, causes, logged) = fold_segment(&mut state, number, segment).ok_or_else(parity)?;
     let stored = segment.signals(number);
     let index = usize::from(offset.index());
+    let asked = (index, &stream.stream.instrument);
+    let Folded {
+        fold,
+        causes,
+        events: logged,
+        expiries,
+        ..
+    } = fold_segment(&mut state, number, segment, asked).ok_or_else(parity)?;
     let (Some(stored_signal), Some(folded), Some(cause)) =
-        (stored.get(index), signals.get(index), causes.get(index))
+        (stored.get(index), fold.signals.get(index), causes.get(index))
     else {
         let hint = format!(": segment {number} has {} signals", stored.len());
         return Err(ExplainError::NoSignal {
@@ -269,6 +294,13 @@ fn finish(
         }
     };
     let cause = logged[*cause].clone();
+    let valuation = fold
+        .valuations
+        .iter()
+        .find(|(place, _)| *place as usize == index)
+        .map(|(_, valuation)| valuation.clone());
+    let reads_chain = stream.stream.timeframe == Timeframe::TICK
+        && Expression::parse(&stream.stream.expression).is_ok_and(|expression| expression.reads_chain());
     Ok(Explanation {
         group: group.clone(),
         checkpoint,
@@ -282,6 +314,8 @@ fn finish(
             .map_or_else(String::new, |row| row.name.to_string()),
         cause,
         bar,
+        valuation,
+        expiries: expiries.filter(|_| reads_chain).unwrap_or_default(),
         bits_equal: same_bits(stored_signal, folded),
         stored: stored_signal.clone(),
         folded: folded.clone(),

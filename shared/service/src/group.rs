@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tickwire_market::{TickRefusal, UnixNanos};
 use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, Signal};
 use tickwire_streams::{Offset, Position, SeqVerdict, SourceName};
-use tickwire_wire::{BadEvent, LoggedEvent, Segment, SetAside, SourceRow, segment_bytes_max};
+use tickwire_wire::{BadEvent, Caused, LoggedEvent, Segment, SetAside, SourceRow, segment_bytes_max};
 
 /// Sources kept per group; the one that has been silent longest goes first.
 const SOURCES_PER_GROUP_MAX: usize = 1_024;
@@ -307,8 +307,11 @@ impl GroupState {
             &draft.events,
             |key| self.engine.place_of(key).unwrap_or(u32::MAX),
             |source| draft.epochs.get(source as usize).copied().unwrap_or(0),
-            &draft.fold.signals,
-            &draft.causes,
+            &Caused {
+                signals: &draft.fold.signals,
+                causes: &draft.causes,
+                valuations: &draft.fold.valuations,
+            },
         );
         self.segment = number;
         self.expire_sources();

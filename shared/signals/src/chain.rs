@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Calendar, InstrumentKey, Product, Right, UnixNanos};
 use tickwire_options::{
-    Chain, ChainError, Curve, CurveError, Exercise, Expiry, Greek, Lanes, Settings, Underlying, Unsolved,
-    Valued, expiry_close, years_to,
+    Basis, Carry, Chain, ChainError, Conditions, Curve, CurveError, Exercise, Expiry, Greek, Lanes, Quote,
+    Settings, Underlying, Unsolved, Valued, expiry_close, years_to,
 };
 
-use crate::value::{Absence, Value};
+use crate::value::{Absence, PriceValue, Value};
 
 /// How often a chain is valued as a whole, at the most, unless told otherwise.
 pub const CHAIN_EVERY_NANOS: i64 = UnixNanos::PER_SECOND;
@@ -191,8 +191,78 @@ impl OptionContract {
     }
 }
 
+/// What an option's volatility and Greeks were computed from, to the bit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Valuation {
+    /// When trading in it ends.
+    pub close: UnixNanos,
+    /// Points of the curve of rates.
+    pub rates: Arc<[(f64, f64)]>,
+    /// The rest.
+    pub basis: Basis,
+}
+
+/// Greeks of an option: volatility, delta, gamma, theta, vega, rho.
+pub const GREEKS: usize = 6;
+
+/// Values contracts anew from what they were computed from. What contracts of one expiry
+/// share is computed once where they follow each other.
+#[derive(Clone, Debug, Default)]
+pub struct Valuer {
+    last: Option<(Conditions, Expiry)>,
+}
+
+impl Valuer {
+    /// The Greeks, as they were computed at first; absent where there are none.
+    pub fn greeks(&mut self, basis: &Basis) -> Option<[Value; GREEKS]> {
+        let expiry = match self.last {
+            Some((conditions, expiry)) if conditions == basis.conditions => expiry,
+            _ => {
+                let expiry = basis.conditions.expiry().ok()?;
+                self.last = Some((basis.conditions, expiry));
+                expiry
+            }
+        };
+        let (sigma, greeks) = basis.value(Lanes::detect(), &expiry).ok()?;
+        Some(values(sigma, |greek| greeks.get(greek)))
+    }
+}
+
+impl Valuation {
+    /// That at a price of the underlying, at `now`, of a contract whose trading ends at `close`.
+    pub fn conditions(
+        rates: &[(f64, f64)],
+        close: UnixNanos,
+        now: UnixNanos,
+        spot: f64,
+        carry: Carry,
+    ) -> Option<Conditions> {
+        let time = years_to(close, now);
+        let rate = Curve::new(rates).ok()?.rate(time);
+        Some(Conditions {
+            spot,
+            rate,
+            carry,
+            time,
+        })
+    }
+}
+
+impl PriceValue {
+    /// The price by which an option is valued: between bid and ask, else the last.
+    pub fn option_price(&self) -> Option<f64> {
+        let quote = Quote {
+            bid: self.bid,
+            ask: self.ask,
+            last: Some(self.price),
+            ..Quote::default()
+        };
+        quote.price().map(|(price, _)| price)
+    }
+}
+
 /// A volatility and the Greeks at it.
-pub(crate) fn values(sigma: f64, greek: impl Fn(Greek) -> Option<f64>) -> [Value; 6] {
+pub(crate) fn values(sigma: f64, greek: impl Fn(Greek) -> Option<f64>) -> [Value; GREEKS] {
     let value = |which| greek(which).map_or(Value::Absent(Absence::Unsolvable), Value::number);
     [
         Value::number(sigma),
@@ -204,7 +274,7 @@ pub(crate) fn values(sigma: f64, greek: impl Fn(Greek) -> Option<f64>) -> [Value
     ]
 }
 
-pub(crate) fn valued(valued: &Valued) -> [Value; 6] {
+pub(crate) fn valued(valued: &Valued) -> [Value; GREEKS] {
     match (valued.volatility, &valued.greeks) {
         (Ok(sigma), Some(greeks)) => values(sigma, |greek| greeks.get(greek)),
         (Ok(_), None) => [Value::Absent(Absence::Unsolvable); 6],

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Quality, Tick, TickRefusal, Timeframe, UnixNanos};
 use tickwire_streams::{InstrumentStream, Offset, StreamKey};
 
-use crate::chain::ChainTermsError;
+use crate::chain::{ChainTermsError, Valuation};
 use crate::event::{Event, PlanChange, ReferenceChange, Seed};
 use crate::expression::{Expression, ExpressionError};
 use crate::graph::{Graph, GraphInput, Place};
@@ -86,6 +86,9 @@ pub struct Fold {
     pub receive_time: UnixNanos,
     /// Signals so far, in order.
     pub signals: Vec<Signal>,
+    /// What the values of options among them were computed from: place of the signal in
+    /// [`signals`](Self::signals), ascending.
+    pub valuations: Vec<(u32, Valuation)>,
     /// Closed bars so far, in order.
     pub bars: Vec<ClosedBar>,
     /// The set of streams changed.
@@ -100,6 +103,7 @@ impl Fold {
             source: 0,
             receive_time: UnixNanos(0),
             signals: Vec::new(),
+            valuations: Vec::new(),
             bars: Vec::new(),
             plan_changed: false,
         }
@@ -506,8 +510,9 @@ impl Engine {
         }
     }
 
-    /// Tells of what is computed when the options of an instrument are valued.
-    fn emit_options(&mut self, index: u32, time: UnixNanos, fold: &mut Fold) {
+    /// Tells of what is computed when the options of an instrument are valued. `valuation` is
+    /// what the instrument's own Greeks were computed from, if it has any.
+    fn emit_options(&mut self, index: u32, time: UnixNanos, valuation: Option<&Valuation>, fold: &mut Fold) {
         let instrument = &self.instruments[index as usize];
         let Some(frame) = instrument.frame_of(Timeframe::TICK) else {
             return;
@@ -521,6 +526,10 @@ impl Engine {
             .map(|(stream, _, tap)| (*stream, SignalValue::Values(self.graph.read(*tap).to_vec())))
             .collect();
         for (stream, value) in values {
+            if let Some(valuation) = valuation {
+                fold.valuations
+                    .push((fold.signals.len() as u32, valuation.clone()));
+            }
             self.emit(stream, time, mock, value, fold);
         }
     }

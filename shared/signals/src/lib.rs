@@ -17,8 +17,8 @@ mod value;
 
 pub use batch::{Batch, BatchRefusal, Member};
 pub use chain::{
-    CHAIN_EVERY_NANOS, ChainOfError, ChainTerms, ChainTermsError, OptionContract, QUOTE_STALE_NANOS,
-    UNDERLYING_STALE_NANOS, chain_of, underlying_at, underlying_of,
+    CHAIN_EVERY_NANOS, ChainOfError, ChainTerms, ChainTermsError, GREEKS, OptionContract, QUOTE_STALE_NANOS,
+    UNDERLYING_STALE_NANOS, Valuation, Valuer, chain_of, underlying_at, underlying_of,
 };
 pub use engine::{
     ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, HELD_BARS_PER_USER_MAX,

@@ -38,7 +38,7 @@ pub use inbound::{
     ticks_message,
 };
 pub use publication::{Publication, PublicationError};
-pub use segment::{LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
+pub use segment::{Caused, LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
 pub use server::{
     DataFrame, Downgraded, Goodbye, Pong, Snapshot, StreamVerdict, SubscribeReply, Watermark, Welcome,
     WelcomeLimits, downgraded_push, error_reply, goodbye_push, ok_reply, write_absent_snapshot,

@@ -5,16 +5,18 @@
 //! it: folding the events gives them again, and so they cost nothing here.
 
 mod bars;
+mod greeks;
 mod signals;
 mod stored;
 mod ticks;
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{InstrumentKey, UnixNanos};
-use tickwire_signals::{Event, LATENESS_NANOS, PlanChange, ReferenceChange, Signal, StreamId};
+use tickwire_signals::{Event, LATENESS_NANOS, PlanChange, PriceValue, ReferenceChange, Signal, StreamId};
 use tickwire_streams::{Position, SourceName};
 
 use crate::binary::Shape;
+pub use signals::Caused;
 use signals::{Cause, Signals};
 use ticks::{Row, Ticks};
 
@@ -95,7 +97,11 @@ pub struct Segment {
 
 impl Shape for Segment {
     const NAME: &'static str = "a segment of the log";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn read_older(version: u8, content: &[u8]) -> Option<Self> {
+        (version == 1).then(|| Self::read_before(content))?
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,28 +155,28 @@ impl Segment {
     }
 
     /// Packs events and signals; `number` is the segment's own, `instrument`
-    /// gives the place of an instrument among those of the group, `epochs` the
-    /// epoch of the source at a place, asked for each event in order, and
-    /// `causes` the place of the event that caused each signal.
+    /// gives the place of an instrument among those of the group, and `epochs` the
+    /// epoch of the source at a place, asked for each event in order.
     ///
     /// What a signal shares with its cause is not stored: its source, its
     /// receive time (a clock event's is its time plus the lateness, that of a
     /// plan or reference event 0), and a price signal's exchange time and value.
+    /// Greeks of an option are stored as what they were computed from, where that
+    /// gives them again to the bit.
     pub fn pack(
         mut self,
         number: u64,
         events: &[LoggedEvent],
         instrument: impl Fn(&InstrumentKey) -> u32,
         epochs: impl Fn(u32) -> u64,
-        signals: &[Signal],
-        causes: &[u32],
+        caused: &Caused<'_>,
     ) -> Self {
         let (mut ticks, mut exchange) = (Vec::new(), Vec::with_capacity(events.len()));
         for (place, LoggedEvent { source, seq, event }) in events.iter().enumerate() {
             let other = match event {
                 Event::Tick(tick) => {
                     ticks.push((instrument(&tick.instrument), tick));
-                    exchange.push(tick.exchange_time.0);
+                    exchange.push((tick.exchange_time.0, PriceValue::of(tick).option_price()));
                     None
                 }
                 Event::Clock(time) => Some(Other::Clock(*time)),
@@ -178,7 +184,7 @@ impl Segment {
                 Event::Reference(change) => Some(Other::Reference(change.clone())),
             };
             if let Some(other) = other {
-                exchange.push(other.times().0.0);
+                exchange.push((other.times().0.0, None));
                 self.others.push((place as u32, other));
             }
             let epoch = epochs(*source);
@@ -199,7 +205,7 @@ impl Segment {
             }
         }
         self.ticks = Ticks::pack(&ticks);
-        self.signals = Signals::pack(number, signals, causes, &exchange);
+        self.signals = Signals::pack(number, caused, &exchange);
         self
     }
 

@@ -11,15 +11,18 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tickwire_market::{Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Tick, Timeframe, UnixNanos};
+use tickwire_market::{
+    Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Right, Tick, Timeframe, UnixNanos,
+};
+use tickwire_options::{Basis, Carry};
 use tickwire_signals::{
-    Absence, ChainTerms, Event, Latest, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue, Value,
-    WarmUp,
+    Absence, ChainTerms, Event, Latest, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue,
+    Valuation, Value, Valuer, WarmUp,
 };
 use tickwire_streams::{GroupKey, Offset, Position, Span, StreamKey};
 use tickwire_wire::{
-    BarBlock, DataFrame, Downgraded, ErrorCode, Goodbye, LatestRow, LatestStream, LoggedEvent, Manifest,
-    Mode, PageName, PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot, SourceRow,
+    BarBlock, Caused, DataFrame, Downgraded, ErrorCode, Goodbye, LatestRow, LatestStream, LoggedEvent,
+    Manifest, Mode, PageName, PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot, SourceRow,
     StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, clock_message, decode, downgraded_push, encode,
     error_reply, goodbye_push, ok_reply, parse_inbound, parse_request, plan_message, reference_message,
     ticks_message, write_absent_snapshot, write_revoked, write_signal_frame, write_value, write_watermark,
@@ -499,33 +502,80 @@ fn sources() -> Vec<SourceRow> {
     ]
 }
 
+/// What the Greeks of the option's tick were computed from, and they themselves.
+fn valuation(now: UnixNanos) -> (Valuation, Vec<Value>) {
+    let close = now.saturating_add(7 * 86_400 * UnixNanos::PER_SECOND);
+    let rates = [(0.0, 0.06), (30.0, 0.065)];
+    let conditions = Valuation::conditions(&rates, close, now, 24_000.0, Carry::Yield(0.01)).unwrap();
+    let valuation = Valuation {
+        close,
+        rates: rates.into(),
+        basis: Basis {
+            conditions,
+            strike: 24_000.0,
+            right: Right::Call,
+            solved: Right::Put,
+            price: 182.95,
+        },
+    };
+    let greeks = Valuer::default().greeks(&valuation.basis).unwrap().to_vec();
+    (valuation, greeks)
+}
+
 #[test]
 fn segment() {
     let events = events();
-    let signals = signals(&events);
-    let mut segment = Segment::default();
-    segment.engine_version = 1;
-    segment.plan_version = 4;
-    segment.committed_at = SENT;
-    segment.sources = sources();
-    segment.set_aside = vec![SetAside {
-        source: 0,
-        seq: 7,
-        code: "price_not_positive".into(),
-        detail: "p 0".into(),
-    }];
+    let mut signals = signals(&events);
+    let segment = || {
+        Segment::new(
+            1,
+            4,
+            SENT,
+            sources(),
+            vec![SetAside {
+                source: 0,
+                seq: 7,
+                code: "price_not_positive".into(),
+                detail: "p 0".into(),
+            }],
+        )
+    };
     let place = |key: &InstrumentKey| u32::from(*key == option());
-    let segment = segment.pack(
-        12,
-        &events,
-        place,
-        |source| u64::from(3 - source),
-        &signals,
-        &[0, 2, 2],
-    );
-    let bytes = encode(&segment).unwrap();
+    let epochs = |source| u64::from(3 - source);
     let read = |bytes: &[u8]| decode::<Segment>(bytes).unwrap();
-    check_binary("segment.v1", &segment, &bytes, read);
+    let caused = Caused {
+        signals: &signals,
+        causes: &[0, 2, 2],
+        ..Caused::default()
+    };
+    let today = encode(&segment().pack(12, &events, place, epochs, &caused)).unwrap();
+    let stored: Binary = serde_json::from_str(&golden("segment.v1", "")).unwrap();
+    let bytes: Vec<u8> = (0..stored.hex.len() / 2)
+        .map(|at| u8::from_str_radix(&stored.hex[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    let before = read(&bytes);
+    assert_eq!(before.signals(12), signals);
+    assert_eq!(
+        (before.runs(), &before.sources, &before.set_aside),
+        (read(&today).runs(), &sources(), &read(&today).set_aside)
+    );
+
+    let (valuation, greeks) = valuation(SENT);
+    let of_option = Signal {
+        stream: 3,
+        offset: Offset::new(12, 3),
+        value: SignalValue::Values(greeks),
+        ..signals[2].clone()
+    };
+    signals.push(of_option);
+    let caused = Caused {
+        signals: &signals,
+        causes: &[0, 2, 2, 2],
+        valuations: &[(3, valuation)],
+    };
+    let segment = segment().pack(12, &events, place, epochs, &caused);
+    let bytes = encode(&segment).unwrap();
+    check_binary("segment.v2", &segment, &bytes, read);
     assert_eq!(read(&bytes).signals(12), signals);
 }
 

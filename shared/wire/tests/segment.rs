@@ -10,7 +10,8 @@ use tickwire_market::{InstrumentKey, UnixNanos};
 use tickwire_signals::{Event, LATENESS_NANOS, PriceValue, Signal, SignalValue};
 use tickwire_streams::{GroupKey, Offset, Position};
 use tickwire_wire::{
-    BinaryError, LoggedEvent, Publication, PublicationError, Segment, SetAside, SourceRow, decode, encode,
+    BinaryError, Caused, LoggedEvent, Publication, PublicationError, Segment, SetAside, SourceRow, decode,
+    encode,
 };
 
 mod support;
@@ -121,7 +122,17 @@ fn make(rows: Vec<Row>) -> Made {
             .position(|known| *known == key.as_str())
             .unwrap() as u32
     };
-    let segment = head.pack(NUMBER, &events, place, u64::from, &signals, &causes);
+    let segment = head.pack(
+        NUMBER,
+        &events,
+        place,
+        u64::from,
+        &Caused {
+            signals: &signals,
+            causes: &causes,
+            ..Caused::default()
+        },
+    );
     Made {
         segment,
         events,
@@ -232,8 +243,7 @@ fn an_epoch_has_its_own_run() {
             &events,
             |_| 0,
             |_| origins[asked.replace(asked.get() + 1)].1,
-            &[],
-            &[],
+            &Caused::default(),
         );
         let read: Segment = decode(&encode(&segment).unwrap()).unwrap();
         assert_eq!(read, segment);
@@ -293,11 +303,11 @@ fn versions_and_left_over_bytes_are_refused() {
     assert!(decode::<Segment>(&sealed(content.to_vec())).is_ok());
     let with_version = |version: u8| sealed([&[version], &content[1..]].concat());
     assert_eq!(
-        decode::<Segment>(&with_version(2)),
+        decode::<Segment>(&with_version(3)),
         Err(BinaryError::Newer {
             shape: "a segment of the log",
-            version: 2,
-            version_max: 1
+            version: 3,
+            version_max: 2
         })
     );
     assert!(matches!(

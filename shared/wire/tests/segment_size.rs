@@ -5,7 +5,7 @@
 use tickwire_market::{InstrumentKey, Quality, Quote, Tick, UnixNanos};
 use tickwire_signals::{Event, PriceValue, Signal, SignalValue};
 use tickwire_streams::{Offset, Position};
-use tickwire_wire::{LoggedEvent, Segment, SourceRow, decode, encode};
+use tickwire_wire::{Caused, LoggedEvent, Segment, SourceRow, decode, encode};
 
 /// Instruments of the group: an index and its options.
 const INSTRUMENTS: usize = 442;
@@ -200,8 +200,11 @@ impl Market {
             &events,
             |key| places[key],
             |_| epoch,
-            &signals,
-            &causes,
+            &Caused {
+                signals: &signals,
+                causes: &causes,
+                ..Caused::default()
+            },
         );
         let bytes = encode(&segment).unwrap();
         let read: Segment = decode(&bytes).unwrap();

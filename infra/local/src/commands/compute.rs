@@ -11,7 +11,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
-use tickwire_signals::{Batch, BatchRefusal, Expression, ExpressionError, Member, Value};
+use tickwire_signals::{Batch, BatchRefusal, ChainTerms, Expression, ExpressionError, Member, Value};
 
 use super::client_args::Exit;
 use super::options::OptionsError;
@@ -67,6 +67,34 @@ pub struct ComputeArgs {
     /// Zone of times without an offset, such as America/New_York
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// Continuous rate per year by which options in the file are valued, on the bars of their
+    /// underlying; without it they have no Greeks
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub interest_rate: Option<f64>,
+    /// Continuous yield per year of what the options are of
+    #[arg(
+        long,
+        value_name = "Y",
+        requires = "interest_rate",
+        allow_negative_numbers = true
+    )]
+    pub dividend_yield: Option<f64>,
+}
+
+impl ComputeArgs {
+    fn chain(&self) -> Result<Option<ChainTerms>, ComputeError> {
+        let Some(rate) = self.interest_rate else {
+            return Ok(None);
+        };
+        let terms = ChainTerms {
+            dividend_yield: self.dividend_yield.unwrap_or(0.0),
+            ..ChainTerms::flat(rate)
+        };
+        terms
+            .check()
+            .map_err(|error| ComputeError::Usage(error.to_string()))?;
+        Ok(Some(terms))
+    }
 }
 
 /// Why nothing was computed.
@@ -160,6 +188,7 @@ fn prepare(args: &ComputeArgs) -> Result<Task, ComputeError> {
     let options = told.options().map_err(ComputeError::Usage)?;
     let file = BarFile::open(&args.input, &options)?;
     let names = names(args, &file)?;
+    let chain = args.chain()?;
     let members: Vec<Member> = match &names[..] {
         [] => vec![Member::default()],
         names => names
@@ -167,7 +196,7 @@ fn prepare(args: &ComputeArgs) -> Result<Task, ComputeError> {
             .map(|key| Member {
                 key: Some(key.clone()),
                 calendar: Calendar::of(key).ok(),
-                chain: None,
+                chain: chain.clone(),
             })
             .collect(),
     };

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
 use tickwire_market::Bar;
+use tickwire_options::{Carry, Conditions};
 use tickwire_service::explain_signal::Explanation;
 use tickwire_signals::{Event, Expression, Signal, SignalValue, Value};
 use tickwire_streams::StreamKey;
@@ -105,6 +106,49 @@ fn event_text(event: &Event) -> String {
     }
 }
 
+/// The forward of an expiry, where it has one.
+fn forward_of(conditions: &Conditions) -> Option<f64> {
+    conditions.expiry().ok().map(|expiry| expiry.forward())
+}
+
+/// Where it comes from.
+fn carry_text(carry: Carry) -> String {
+    match carry {
+        Carry::Yield(yielded) => format!("by a yield of {yielded}"),
+        Carry::Forward(_) => "by parity".to_owned(),
+        Carry::Future => "the future itself".to_owned(),
+    }
+}
+
+fn conditions_text(conditions: &Conditions) -> String {
+    let forward = forward_of(conditions).map_or_else(|| "none".to_owned(), |forward| forward.to_string());
+    format!(
+        "spot {}  forward {forward} ({})  rate {}  years {}",
+        conditions.spot,
+        carry_text(conditions.carry),
+        conditions.rate,
+        conditions.time
+    )
+}
+
+fn conditions_json(conditions: &Conditions) -> Json {
+    json!({
+        "spot": conditions.spot,
+        "forward": forward_of(conditions),
+        "forward_from": match conditions.carry {
+            Carry::Yield(_) => "yield",
+            Carry::Forward(_) => "parity",
+            Carry::Future => "future",
+        },
+        "yield_per_year": match conditions.carry {
+            Carry::Yield(yielded) => Some(yielded),
+            Carry::Forward(_) | Carry::Future => None,
+        },
+        "rate_per_year": conditions.rate,
+        "years": conditions.time,
+    })
+}
+
 /// For a terminal.
 fn text_of(explanation: &Explanation, stream: &StreamKey) -> String {
     let Explanation {
@@ -160,6 +204,22 @@ fn text_of(explanation: &Explanation, stream: &StreamKey) -> String {
         );
         row("", numbers.join("  "));
     }
+    if let Some(valuation) = &explanation.valuation {
+        let basis = &valuation.basis;
+        row("valued with", conditions_text(&basis.conditions));
+        row(
+            "solved",
+            format!(
+                "the {} of strike {} at {}",
+                basis.solved.as_str(),
+                basis.strike,
+                basis.price
+            ),
+        );
+    }
+    for (day, conditions) in &explanation.expiries {
+        row(&format!("expiry {day}"), conditions_text(conditions));
+    }
     let outputs = outputs_of(stream);
     for (name, signal) in [("stored", stored), ("folded again", folded)] {
         for (output, value) in numbers(&signal.value, &outputs) {
@@ -210,6 +270,20 @@ fn json_of(explanation: &Explanation, stream: &StreamKey) -> Json {
         "events_folded": explanation.events,
         "cause": {"source": explanation.source, "seq": explanation.cause.seq, "event": explanation.cause.event},
         "bar": explanation.bar,
+        "valued_with": explanation.valuation.as_ref().map(|valuation| {
+            let basis = &valuation.basis;
+            let mut json = conditions_json(&basis.conditions);
+            json["close"] = json!(valuation.close);
+            json["strike"] = basis.strike.into();
+            json["solved_on"] = basis.solved.as_str().into();
+            json["solved_price"] = basis.price.into();
+            json
+        }),
+        "expiries": explanation.expiries.iter().map(|(day, conditions)| {
+            let mut json = conditions_json(conditions);
+            json["expiry"] = day.to_string().into();
+            json
+        }).collect::<Vec<_>>(),
         "stored": signal_json(&explanation.stored, &outputs),
         "folded": signal_json(&explanation.folded, &outputs),
         "bits_equal": explanation.bits_equal,
@@ -218,8 +292,9 @@ fn json_of(explanation: &Explanation, stream: &StreamKey) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use tickwire_market::UnixNanos;
-    use tickwire_signals::Absence;
+    use tickwire_market::{Right, UnixNanos};
+    use tickwire_options::Basis;
+    use tickwire_signals::{Absence, Valuation};
     use tickwire_streams::Offset;
     use tickwire_wire::LoggedEvent;
 
@@ -265,6 +340,8 @@ mod tests {
                 event: Event::Clock(UnixNanos(60_000_000_000)),
             },
             bar: Some(bar),
+            valuation: None,
+            expiries: Vec::new(),
             stored: signal(0.1),
             folded: signal(folded),
             bits_equal: folded.to_bits() == 0.1_f64.to_bits(),
@@ -298,6 +375,48 @@ common:NSE@NIFTY@IDX:1m:macd(close,12,26,9)
   bits equal     yes
 ";
         assert_eq!(text_of(&explanation, &stream), expected);
+    }
+
+    #[test]
+    fn what_an_option_was_valued_with_is_shown() {
+        let (mut explanation, stream) = explanation(0.1);
+        let conditions = Conditions {
+            spot: 24_000.0,
+            rate: 0.065,
+            carry: Carry::Forward(24_030.5),
+            time: 0.02,
+        };
+        explanation.valuation = Some(Valuation {
+            close: UnixNanos(1_700_000_100_000_000_000),
+            rates: [(0.0, 0.065)].into(),
+            basis: Basis {
+                conditions,
+                strike: 24_100.0,
+                right: Right::Put,
+                solved: Right::Call,
+                price: 120.25,
+            },
+        });
+        let day = jiff::civil::date(2026, 1, 13);
+        explanation.expiries = vec![(
+            day,
+            Conditions {
+                carry: Carry::Yield(0.01),
+                ..conditions
+            },
+        )];
+        let text = text_of(&explanation, &stream);
+        for line in [
+            "  valued with        spot 24000  forward 24030.5 (by parity)  rate 0.065  years 0.02\n",
+            "  solved             the CE of strike 24100 at 120.25\n",
+            "  expiry 2026-01-13  spot 24000  forward 24026",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        let json = json_of(&explanation, &stream);
+        assert_eq!(json["valued_with"]["forward"], 24_030.5);
+        assert_eq!(json["valued_with"]["solved_on"], "CE");
+        assert_eq!(json["expiries"][0]["yield_per_year"], 0.01);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_service::placement::Placement;
 use tickwire_signals::ChainTerms;
 use tickwire_streams::{Universe, baskets_default};
@@ -16,7 +16,7 @@ use super::view::View;
 use crate::feed::file::{Column, Description, FeedError, FileFeed, FileOptions};
 use crate::feed::sample;
 use crate::feed::simulate::smile::RATE as SIMULATED_RATE;
-use crate::feed::simulate::{Mix, Simulator, SimulatorError, SimulatorOptions};
+use crate::feed::simulate::{Followed, Mix, Simulator, SimulatorError, SimulatorOptions};
 use crate::host::{DataPlace, Host, HostError, HostOptions, Origin};
 use crate::log_file::{LOG_DIRECTORY, LogFile};
 use crate::play::{Feed, Player, Speed, Stamps, read_ahead, split_times};
@@ -70,6 +70,10 @@ pub struct UpArgs {
     /// Simulated ticks per second of market time, over all instruments
     #[arg(long, value_name = "R", default_value_t = 1_000, requires = "simulate")]
     pub rate: u32,
+    /// Of a simulated index, follow the options near the money only, as it moves: three
+    /// expiries, ten strikes on each side; the others of --instruments are listed and not sent
+    #[arg(long, requires = "simulate")]
+    pub window: bool,
     /// Market time to simulate, such as 90s, 10m or 2h; endless without it
     #[arg(long, value_name = "T", value_parser = parse_duration, requires = "simulate")]
     pub until: Option<Duration>,
@@ -344,14 +348,26 @@ impl UpArgs {
             mix,
         };
         let simulator = Simulator::new(options)?;
+        if self.window && mix != Mix::IndexAndOptions {
+            return Err(UpError::Usage(
+                "--window is for --mix index, which has options".into(),
+            ));
+        }
         let until = self
             .until
             .map(|until| start.saturating_add(i64::try_from(until.as_nanos()).unwrap_or(i64::MAX)));
         let instruments: Vec<_> = simulator
             .instruments()
             .into_iter()
+            // Contracts become known as they come into the window.
+            .filter(|(key, _)| !self.window || key.product() != Product::Opt)
             .map(|(key, tick_size)| (key, Some(tick_size)))
             .collect();
+        let market = if self.window {
+            Followed::near_the_money(simulator)
+        } else {
+            Followed::whole(simulator)
+        };
         Ok(Plan {
             // A simulation begins at a time of today's choosing: every run is one of its own.
             id: format!("seed{seed}-{}", crate::now().0 / UnixNanos::PER_SECOND),
@@ -368,7 +384,7 @@ impl UpArgs {
                 None => simulated_signals()?,
             },
             instruments,
-            feed: Feed::Simulation(Box::new(simulator), until),
+            feed: Feed::Simulation(Box::new(market), until),
         })
     }
 }

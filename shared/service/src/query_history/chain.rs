@@ -50,6 +50,12 @@ impl QueryHistory {
         self.allow(identity, &greeks).await?;
         let (group, plan) = self.known_group(universe, underlying).await?;
         let refuse = |code, message: String| Fault::from(ErrorBody::with_message(code, message));
+        if matches!(underlying.product(), Product::Eq | Product::Spot | Product::Perp) {
+            let message = format!(
+                "{underlying} lies in a basket with others, apart from its options: chains are of indices and futures."
+            );
+            return Err(refuse(ErrorCode::NotAvailable, message));
+        }
         let Some(terms) = plan.chain(underlying) else {
             let message = format!("Nobody told the rates by which options on {underlying} are valued.");
             return Err(refuse(ErrorCode::NotAvailable, message));

@@ -175,6 +175,15 @@ impl House {
         Ok(())
     }
 
+    /// Tells what is known of an instrument's group.
+    pub async fn refer(&self, instrument: &InstrumentKey, change: ReferenceChange) -> PortResult<()> {
+        let group = self.group_of(instrument);
+        self.send(&group, |sender| reference_message(sender, &[change]), 1)
+            .await?;
+        self.fold().await;
+        Ok(())
+    }
+
     /// Sends one tick, a second after the one before.
     pub async fn tick(&self, instrument: &InstrumentKey, price: f64) -> PortResult<()> {
         let time = {

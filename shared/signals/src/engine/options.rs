@@ -8,11 +8,12 @@ use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tickwire_market::{InstrumentKey, Product, Right, Tick, Timeframe, UnixNanos};
-use tickwire_options::{Chain, Figure, Place as ContractPlace, Quote, Underlying};
+use tickwire_options::{Basis, Chain, Conditions, Figure, Place as ContractPlace, Quote, Underlying};
 
 use super::{Engine, Fold, Folded, Refusal};
 use crate::chain::{
-    CHAIN_EVERY_NANOS, ChainTerms, OptionContract, chain_of, underlying_at, underlying_of, valued, values,
+    CHAIN_EVERY_NANOS, ChainTerms, GREEKS, OptionContract, Valuation, chain_of, underlying_at, underlying_of,
+    valued, values,
 };
 use crate::expression::{OptionSource, Tenor};
 use crate::graph::{Contract, Place};
@@ -54,6 +55,8 @@ struct LiveChain {
     chain: Option<Chain>,
     /// Expiry days, as the chain's slices.
     days: Vec<Date>,
+    /// Of its terms.
+    rates: Arc<[(f64, f64)]>,
     contracts: Vec<(u32, ContractPlace)>,
     /// Members of which something is computed whenever the chain is valued; ascending.
     read: Vec<u32>,
@@ -156,6 +159,24 @@ impl Engine {
             let terms = instrument.chain.as_ref()?.terms.as_ref()?;
             Some((&instrument.known.key, terms))
         })
+    }
+
+    /// What the expiries of an underlying's chain were last valued with; those left out could
+    /// not be.
+    pub fn chain_conditions(&self, underlying: &InstrumentKey) -> Vec<(Date, Conditions)> {
+        let place = self.place_of(underlying);
+        let live = self
+            .chains
+            .live
+            .iter()
+            .find(|live| Some(live.underlying) == place);
+        let Some((live, chain)) = live.and_then(|live| Some((live, live.chain.as_ref()?))) else {
+            return Vec::new();
+        };
+        let slices = live.days.iter().zip(chain.slices());
+        slices
+            .filter_map(|(day, slice)| Some((*day, chain.conditions(slice)?)))
+            .collect()
     }
 
     /// The underlying of an option of the group.
@@ -263,6 +284,7 @@ impl Engine {
             underlying,
             chain: terms.is_some().then_some(chain),
             days,
+            rates: terms.unwrap_or(&usual).rates.as_slice().into(),
             contracts,
             read: Vec::new(),
         });
@@ -309,7 +331,7 @@ impl Engine {
                 let absent = Value::Absent(Absence::NoUnderlying);
                 self.graph.put_options(at, |_, outputs| outputs.fill(absent));
                 self.graph.close_options(&[index], tick.exchange_time);
-                self.emit_options(index, tick.exchange_time, fold);
+                self.emit_options(index, tick.exchange_time, None, fold);
             }
             return;
         };
@@ -366,8 +388,9 @@ impl Engine {
         }
         let (underlying, stale) = self.seen(member.chain, now);
         let live = &mut self.chains.live[member.chain];
+        let mut valuation = None;
         let greeks = match &mut live.chain {
-            None => [Value::Absent(Absence::NoRate); 6],
+            None => [Value::Absent(Absence::NoRate); GREEKS],
             Some(chain) => {
                 for (index, right) in [Some((index, false)), member.twin.map(|twin| (twin, true))]
                     .into_iter()
@@ -382,7 +405,9 @@ impl Engine {
                     let quote = book.map_or_else(Quote::default, |book| book.quote(now, stale));
                     chain.quote(ContractPlace { right, ..place }, quote);
                 }
-                valued(&chain.value(place, underlying, now))
+                let found = chain.value(place, underlying, now);
+                valuation = valuation_of(chain, place, found.basis, &live.rates);
+                valued(&found)
             }
         };
         self.graph.put_options(at, |source, outputs| match source {
@@ -390,7 +415,7 @@ impl Engine {
             OptionSource::Bucket(..) | OptionSource::Chain(_) => {}
         });
         self.graph.close_options(&[index], now);
-        self.emit_options(index, now, fold);
+        self.emit_options(index, now, valuation.as_ref(), fold);
     }
 
     /// Values the whole chain, and computes and tells all that reads it.
@@ -402,6 +427,7 @@ impl Engine {
                 underlying: 0,
                 chain: None,
                 days: Vec::new(),
+                rates: Arc::default(),
                 contracts: Vec::new(),
                 read: Vec::new(),
             },
@@ -430,11 +456,28 @@ impl Engine {
         }
         self.graph.close_options(&live.read, now);
         for index in &live.read {
-            self.emit_options(*index, now, fold);
+            let place = self.chains.members.get(index).and_then(|member| member.place);
+            let valuation = place
+                .zip(live.chain.as_ref())
+                .and_then(|(place, chain)| valuation_of(chain, place, chain.basis(place), &live.rates));
+            self.emit_options(*index, now, valuation.as_ref(), fold);
             self.dirty[*index as usize] = true;
         }
         self.chains.live[chain] = live;
     }
+}
+
+fn valuation_of(
+    chain: &Chain,
+    place: ContractPlace,
+    basis: Option<Basis>,
+    rates: &Arc<[(f64, f64)]>,
+) -> Option<Valuation> {
+    Some(Valuation {
+        close: chain.slices().get(place.slice)?.close(),
+        rates: Arc::clone(rates),
+        basis: basis?,
+    })
 }
 
 /// What a source tells after a pass.
@@ -458,9 +501,9 @@ fn put(
             let slice = contract.and_then(|place| Some((chain.slices().get(place.slice)?, place)));
             let found = slice.map(|(slice, place)| match slice.volatility(place.row) {
                 Ok(sigma) => values(sigma, |greek| slice.greeks().get(place.right, greek, place.row)),
-                Err(why) => [absent(why.into()); 6],
+                Err(why) => [absent(why.into()); GREEKS],
             });
-            outputs.copy_from_slice(&found.unwrap_or([absent(Absence::Unsolvable); 6]));
+            outputs.copy_from_slice(&found.unwrap_or([absent(Absence::Unsolvable); GREEKS]));
         }
         OptionSource::Bucket(tenor, moneyness) => {
             match slice_of(tenor).map(|slice| slice.bucket(moneyness)) {

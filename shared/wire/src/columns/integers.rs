@@ -10,7 +10,17 @@ pub(crate) enum Integers {
     Above { least: i64, step: u64, steps: Vec<u64> },
     /// Steps up or down from the median: a far one does not widen the others.
     Around { median: i64, step: u64, steps: Vec<i64> },
+    /// Steps up from the least, of so many bits each, the lowest bits first.
+    Packed {
+        least: i64,
+        step: u64,
+        width: u8,
+        bits: Vec<u8>,
+    },
 }
+
+/// Bits of a step that is packed.
+const WIDTH_MAX: u32 = 32;
 
 impl Default for Integers {
     fn default() -> Self {
@@ -58,7 +68,41 @@ impl Integers {
         if step > 1 {
             steps.iter_mut().for_each(|distance| *distance /= step);
         }
-        Self::around(least, step, &steps).unwrap_or(Self::Above { least, step, steps })
+        let packed = Self::packed(least, step, &steps);
+        let others = Self::around(least, step, &steps).unwrap_or(Self::Above { least, step, steps });
+        match packed {
+            Some(packed) if packed.bytes() < others.bytes() => packed,
+            _ => others,
+        }
+    }
+
+    fn packed(least: i64, step: u64, above: &[u64]) -> Option<Self> {
+        let greatest = above.iter().max()?;
+        let width = u64::BITS - greatest.leading_zeros();
+        if width > WIDTH_MAX {
+            return None;
+        }
+        let mut bits = Vec::with_capacity((above.len() * width as usize).div_ceil(8));
+        let (mut waiting, mut held) = (0u64, 0);
+        for steps in above {
+            waiting |= steps << held;
+            held += width;
+            while held >= u8::BITS {
+                bits.push(waiting as u8);
+                waiting >>= u8::BITS;
+                held -= u8::BITS;
+            }
+        }
+        if held > 0 {
+            bits.push(waiting as u8);
+        }
+        let width = width as u8;
+        Some(Self::Packed {
+            least,
+            step,
+            width,
+            bits,
+        })
     }
 
     /// The same from the median, if that takes fewer bytes.
@@ -87,12 +131,29 @@ impl Integers {
             Self::Same(_) => 0,
             Self::Above { steps, .. } => steps.iter().map(|steps| varint_bytes(*steps)).sum(),
             Self::Around { steps, .. } => steps.iter().map(|steps| varint_bytes(zigzag(*steps))).sum(),
+            // The width takes one.
+            Self::Packed { bits, .. } => bits.len() + 1,
         }
     }
 
     pub(crate) fn reader(&self) -> IntegersReader<'_> {
         IntegersReader { column: self, at: 0 }
     }
+}
+
+/// The number at a place among those of `width` bits.
+fn packed_at(bits: &[u8], width: u32, at: usize) -> Option<u64> {
+    if width > WIDTH_MAX {
+        return None;
+    }
+    let from = at.checked_mul(width as usize)?;
+    let (first, shift) = (from / 8, from as u32 % u8::BITS);
+    let bytes = bits.get(first..first + (shift + width).div_ceil(u8::BITS) as usize)?;
+    let held = bytes
+        .iter()
+        .rev()
+        .fold(0, |held: u64, byte| held << u8::BITS | u64::from(*byte));
+    Some(held >> shift & ((1 << width) - 1))
 }
 
 /// Gives one number after the other.
@@ -111,6 +172,12 @@ impl Iterator for IntegersReader<'_> {
             Integers::Same(number) => return Some(*number),
             Integers::Above { least, step, steps } => (least, step, *steps.get(at)?),
             Integers::Around { median, step, steps } => (median, step, *steps.get(at)? as u64),
+            Integers::Packed {
+                least,
+                step,
+                width,
+                bits,
+            } => (least, step, packed_at(bits, u32::from(*width), at)?),
         };
         Some(base.wrapping_add(step.wrapping_mul(steps) as i64))
     }
@@ -148,6 +215,8 @@ mod tests {
         check(&[7_500, 75, 150, 1_500], 4);
         // One far below: the others stay near their median.
         check(&[-1_000_000, 3, 1, 2, 0, 4], 3 + 5);
+        // One bit each.
+        check(&[5, 5, 12, 5, 12, 12, 5, 5, 12, 12], 2 + 1);
         check(&[i64::MIN, i64::MAX], 1 + 1);
         check(&[i64::MIN, i64::MAX, 0], 1 + 10 + 10);
     }

@@ -12,8 +12,21 @@ const MANTISSA_MAX: u64 = 1 << 53;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Numbers {
     Plain(Vec<f64>),
-    Decimal { exponent: u8, mantissas: Integers },
+    Decimal {
+        exponent: u8,
+        mantissas: Integers,
+    },
+    /// The same but for the last bits, as means of prices are.
+    Nearly {
+        exponent: u8,
+        mantissas: Integers,
+        /// From the multiple to the number, in units of the last place.
+        beyond: Integers,
+    },
 }
+
+/// How far a number may be from a multiple, in units of the last place.
+const BEYOND_MAX: u64 = 4;
 
 impl Default for Numbers {
     fn default() -> Self {
@@ -29,6 +42,15 @@ fn mantissa(number: f64, scale: f64) -> Option<i64> {
     let exact =
         mantissa.unsigned_abs() < MANTISSA_MAX && (mantissa as f64 / scale).to_bits() == number.to_bits();
     exact.then_some(mantissa)
+}
+
+/// The nearest whole number, and what is beyond it in units of the last place.
+fn nearly(number: f64, scale: f64) -> Option<(i64, i64)> {
+    let scaled = number * scale;
+    let mantissa = (scaled + 0.5f64.copysign(scaled)) as i64;
+    let beyond = number.to_bits().wrapping_sub((mantissa as f64 / scale).to_bits()) as i64;
+    (mantissa.unsigned_abs() < MANTISSA_MAX && beyond.unsigned_abs() <= BEYOND_MAX)
+        .then_some((mantissa, beyond))
 }
 
 /// The first exponent at which the numbers are whole, each at this one or a
@@ -58,7 +80,27 @@ impl Numbers {
                 mantissas: Integers::pack(&mantissas?),
             })
         });
-        decimal.unwrap_or_else(|| Self::Plain(numbers.to_vec()))
+        decimal
+            .or_else(|| Self::nearly(numbers))
+            .unwrap_or_else(|| Self::Plain(numbers.to_vec()))
+    }
+
+    fn nearly(numbers: &[f64]) -> Option<Self> {
+        let mut exponent = 0;
+        for number in numbers {
+            while nearly(*number, *SCALES.get(exponent)?).is_none() {
+                exponent += 1;
+            }
+        }
+        let scale = *SCALES.get(exponent)?;
+        let split: Option<(Vec<i64>, Vec<i64>)> =
+            numbers.iter().map(|number| nearly(*number, scale)).collect();
+        let (mantissas, beyond) = split?;
+        Some(Self::Nearly {
+            exponent: u8::try_from(exponent).ok()?,
+            mantissas: Integers::pack(&mantissas),
+            beyond: Integers::pack(&beyond),
+        })
     }
 
     pub(crate) fn reader(&self) -> NumbersReader<'_> {
@@ -67,6 +109,15 @@ impl Numbers {
             Self::Decimal { exponent, mantissas } => NumbersReader::Decimal {
                 scale: scale_of(*exponent),
                 mantissas: mantissas.reader(),
+            },
+            Self::Nearly {
+                exponent,
+                mantissas,
+                beyond,
+            } => NumbersReader::Nearly {
+                scale: scale_of(*exponent),
+                mantissas: mantissas.reader(),
+                beyond: beyond.reader(),
             },
         }
     }
@@ -79,6 +130,11 @@ pub(crate) enum NumbersReader<'a> {
         scale: f64,
         mantissas: IntegersReader<'a>,
     },
+    Nearly {
+        scale: f64,
+        mantissas: IntegersReader<'a>,
+        beyond: IntegersReader<'a>,
+    },
 }
 
 impl Iterator for NumbersReader<'_> {
@@ -88,6 +144,15 @@ impl Iterator for NumbersReader<'_> {
         match self {
             Self::Plain(numbers) => numbers.next().copied(),
             Self::Decimal { scale, mantissas } => mantissas.next().map(|mantissa| mantissa as f64 / *scale),
+            Self::Nearly {
+                scale,
+                mantissas,
+                beyond,
+            } => {
+                let multiple = mantissas.next()? as f64 / *scale;
+                let bits = multiple.to_bits().wrapping_add(beyond.next()? as u64);
+                Some(f64::from_bits(bits))
+            }
         }
     }
 }
@@ -233,10 +298,32 @@ mod tests {
         else {
             panic!("{packed:?}");
         };
-        assert_eq!(mantissas.bytes(), prices.len());
+        assert!(mantissas.bytes() < prices.len());
         assert_eq!(
             bits(&packed.reader().take(prices.len()).collect::<Vec<_>>()),
             bits(&prices)
+        );
+    }
+
+    #[test]
+    fn means_of_prices_are_small() {
+        let price = |steps: i32| f64::from(steps) / 20.0;
+        let means: Vec<f64> = (0..100)
+            .map(|n| 0.5 * (price(401 + 3 * n) + price(404 + 5 * n)))
+            .collect();
+        let packed = Numbers::pack(&means);
+        let Numbers::Nearly {
+            exponent: 3,
+            mantissas,
+            beyond,
+        } = &packed
+        else {
+            panic!("{packed:?}");
+        };
+        assert!(mantissas.bytes() + beyond.bytes() < 2 * means.len());
+        assert_eq!(
+            bits(&packed.reader().take(means.len()).collect::<Vec<_>>()),
+            bits(&means)
         );
     }
 
@@ -261,6 +348,7 @@ mod tests {
             1 => any::<f64>().prop_filter("finite", |x| x.is_finite()),
             1 => Just(-0.0),
             20 => (any::<i32>(), 0u32..12).prop_map(|(m, e)| f64::from(m) / 10f64.powi(e as i32)),
+            5 => (any::<i32>(), any::<i32>()).prop_map(|(a, b)| 0.5 * (f64::from(a) / 100.0 + f64::from(b) / 100.0)),
         ]
     }
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tickwire_market::UnixNanos;
 use tickwire_streams::{Position, SourceName};
 
-use super::signals::Signals;
+use super::signals::{Signals, SignalsBefore};
 use super::ticks::Ticks;
 use super::{Other, Run, Segment, SetAside, SourceRow};
 
 #[derive(Serialize, Deserialize)]
-struct Stored<'a> {
+struct Stored<'a, S: Clone> {
     engine_version: u32,
     plan_version: u64,
     committed_at: UnixNanos,
@@ -20,7 +20,7 @@ struct Stored<'a> {
     runs: Vec<StoredRun>,
     ticks: Cow<'a, Ticks>,
     others: Cow<'a, [(u32, Other)]>,
-    signals: Cow<'a, Signals>,
+    signals: Cow<'a, S>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,7 +99,22 @@ impl Serialize for Segment {
 
 impl<'de> Deserialize<'de> for Segment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = Stored::deserialize(deserializer)?;
+        Stored::<Signals>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl Segment {
+    /// Reads what was written in version 1.
+    pub(super) fn read_before(content: &[u8]) -> Option<Self> {
+        match postcard::take_from_bytes::<Stored<'_, SignalsBefore>>(content) {
+            Ok((stored, [])) => Some(stored.into()),
+            _ => None,
+        }
+    }
+}
+
+impl<S: Clone + Into<Signals>> From<Stored<'_, S>> for Segment {
+    fn from(stored: Stored<'_, S>) -> Self {
         let source = |source: StoredSource| SourceRow {
             name: source.name,
             position: source.position,
@@ -118,7 +133,7 @@ impl<'de> Deserialize<'de> for Segment {
             expected.follow(&run);
             run
         };
-        Ok(Self {
+        Self {
             engine_version: stored.engine_version,
             plan_version: stored.plan_version,
             committed_at: stored.committed_at,
@@ -127,7 +142,7 @@ impl<'de> Deserialize<'de> for Segment {
             set_aside: stored.set_aside.into_owned(),
             ticks: stored.ticks.into_owned(),
             others: stored.others.into_owned(),
-            signals: stored.signals.into_owned(),
-        })
+            signals: stored.signals.into_owned().into(),
+        }
     }
 }

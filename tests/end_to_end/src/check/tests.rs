@@ -4,7 +4,7 @@ use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, Timeframe, UnixNan
 use tickwire_service::group::{GroupState, Origin, TakeCounts};
 use tickwire_signals::{PlanChange, ReferenceChange, SignalValue, WarmUp};
 use tickwire_streams::SourceName;
-use tickwire_wire::{LatestStream, LoggedEvent};
+use tickwire_wire::{Caused, LatestStream, LoggedEvent};
 
 use super::*;
 
@@ -144,7 +144,17 @@ fn tampered(change: impl FnOnce(&mut Vec<LoggedEvent>, &mut Vec<Signal>)) -> Gro
         segment.sources.clone(),
         Vec::new(),
     );
-    log.segments[1].1 = again.pack(2, &events, |_| 0, |_| 1, &signals, &causes);
+    log.segments[1].1 = again.pack(
+        2,
+        &events,
+        |_| 0,
+        |_| 1,
+        &Caused {
+            signals: &signals,
+            causes: &causes,
+            ..Caused::default()
+        },
+    );
     log
 }
 

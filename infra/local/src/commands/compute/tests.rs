@@ -15,6 +15,8 @@ fn args(input: PathBuf, output: PathBuf, expressions: &[&str]) -> ComputeArgs {
         instrument: None,
         exchange: None,
         timezone: None,
+        interest_rate: None,
+        dividend_yield: None,
     }
 }
 
@@ -204,4 +206,47 @@ fn a_prefix_of_the_file_gives_a_prefix_of_the_rows() {
         assert_eq!(part.len(), count, "{count}");
         assert_eq!(part, whole[..part.len()], "{count}");
     }
+}
+
+#[test]
+fn options_are_valued_on_the_bars_of_their_underlying() {
+    const OPTION: &str = "NFO@NIFTY@OPT@2024-07-11@CE@24000";
+    let text = format!(
+        "instrument,time,open,high,low,close\n\
+         NSE@NIFTY@IDX,2024-07-05T04:01:00Z,24000,24000,24000,24000\n\
+         {OPTION},2024-07-05T04:01:00Z,180,182,178,180\n\
+         NSE@NIFTY@IDX,2024-07-05T04:02:00Z,24010,24010,24010,24010\n\
+         {OPTION},2024-07-05T04:02:00Z,185,185,185,185\n"
+    );
+    let made = |rate, dividend_yield| {
+        made(text.as_bytes(), &["iv", "delta"], |args| {
+            args.instrument = Some(OPTION.parse().unwrap());
+            args.exchange = Some("NFO".into());
+            args.bars = Some(Timeframe::MINUTE);
+            (args.interest_rate, args.dividend_yield) = (rate, dividend_yield);
+        })
+    };
+    let cells = |lines: &[String]| -> Vec<f64> {
+        let cells = lines[1].split(',').skip(1);
+        cells.map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()
+    };
+    let (without, told) = made(None, None);
+    assert!(
+        cells(&without).iter().all(|cell| cell.is_nan()),
+        "{without:?} {told}"
+    );
+    let (flat, told) = made(Some(0.065), None);
+    assert_eq!(flat.len(), 3, "{flat:?} {told}");
+    let (iv, delta) = (cells(&flat)[0], cells(&flat)[1]);
+    assert!(
+        (0.05..0.2).contains(&iv) && (0.5..0.6).contains(&delta),
+        "{flat:?}"
+    );
+    let (yielding, _) = made(Some(0.065), Some(0.05));
+    assert!(
+        cells(&yielding)[0] > iv,
+        "a yield lowers the forward: {yielding:?}"
+    );
+    let (_, told) = made(Some(f64::NAN), None);
+    assert!(told.contains("curve"), "{told}");
 }

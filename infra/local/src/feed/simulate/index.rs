@@ -18,7 +18,7 @@ const INDEX_VOLATILITY: f64 = 0.14;
 /// The share of all ticks that are the index's.
 const INDEX_SHARE: f64 = 0.02;
 /// Between strikes.
-const STRIKE_STEP: i64 = 50;
+pub(super) const STRIKE_STEP: i64 = 50;
 /// Strikes on each side of the money.
 const LEVELS_MAX: usize = 400;
 /// Expiries, a week apart.

@@ -13,6 +13,7 @@ mod equities;
 mod index;
 pub mod smile;
 mod walk;
+mod window;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -21,6 +22,7 @@ use tickwire_market::{InstrumentKey, InstrumentKeyError, Tick, UnixNanos};
 
 use equities::Equities;
 use index::IndexAndOptions;
+pub use window::{Followed, Seen};
 
 /// The highest rate in ticks per second.
 pub const RATE_PER_S_MAX: u32 = 10_000_000;

@@ -246,3 +246,49 @@ fn high_rates_keep_the_order() {
     );
     assert!(ticks[9_999].exchange_time.nanos_since(options.start) < 1_000_000);
 }
+
+#[test]
+fn what_is_followed_moves_with_the_money() {
+    let options = SimulatorOptions {
+        instruments: 2_000,
+        rate_per_s: 5,
+        ..INDEX
+    };
+    let simulator = Simulator::new(options).unwrap();
+    let until = options.start.saturating_add(2 * 86_400 * UnixNanos::PER_SECOND);
+    let (mut followed, mut moves): (HashSet<InstrumentKey>, Vec<UnixNanos>) = Default::default();
+    let (mut spot, mut now, mut option_ticks) = (None, options.start, 0);
+    for seen in Followed::near_the_money(simulator) {
+        match seen {
+            Seen::Moved(change) => {
+                for key in &change.unsubscribe {
+                    assert!(followed.remove(key), "{key} was not followed");
+                }
+                for key in change.subscribe {
+                    assert!(followed.insert(key.clone()), "{key} was followed already");
+                }
+                assert!(followed.len() <= 126, "{}", followed.len());
+                moves.push(now);
+            }
+            Seen::Tick(tick) if tick.exchange_time > until => break,
+            Seen::Tick(tick) => {
+                now = tick.exchange_time;
+                if tick.instrument.product() == Product::Opt {
+                    option_ticks += 1;
+                    assert!(followed.contains(&tick.instrument), "{tick:?}");
+                } else {
+                    spot = Some(tick.price);
+                }
+            }
+        }
+    }
+    assert!(option_ticks > 10_000, "{option_ticks}");
+    assert!(moves.len() > 2, "{moves:?}");
+    let near = |pair: &[UnixNanos]| pair[1].nanos_since(pair[0]) < 299 * UnixNanos::PER_SECOND;
+    assert!(!moves.windows(2).any(near), "{moves:?}");
+    // The money is within two steps of the window's middle, but for the wait between moves.
+    let strikes: Vec<f64> = followed.iter().filter_map(InstrumentKey::strike).collect();
+    let least = strikes.iter().copied().fold(f64::INFINITY, f64::min);
+    let middle = least + 500.0;
+    assert!((spot.unwrap() - middle).abs() < 400.0, "{spot:?} {middle}");
+}
