@@ -30,10 +30,14 @@ const ERRORS: [(u16, &str); 6] = [
     (503, "A part this needs is not available just now."),
 ];
 /// What may go wrong beside that where a token is asked for.
-const ERRORS_CLOSED: [(u16, &str); 3] = [
+const ERRORS_CLOSED: [(u16, &str); 4] = [
     (401, "No token, or one that is not accepted."),
     (403, "The reader may not see or do this."),
     (404, "What is asked for is not known here."),
+    (
+        429,
+        "The tier's rate of requests is reached, or too many attempts from this address failed.",
+    ),
 ];
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(document);

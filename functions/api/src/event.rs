@@ -14,7 +14,7 @@ use tickwire_wire::ErrorCode;
 use tower_service::Service as _;
 
 use crate::refusal::{Refusal, finish};
-use crate::router::{RequestId, body_bytes_max};
+use crate::router::{ClientAddress, RequestId, body_bytes_max};
 
 /// Name of the stage that stands in no path.
 const STAGE_WITHOUT_PATH: &str = "$default";
@@ -72,6 +72,9 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Refusal> {
         .body(Body::from(body))
         .map_err(|error| Refusal::body(format!("The request cannot be read: {error}.")))?;
     *request.headers_mut() = event.headers;
+    if let Some(address) = event.request_context.http.source_ip {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
     if let Some(id) = event.request_context.request_id {
         request.extensions_mut().insert(RequestId(id));
     }

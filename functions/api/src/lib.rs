@@ -22,5 +22,5 @@ mod socket_document;
 
 pub use document::document;
 pub use event::handle;
-pub use router::{Api, Metrics, address_bytes_max, body_bytes_max, headers_bytes_max, router};
+pub use router::{Api, ClientAddress, Metrics, address_bytes_max, body_bytes_max, headers_bytes_max, router};
 pub use socket_document::document as socket_document;

@@ -7,6 +7,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tickwire_api::{Api, router};
 use tickwire_aws::{Aws, Need, OsEntropy, SystemClock, TokioTimer};
 use tickwire_service::authenticate::JWT_KEY;
+use tickwire_service::limit_use::LimitUse;
 use tickwire_service::query_history::QueryPorts;
 use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_telemetry::Meter;
@@ -23,9 +24,17 @@ async fn serve() -> Result<(), Error> {
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let queues = Arc::new(aws.queues(meter.clone())?);
-    let ports = QueryPorts::on(&store, Arc::new(aws.secrets()), clock, Arc::new(TokioTimer));
+    let ports = QueryPorts::on(
+        &store,
+        Arc::new(aws.secrets()),
+        clock.clone(),
+        Arc::new(TokioTimer),
+    );
     let world = (aws.placement(), aws.universe());
-    let api = Api::new(ports, store, queues, Arc::new(OsEntropy), world, JWT_KEY);
+    let limits = LimitUse::new(store.clone(), ports.access.clone(), clock);
+    let mut api = Api::new(ports, store, queues, Arc::new(OsEntropy), world, JWT_KEY);
+    api.limits = Some(limits);
+    api.authenticate = api.authenticate.of_issuer(aws.issuer());
     let requests = api.requests.clone();
     let counts = move || [of_meter(&meter.snapshot()), requests.samples()].concat();
     let (invocations, router) = (&Invocations::new("api", counts), &router(Arc::new(api)));

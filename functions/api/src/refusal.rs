@@ -63,6 +63,12 @@ impl Refusal {
         ErrorBody::with_message(ErrorCode::ParameterInvalid, message).into()
     }
 
+    /// When to come again.
+    pub(crate) fn retry_after_s(&self) -> Option<u32> {
+        let ms = self.body.retry_after_ms?;
+        Some(u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX))
+    }
+
     /// A body that is wrong, in words.
     pub(crate) fn body(message: impl Into<String>) -> Self {
         ErrorBody::with_message(ErrorCode::MessageMalformed, message).into()

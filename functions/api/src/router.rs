@@ -10,12 +10,17 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tickwire_service::authenticate::Authenticate;
+use tickwire_entitlements::{Identity, Window};
+use tickwire_service::authenticate::{Authenticate, Scope};
 use tickwire_service::cursor::Cursors;
+use tickwire_service::limit_use::{Counted, LimitUse};
+use tickwire_service::manage_access::ManageAccess;
 use tickwire_service::manage_dead_letters::ManageDeadLetters;
 use tickwire_service::manage_grants::ManageGrants;
 use tickwire_service::placement::Placement;
-use tickwire_service::ports::{DeadLetters, Enqueue, Entropy, GrantBook, Tickets};
+use tickwire_service::ports::{
+    AccessBook, ApiKeys, AuditRows, DeadLetters, Enqueue, Entropy, GrantBook, Grants, Tickets,
+};
 use tickwire_service::query_history::{QueryHistory, QueryPorts};
 use tickwire_service::query_instruments::QueryInstruments;
 use tickwire_streams::Universe;
@@ -28,7 +33,7 @@ use utoipa_axum::routes;
 use crate::document;
 use crate::question::only;
 use crate::refusal::{Refusal, finish};
-use crate::routes::{bars, chains, dead_letters, grants, health, instruments, reserved, signals, tickets};
+use crate::routes::{access, bars, chains, dead_letters, grants, health, instruments, signals, tickets};
 use crate::socket_document;
 
 #[expect(
@@ -59,6 +64,10 @@ pub struct Api {
     pub instruments: QueryInstruments,
     /// What admins change.
     pub grants: ManageGrants,
+    /// Keys, revocations, bans, the audit.
+    pub access: ManageAccess,
+    /// How much may be asked; without, as much as one likes.
+    pub limits: Option<LimitUse>,
     /// What was set aside.
     pub dead_letters: ManageDeadLetters,
     /// Where pages begin.
@@ -84,7 +93,7 @@ impl Api {
         secret_name: &str,
     ) -> Self
     where
-        S: Tickets + GrantBook + 'static,
+        S: Tickets + Grants + GrantBook + AccessBook + ApiKeys + AuditRows + 'static,
         Q: DeadLetters + Enqueue + 'static,
     {
         let (secrets, clock) = (ports.secrets.clone(), ports.clock.clone());
@@ -92,12 +101,16 @@ impl Api {
             authenticate: Authenticate::new(
                 secrets.clone(),
                 store.clone(),
+                ports.access.clone(),
                 clock.clone(),
                 entropy.clone(),
                 secret_name,
-            ),
+            )
+            .with_keys(store.clone()),
+            access: ManageAccess::new(store.clone(), entropy.clone(), clock.clone()),
+            limits: None,
             instruments: QueryInstruments::new(ports.groups.clone(), clock.clone()),
-            grants: ManageGrants::new(ports.grants.clone(), store, clock),
+            grants: ManageGrants::new(store, entropy.clone(), clock),
             dead_letters: ManageDeadLetters::new(queues.clone(), queues),
             cursors: Cursors::new(secrets, secret_name),
             entropy,
@@ -114,6 +127,10 @@ pub type Metrics = Box<dyn Fn() -> String + Send + Sync>;
 /// What a handler answers in JSON only.
 pub(crate) type Answer<T> = Result<Json<T>, Refusal>;
 
+/// From where a request came, as the platform says; nothing that a client can write.
+#[derive(Clone, Debug)]
+pub struct ClientAddress(pub String);
+
 /// The id of a request that the platform gave.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
@@ -128,7 +145,12 @@ pub(crate) fn closed() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(chains::chain))
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
-        .routes(routes!(reserved::keys))
+        .routes(routes!(access::keys, access::create_key))
+        .routes(routes!(access::revoke_key))
+        .routes(routes!(access::revocations, access::revoke))
+        .routes(routes!(access::bans))
+        .routes(routes!(access::lift_ban))
+        .routes(routes!(access::audit))
         .routes(routes!(dead_letters::list, dead_letters::redrive))
         .routes(routes!(dead_letters::show))
 }
@@ -221,7 +243,74 @@ async fn authenticate(
     let header = only(request.headers(), &header::AUTHORIZATION)
         .map_err(|()| ErrorCode::TokenInvalid)?
         .map(str::to_owned);
-    let principal = api.authenticate.principal(header.as_deref()).await?;
+    let address = request.extensions().get::<ClientAddress>();
+    let address = address.map(|address| address.0.clone());
+    let guarded = api.limits.as_ref().zip(address.as_deref());
+    if let Some((limits, address)) = guarded {
+        limits.check_address(address).await?;
+    }
+    let found = api.authenticate.principal(header.as_deref()).await;
+    if let (Err(refused), Some((limits, address))) = (&found, guarded)
+        && refused.code.is_attempt()
+    {
+        limits.note_attempt(address).await;
+    }
+    let principal = found?;
+    let left = match &api.limits {
+        None => None,
+        Some(limits) => {
+            let Identity { user, tier, .. } = &principal.identity;
+            let windows = tier.limits().requests();
+            match limits.take(Counted::Requests(user), &windows).await {
+                Ok(left) => Some((windows, left.remaining, left.after_s)),
+                Err(fault) => {
+                    let refusal = Refusal::from(fault);
+                    let after_s = refusal.retry_after_s();
+                    let mut response = refusal.into_response();
+                    if let Some(after_s) = after_s {
+                        tell_limits(&mut response, &windows, 0, after_s);
+                    }
+                    return Ok(response);
+                }
+            }
+        }
+    };
+    if let Some(scope) = scope_of(request.uri().path()) {
+        principal.check_scope(scope)?;
+    }
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    if let Some((windows, remaining, after_s)) = left {
+        tell_limits(&mut response, &windows, remaining, after_s);
+    }
+    Ok(response)
+}
+
+/// What a proof must be good for, where that is not the admins' own.
+fn scope_of(path: &str) -> Option<Scope> {
+    let first = path.strip_prefix("/v1/")?.split('/').next()?;
+    match first {
+        "tickets" => Some(Scope::Stream),
+        "instruments" | "bars" | "signals" | "chains" => Some(Scope::Read),
+        // Checked with the role.
+        _ => None,
+    }
+}
+
+/// The limits and what is left of them (draft-ietf-httpapi-ratelimit-headers-10).
+fn tell_limits(response: &mut Response, windows: &[Window], remaining: u32, after_s: u32) {
+    let policy: Vec<String> = windows
+        .iter()
+        .map(|window| format!("\"{}s\";q={};w={}", window.seconds, window.limit, window.seconds))
+        .collect();
+    let headers = response.headers_mut();
+    let texts = [
+        ("ratelimit-policy", policy.join(", ")),
+        ("ratelimit", format!("\"requests\";r={remaining};t={after_s}")),
+    ];
+    for (name, text) in texts {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    }
 }

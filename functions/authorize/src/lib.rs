@@ -17,6 +17,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tickwire_service::authenticate::{Authenticate, Identity, IdentityContext, Refused, RefusedCode};
+use tickwire_service::limit_use::LimitUse;
+use tickwire_wire::ErrorCode;
 
 /// What a socket's authorizer is asked.
 pub type SocketRequest = ApiGatewayCustomAuthorizerRequestTypeRequest;
@@ -57,38 +59,92 @@ pub enum Answer {
     Http(HttpAnswer),
 }
 
+/// Who may connect, and how often one may be wrong.
+#[derive(Clone)]
+pub struct Door {
+    /// Who.
+    pub authenticate: Authenticate,
+    /// How often; without, as often as one likes.
+    pub limits: Option<LimitUse>,
+}
+
+impl From<Authenticate> for Door {
+    fn from(authenticate: Authenticate) -> Self {
+        Self {
+            authenticate,
+            limits: None,
+        }
+    }
+}
+
+impl Door {
+    /// What `attempt` finds, unless its address is banned; a wrong one counts against the address.
+    async fn tried(
+        &self,
+        address: Option<&str>,
+        attempt: impl Future<Output = Result<Identity, Refused>>,
+    ) -> Result<Identity, Refused> {
+        let Some((limits, address)) = self.limits.as_ref().zip(address) else {
+            return attempt.await;
+        };
+        if let Err(fault) = limits.check_address(address).await {
+            // A check that cannot run lets nobody in either.
+            return Err(match fault.code() {
+                Some(ErrorCode::AttemptsRate) => RefusedCode::AddressBanned,
+                _ => RefusedCode::AuthenticationUnavailable,
+            }
+            .into());
+        }
+        let found = attempt.await;
+        if found.as_ref().is_err_and(|refused| refused.code.is_attempt()) {
+            limits.note_attempt(address).await;
+        }
+        found
+    }
+}
+
 /// Answers an event of either kind.
-pub async fn handle(authenticate: &Authenticate, event: Value) -> Answer {
+pub async fn handle(door: &Door, event: Value) -> Answer {
     let is_http = event.get("version").and_then(Value::as_str) == Some(HTTP_PAYLOAD_VERSION);
     if is_http {
         Answer::Http(match read(event) {
-            Ok(request) => authorize_http(authenticate, &request).await,
+            Ok(request) => authorize_http(door, &request).await,
             Err(refused) => http_answer(Err(refused)),
         })
     } else {
         Answer::Socket(match read(event) {
-            Ok(request) => authorize_socket(authenticate, &request).await,
+            Ok(request) => authorize_socket(door, &request).await,
             Err(refused) => socket_answer(None, Err(refused)),
         })
     }
 }
 
 /// Whether a socket may be opened with the ticket of `request`.
-pub async fn authorize_socket(authenticate: &Authenticate, request: &SocketRequest) -> SocketAnswer {
+pub async fn authorize_socket(door: &Door, request: &SocketRequest) -> SocketAnswer {
     let Some(route) = request.method_arn.as_deref() else {
         tracing::error!("event names no route: denied");
         return socket_answer(None, Err(RefusedCode::AuthenticationUnavailable.into()));
     };
     let ticket = request.query_string_parameters.first("ticket");
-    socket_answer(Some(route), authenticate.take_ticket(ticket).await)
+    let identity = request.request_context.identity.as_ref();
+    let address = identity.and_then(|identity| identity.source_ip.as_deref());
+    if ticket.is_none_or(str::is_empty) {
+        return socket_answer(Some(route), Err(RefusedCode::TicketMissing.into()));
+    }
+    let attempt = door.authenticate.take_ticket(ticket);
+    socket_answer(Some(route), door.tried(address, attempt).await)
 }
 
 /// Whether the API may be called with the token of `request`.
-pub async fn authorize_http(authenticate: &Authenticate, request: &HttpRequest) -> HttpAnswer {
+pub async fn authorize_http(door: &Door, request: &HttpRequest) -> HttpAnswer {
     let answer = match request.headers.get("authorization").map(|value| value.to_str()) {
         None => Err(RefusedCode::TokenMissing.into()),
         Some(Err(_)) => Err(RefusedCode::TokenMalformed.into()),
-        Some(Ok(header)) => authenticate.by_authorization(Some(header)).await,
+        Some(Ok(header)) => {
+            let address = request.request_context.http.source_ip.as_deref();
+            door.tried(address, door.authenticate.by_authorization(Some(header)))
+                .await
+        }
     };
     http_answer(answer)
 }

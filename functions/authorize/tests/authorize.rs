@@ -11,10 +11,12 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tickwire_authorize::handle;
 use tickwire_market::UnixNanos;
-use tickwire_service::authenticate::{Authenticate, Identity, Tier, sign_token};
+use tickwire_service::access::Access;
+use tickwire_service::authenticate::{Authenticate, Identity, Proof, Tier, sign_token};
 use tickwire_service::ports::{
     Clock, Entropy, PortError, PortResult, Secret, SecretVersions, Secrets, TicketGrant, Tickets,
 };
+use tickwire_service::testing_sockets::Sockets;
 
 /// The moment of the sample events.
 const NOW_S: i64 = 1_795_000_000;
@@ -87,9 +89,12 @@ impl Tickets for World {
 fn world() -> (Arc<World>, Authenticate) {
     let world = Arc::new(World::default());
     world.wait(NOW_S);
+    let nothing = Sockets::new();
+    let access = Access::new(nothing.clone(), nothing, world.clone());
     let authenticate = Authenticate::new(
         world.clone(),
         world.clone(),
+        access,
         world.clone(),
         world.clone(),
         "tokens",
@@ -109,7 +114,12 @@ fn event_with(name: &str, placeholder: &str, text: &str) -> Value {
 }
 
 fn ask(authenticate: &Authenticate, event: Value) -> Value {
-    serde_json::to_value(handle(authenticate, event).now_or_never().unwrap()).unwrap()
+    serde_json::to_value(
+        handle(&authenticate.clone().into(), event)
+            .now_or_never()
+            .unwrap(),
+    )
+    .unwrap()
 }
 
 // --------------------------------------------------------------- sockets
@@ -119,6 +129,7 @@ fn ticket(authenticate: &Authenticate) -> String {
         user: "user-1".into(),
         tier: Tier::Premium,
         expires_at: UnixNanos::from_millis(1_795_000_600_000),
+        proof: Proof::default(),
     };
     let ticket = authenticate
         .issue_ticket(&identity)
@@ -153,7 +164,8 @@ fn a_ticket_opens_a_socket_once() {
             "Version": "2012-10-17",
             "Statement": [{"Action": ["execute-api:Invoke"], "Effect": "Allow", "Resource": [ROUTE]}],
         },
-        "context": {"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000"},
+        "context": {"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000",
+                    "proof": "", "issued_at_ms": "0"},
     });
     assert_eq!(connect(&authenticate, &ticket), allowance);
     assert_eq!(connect(&authenticate, &ticket), denial("ticket_unknown"));
@@ -228,7 +240,8 @@ fn token(secret: &[u8]) -> String {
 fn allowed() -> Value {
     json!({
         "isAuthorized": true,
-        "context": {"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000"},
+        "context": {"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000",
+                    "proof": "QrHPvTIwzDLVzQJv", "issued_at_ms": "1795000000000"},
     })
 }
 

@@ -79,7 +79,7 @@ fn register(house: &House, connection: &str, wants: &[(&str, u32, bool)]) {
         let subscriptions = subscriptions.iter().filter(of_group).cloned().collect();
         let subscriber = Subscriber {
             connection: connection.to_owned(),
-            user: "asha".to_owned(),
+            identity: row.identity(),
             subscriptions,
             behind: false,
         };

@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tickwire_entitlements::{Decision, Identity, Tier, is_user_name};
+use tickwire_entitlements::{Decision, Identity, Proof, Tier, is_user_name};
 use tickwire_market::UnixNanos;
 use tickwire_service::entitle::Entitle;
 use tickwire_streams::StreamKey;
@@ -114,6 +114,7 @@ pub async fn decide(entitle: &Entitle, request: EntitleRequest) -> EntitleRespon
         user: request.user,
         tier: request.tier,
         expires_at,
+        proof: Proof::default(),
     };
 
     let parsed = request

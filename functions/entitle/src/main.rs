@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tickwire_aws::{Aws, Need, SystemClock};
+use tickwire_service::access::Access;
 use tickwire_service::entitle::Entitle;
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::export::{Invocations, of_meter};
@@ -19,7 +20,7 @@ async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
-    let entitle = &Entitle::new(store, clock);
+    let entitle = &Entitle::new(Access::new(store.clone(), store, clock));
     let invocations = &Invocations::new("entitle", move || of_meter(&meter.snapshot()));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         invocations.answer::<_, Error>(tickwire_entitle::handle(entitle, event.payload))

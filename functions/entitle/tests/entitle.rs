@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use tickwire_entitle::{EntitleRequest, EntitleResponse, entitle_streams_max, handle};
 use tickwire_entitlements::Grant;
 use tickwire_market::UnixNanos;
+use tickwire_service::access::Access;
 use tickwire_service::entitle::Entitle;
 use tickwire_service::ports::{Clock, Grants, PortError, PortResult};
+use tickwire_service::testing_sockets::Sockets;
 
 /// The moment of the sample events.
 const NOW: UnixNanos = UnixNanos(1_795_000_000 * UnixNanos::PER_SECOND);
@@ -62,7 +64,11 @@ fn event_with(field: &str, value: Value) -> Value {
 }
 
 fn ask_when(down: bool, late_s: i64, event: Value) -> Value {
-    let entitle = Entitle::new(Arc::new(Store { down }), Arc::new(Late(late_s)));
+    let entitle = Entitle::new(Access::new(
+        Sockets::new(),
+        Arc::new(Store { down }),
+        Arc::new(Late(late_s)),
+    ));
     serde_json::to_value(handle(&entitle, event).now_or_never().unwrap()).unwrap()
 }
 

@@ -7,6 +7,7 @@ use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsock
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 use tickwire_service::authenticate::{Identity, IdentityContext};
+use tickwire_service::limit_use::LimitUse;
 use tickwire_service::manage_subscription::{ManageSubscription, PROTOCOL, SubscriptionPorts};
 use tickwire_service::open_connection::{Fault, OpenConnection};
 use tickwire_service::placement::Placement;
@@ -24,6 +25,8 @@ pub struct Socket {
     pub connections: OpenConnection,
     /// What clients ask for.
     pub subscriptions: ManageSubscription,
+    /// Origins of web pages that may connect, written out.
+    pub origins: Arc<[String]>,
 }
 
 impl Socket {
@@ -32,6 +35,25 @@ impl Socket {
         Self {
             connections: OpenConnection::new((&ports).into(), placement.clone(), universe),
             subscriptions: ManageSubscription::new(ports, placement),
+            origins: Arc::default(),
+        }
+    }
+
+    /// For pages of these origins; what is no page names none.
+    #[must_use]
+    pub fn for_origins(self, origins: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            origins: origins.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// With the limits of tiers on messages and changes.
+    #[must_use]
+    pub fn limited_by(self, limits: LimitUse) -> Self {
+        Self {
+            subscriptions: self.subscriptions.limited_by(limits),
+            ..self
         }
     }
 
@@ -84,11 +106,25 @@ async fn connect(
     connection: &str,
     event: &ApiGatewayWebsocketProxyRequest,
 ) -> Result<(), Fault> {
+    let mut origins = event.headers.get_all(header::ORIGIN).iter();
+    let known = |origin: &HeaderValue| {
+        socket
+            .origins
+            .iter()
+            .any(|known| known.as_bytes() == origin.as_bytes())
+    };
+    if !origins.all(known) {
+        return Err(ErrorCode::OriginDenied.into());
+    }
     let fields = &event.request_context.authorizer.fields;
     let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(user), Some(tier), Some(expires_at_ms)) =
-        (field("user"), field("tier"), field("expires_at_ms"))
-    else {
+    let (Some(user), Some(tier), Some(expires_at_ms), Some(proof), Some(issued_at_ms)) = (
+        field("user"),
+        field("tier"),
+        field("expires_at_ms"),
+        field("proof"),
+        field("issued_at_ms"),
+    ) else {
         tracing::error!(connection, "the authorizer handed on no identity: denied");
         return Err(ErrorCode::TicketInvalid.into());
     };
@@ -96,6 +132,8 @@ async fn connect(
         user,
         tier,
         expires_at_ms,
+        proof,
+        issued_at_ms,
     };
     let identity = Identity::try_from(&context).map_err(|_| ErrorCode::TicketInvalid)?;
     socket.connections.open(connection, &identity).await

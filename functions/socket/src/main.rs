@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tickwire_aws::{Aws, Need, SystemClock};
+use tickwire_service::access::Access;
+use tickwire_service::limit_use::LimitUse;
 use tickwire_service::manage_subscription::SubscriptionPorts;
 use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_socket::Socket;
@@ -21,16 +23,21 @@ async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections, watermark])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
+    let access = Access::new(store.clone(), store.clone(), clock.clone());
+    let limits = LimitUse::new(store.clone(), access.clone(), clock.clone());
     let ports = SubscriptionPorts {
         connections: store.clone(),
         groups: store.clone(),
-        log: store.clone(),
+        log: store,
         push: Arc::new(aws.posts(meter.clone())?),
         enqueue: Arc::new(aws.queues(meter.clone())?),
-        grants: store,
+        access,
         clock,
     };
-    let socket = &Socket::new(ports, aws.placement(), aws.universe()).marked_by(Arc::new(aws.secrets()));
+    let socket = Socket::new(ports, aws.placement(), aws.universe()).limited_by(limits);
+    let socket = &socket
+        .for_origins(aws.origins())
+        .marked_by(Arc::new(aws.secrets()));
     let invocations = &Invocations::new("socket", move || of_meter(&meter.snapshot()));
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
         invocations.answer::<_, Error>(tickwire_socket::handle(socket, event.payload))

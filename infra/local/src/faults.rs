@@ -197,6 +197,8 @@ faulty!(Connections {
     fn close(connection: &str, shards: &[(GroupKey, u16)]) -> ();
     fn count(user: &str) -> usize;
     fn put_subscriber(group: &GroupKey, shard: u16, subscriber: &Subscriber) -> ();
+    fn drop_streams(group: &GroupKey, shard: u16, connection: &str, keys: &[String]) -> ();
+    fn connections_of(user: &str) -> Vec<String>;
     fn mark_behind(group: &GroupKey, shard: u16, connection: &str) -> ();
     fn shard_version(group: &GroupKey, shard: u16) -> u64;
     fn subscribers(group: &GroupKey, shard: u16) -> Vec<Subscriber>;

@@ -26,6 +26,12 @@ enum Command {
     Load(commands::load::LoadArgs),
     /// Print a development token for a stack on this machine
     Token(commands::token::TokenArgs),
+    /// Make, list and take back API keys
+    Keys(commands::access::KeysArgs),
+    /// Give, list and take back grants of products
+    Grants(commands::access::GrantsArgs),
+    /// Take back identities; see bans, and who changed what
+    Access(commands::access::AccessArgs),
     /// Show from what a signal came, folded again from the log
     Explain(commands::explain::ExplainArgs),
     /// Look at what was set aside, and send it back
@@ -63,6 +69,9 @@ async fn main() -> ExitCode {
         Command::Watch(args) => commands::watch::run(args).await,
         Command::Load(args) => commands::load::run(args).await,
         Command::Token(args) => commands::token::run(&args),
+        Command::Keys(args) => commands::access::run_keys(args).await,
+        Command::Grants(args) => commands::access::run_grants(args).await,
+        Command::Access(args) => commands::access::run_access(args).await,
         Command::Explain(args) => commands::explain::run(args).await,
         Command::DeadLetters(args) => commands::dead_letters::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,

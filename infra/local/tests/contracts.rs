@@ -11,6 +11,7 @@
 mod list;
 
 mod contracts {
+    pub(crate) mod access;
     pub(crate) mod bars;
     pub(crate) mod checkpoints;
     pub(crate) mod connections;

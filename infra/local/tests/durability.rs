@@ -268,7 +268,7 @@ async fn what_was_acknowledged_survives_a_kill() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expired_rows_are_swept() {
-    use tickwire_entitlements::Tier;
+    use tickwire_entitlements::{Proof, Tier};
     use tickwire_market::UnixNanos;
     use tickwire_service::ports::{Clock as _, TicketGrant, Tickets as _};
     let engine = Engine::memory().unwrap();
@@ -286,6 +286,7 @@ async fn expired_rows_are_swept() {
             tier: Tier::Free,
             expires_at: end,
             identity_expires_at: end,
+            proof: Proof::default(),
         };
         dynamo.put_ticket(hash, &grant).await.unwrap();
     }

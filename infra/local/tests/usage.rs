@@ -28,8 +28,9 @@ use tickwire::queue::{QueueName, QueueOptions, Queues};
 use tickwire::signal_list::SignalList;
 use tickwire::store::Engine;
 use tickwire_aws::Dynamo;
-use tickwire_entitlements::{Identity, Tier};
+use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::{Calendar, Tick, UnixNanos};
+use tickwire_service::access::Access;
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts};
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts};
 use tickwire_service::manage_subscription::SubscriptionPorts;
@@ -174,6 +175,7 @@ impl Run {
             clock: clock.clone(),
             entropy: Arc::new(Counter::default()),
         });
+        let access = Access::new(store.clone(), store.clone(), clock.clone());
         let deliver = DeliverPorts {
             groups: store.clone(),
             connections: store.clone(),
@@ -181,6 +183,8 @@ impl Run {
             park: queue.clone(),
             postpone: queue.clone(),
             timer: Arc::new(Never),
+            access: access.clone(),
+            clock: clock.clone(),
         };
         let socket = SubscriptionPorts {
             connections: store.clone(),
@@ -188,7 +192,7 @@ impl Run {
             log: store.clone(),
             push: sockets.clone(),
             enqueue: queue,
-            grants: store,
+            access,
             clock: clock.clone(),
         };
         Self {
@@ -306,6 +310,7 @@ impl Run {
                 user: name.clone(),
                 tier: Tier::Enterprise,
                 expires_at: START.saturating_add(3_600 * UnixNanos::PER_SECOND),
+                proof: Proof::default(),
             };
             self.frames.push(self.sockets.register(&name));
             self.socket.connections.open(&name, &identity).await.unwrap();

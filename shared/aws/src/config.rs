@@ -9,6 +9,9 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
 use tickwire_market::InstrumentKey;
+use tickwire_service::access::Access;
+#[cfg(feature = "key-sets")]
+use tickwire_service::authenticate::Issuer;
 use tickwire_service::deliver_signals::DeliverPorts;
 use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::placement::Placement;
@@ -41,6 +44,14 @@ pub const SECRET_ID_PREFIX: &str = "TICKWIRE_SECRET_ID_";
 
 /// Name of the universe that clients meet; `live` if it is not set.
 pub const UNIVERSE: &str = "TICKWIRE_UNIVERSE";
+/// Address of the key set of another issuer whose tokens are taken; with the two below, or none of them.
+pub const JWKS_URL: &str = "TICKWIRE_JWKS_URL";
+/// Claim `iss` of its tokens.
+pub const JWT_ISSUER: &str = "TICKWIRE_JWT_ISSUER";
+/// Claim `aud` of its tokens.
+pub const JWT_AUDIENCE: &str = "TICKWIRE_JWT_AUDIENCE";
+/// Origins of web pages that may open sockets, as `https://a.example,https://b.example`; none if it is not set.
+pub const ORIGINS: &str = "TICKWIRE_ORIGINS";
 /// Baskets of the venues that have more or fewer than others, as `NASDAQ=16,NSE=4`. The same for the
 /// functions and for who sends.
 pub const BASKETS: &str = "TICKWIRE_BASKETS";
@@ -94,6 +105,9 @@ pub struct Aws {
     secret_ids: BTreeMap<String, String>,
     universe: Universe,
     placement: Placement,
+    origins: Vec<String>,
+    #[cfg(feature = "key-sets")]
+    issuer: Option<Issuer>,
 }
 
 impl Aws {
@@ -158,6 +172,13 @@ impl Aws {
             baskets,
             "NASDAQ=16,NSE=4, a venue once and 1 basket at least",
         );
+        let origins = reader.parsed(
+            ORIGINS,
+            origins,
+            "https://app.example.com, no wildcard and no path",
+        );
+        #[cfg(feature = "key-sets")]
+        let issuer = reader.issuer();
         if !reader.problems.is_empty() {
             return Err(ConfigError {
                 problems: reader.problems,
@@ -174,12 +195,26 @@ impl Aws {
             secret_ids,
             universe: universe.unwrap_or_else(Universe::live),
             placement: placement.map(Placement::new).unwrap_or_default(),
+            origins: origins.unwrap_or_default(),
+            #[cfg(feature = "key-sets")]
+            issuer,
         })
     }
 
     /// The universe that clients meet.
     pub fn universe(&self) -> Universe {
         self.universe.clone()
+    }
+
+    /// Another issuer whose tokens are taken, where one was named.
+    #[cfg(feature = "key-sets")]
+    pub fn issuer(&self) -> Option<Issuer> {
+        self.issuer.clone()
+    }
+
+    /// Origins of web pages that may open sockets.
+    pub fn origins(&self) -> Vec<String> {
+        self.origins.clone()
     }
 
     /// How instruments are spread over groups.
@@ -234,15 +269,18 @@ impl Aws {
     /// # Errors
     /// When tables, queues or posting to connections were not among the needs.
     pub fn deliver_ports(&self, meter: &Arc<Meter>) -> Result<DeliverPorts, ConfigError> {
-        let store = Arc::new(self.dynamo(meter.clone(), Arc::new(SystemClock)));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Arc::new(self.dynamo(meter.clone(), clock.clone()));
         let queues = Arc::new(self.queues(meter.clone())?);
         Ok(DeliverPorts {
             groups: store.clone(),
-            connections: store,
+            connections: store.clone(),
             push: Arc::new(self.posts(meter.clone())?),
             park: queues.clone(),
             postpone: queues,
             timer: Arc::new(TokioTimer),
+            access: Access::new(store.clone(), store, clock.clone()),
+            clock,
         })
     }
 
@@ -297,6 +335,19 @@ fn needed<T>(part: Option<T>, what: &str) -> Result<T, ConfigError> {
     })
 }
 
+/// Origins, separated by commas.
+fn origins(text: &str) -> Option<Vec<String>> {
+    let is_origin = |text: &str| {
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':');
+        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(allowed))
+    };
+    let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
+    origins.iter().all(|origin| is_origin(origin)).then_some(origins)
+}
+
 /// `VENUE=COUNT`, separated by commas.
 fn baskets(text: &str) -> Option<BTreeMap<String, u16>> {
     let mut counts = BTreeMap::new();
@@ -318,6 +369,31 @@ struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// All three of its variables, or none.
+    #[cfg(feature = "key-sets")]
+    fn issuer(&mut self) -> Option<Issuer> {
+        let named = [JWKS_URL, JWT_ISSUER, JWT_AUDIENCE].map(|name| self.optional(name));
+        match named {
+            [None, None, None] => None,
+            [Some(address), Some(issuer), Some(audience)] => match crate::HttpKeySet::new(&address) {
+                Ok(keys) => Some(Issuer {
+                    issuer,
+                    audience,
+                    keys: Arc::new(keys),
+                }),
+                Err(error) => {
+                    self.problems.push(format!("{JWKS_URL} is wrong: {error}"));
+                    None
+                }
+            },
+            _ => {
+                let problem = format!("of {JWKS_URL}, {JWT_ISSUER}, {JWT_AUDIENCE} some are not set");
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
     fn optional(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.is_empty())
     }

@@ -12,6 +12,8 @@ pub mod dynamodb;
 mod error;
 #[cfg(feature = "events")]
 pub mod event;
+#[cfg(feature = "key-sets")]
+mod key_sets;
 mod limits;
 mod park;
 #[cfg(feature = "remote")]
@@ -32,6 +34,8 @@ mod traffic;
 pub use config::{Aws, ConfigError, Need};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::{Dynamo, TABLES, TableDefinition};
+#[cfg(feature = "key-sets")]
+pub use key_sets::{HttpKeySet, KeySetAddressError};
 pub use limits::*;
 pub use park::park_attributes;
 #[cfg(feature = "remote")]

@@ -1,5 +1,6 @@
 //! Who asks.
 
+use serde::{Deserialize, Serialize};
 use tickwire_market::UnixNanos;
 
 use crate::Tier;
@@ -20,6 +21,17 @@ pub struct Identity {
     pub tier: Tier,
     /// From when on the proof no longer holds.
     pub expires_at: UnixNanos,
+    /// What proved it.
+    pub proof: Proof,
+}
+
+/// What proved an identity: by it the identity can be taken back before its time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Claim `jti` of the token, or the prefix of the API key; empty where there is none.
+    pub id: String,
+    /// When it was made. What is not known counts as long ago.
+    pub issued_at: UnixNanos,
 }
 
 /// Whether `text` can name a user: 1 to [`user_bytes_max`] of `A-Z a-z 0-9 - _ .`,

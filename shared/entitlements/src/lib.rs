@@ -5,6 +5,8 @@
 mod decide;
 mod grant;
 mod identity;
+mod quota;
+mod revocation;
 mod tier;
 pub mod watermark;
 
@@ -12,5 +14,7 @@ pub use decide::{
     Decision, Denial, DenialCode, GREEKS, TIER_OF_GREEKS, TIER_OF_MARKETPLACE, TIER_OF_PERSONAL, decide,
 };
 pub use grant::{Grant, GrantsRead};
-pub use identity::{Identity, is_user_name, user_bytes_max};
+pub use identity::{Identity, Proof, is_user_name, user_bytes_max};
+pub use quota::{Left, Usage, Window};
+pub use revocation::{Ban, Banned, Revocation, Revocations, Revoked};
 pub use tier::{Limits, Tier, UnknownTier};

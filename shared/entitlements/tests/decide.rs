@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use tickwire_entitlements::{Decision, Denial, DenialCode, Grant, GrantsRead, Identity, Tier, decide};
+use tickwire_entitlements::{Decision, Denial, DenialCode, Grant, GrantsRead, Identity, Proof, Tier, decide};
 use tickwire_market::UnixNanos;
 use tickwire_streams::StreamKey;
 
@@ -116,6 +116,7 @@ fn identity_of(tier: Tier) -> Identity {
         user: "user-1".into(),
         tier,
         expires_at: UnixNanos(5_000),
+        proof: Proof::default(),
     }
 }
 

@@ -8,21 +8,35 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tickwire_market::UnixNanos;
+use tickwire_wire::{ErrorBody, ErrorCode};
 
-use crate::ports::{Clock, Entropy, PortError, Secrets, TicketGrant, Tickets};
+use self::jwks::KeySet;
+use crate::access::Access;
+use crate::ports::{ApiKeys, Clock, Entropy, PortError, Secrets, TicketGrant, Tickets};
 
+mod jwks;
+mod key;
 mod refused;
+mod scope;
 mod token;
 
+pub use jwks::Issuer;
+pub use key::{ApiKey, KEY_MARK, is_prefix};
 pub use limits::{
-    clock_skew_s_max, secret_bytes_min, ticket_lifetime_s_max, token_bytes_max, token_lifetime_s_max,
+    clock_skew_s_max, key_age_s_max, key_lifetime_s_max, key_set_age_s_max, key_set_last_good_s_max,
+    key_set_pause_s, proof_id_bytes_max, secret_bytes_min, ticket_lifetime_s_max, token_bytes_max,
+    token_lifetime_s_max,
 };
 pub use refused::{Refused, RefusedCode};
-pub use tickwire_entitlements::{Identity, Tier, is_user_name, user_bytes_max};
-pub use token::{SignError, TOKEN_AUDIENCE, TOKEN_ISSUER, sign_token, sign_token_of, verify_token};
+pub use scope::{Scope, Scopes};
+pub use tickwire_entitlements::{Identity, Proof, Tier, is_user_name, user_bytes_max};
+pub use token::{
+    SignError, TOKEN_AUDIENCE, TOKEN_ISSUER, is_proof_id, sign_token, sign_token_of, verify_token,
+};
 
 #[expect(
     non_upper_case_globals,
@@ -37,6 +51,18 @@ mod limits {
     pub const clock_skew_s_max: i64 = 5;
     /// Longest life of a ticket, in seconds.
     pub const ticket_lifetime_s_max: i64 = 60;
+    /// Longest life of an API key, in seconds.
+    pub const key_lifetime_s_max: i64 = 366 * 86_400;
+    /// How long an API key is kept that nothing was heard of, in seconds.
+    pub const key_age_s_max: i64 = 300;
+    /// How long the keys of an issuer are kept, in seconds.
+    pub const key_set_age_s_max: i64 = 300;
+    /// How long the last good keys serve while they cannot be read, in seconds.
+    pub const key_set_last_good_s_max: i64 = 3_600;
+    /// Seconds between two readings of keys, whatever tokens come.
+    pub const key_set_pause_s: i64 = 5;
+    /// Longest id of a token, claim `jti`, in bytes.
+    pub const proof_id_bytes_max: usize = 128;
     /// Shortest secret for signatures, in bytes: the output of the hash (RFC 7518, 3.2).
     pub const secret_bytes_min: usize = 32;
 }
@@ -74,18 +100,21 @@ pub enum Role {
     /// Nothing; the same as no claim.
     #[default]
     User,
+    /// To offer products of one's own.
+    Author,
     /// To manage the access of others.
     Admin,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::User, Self::Admin];
+    pub const ALL: [Self; 3] = [Self::User, Self::Author, Self::Admin];
 
-    /// The one spelling: `user`, `admin`.
+    /// The one spelling: `user`, `author`, `admin`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
+            Self::Author => "author",
             Self::Admin => "admin",
         }
     }
@@ -112,6 +141,22 @@ pub struct Principal {
     pub identity: Identity,
     /// In which role.
     pub role: Role,
+    /// What the proof may be used for.
+    pub scopes: Scopes,
+}
+
+impl Principal {
+    /// Whether the proof may be used so.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check_scope(&self, scope: Scope) -> Result<(), ErrorBody> {
+        if self.scopes.include(scope) {
+            return Ok(());
+        }
+        let message = format!("The key's scopes do not include {scope}.");
+        Err(ErrorBody::with_message(ErrorCode::RoleRequired, message))
+    }
 }
 
 /// Opens one socket, once.
@@ -128,16 +173,60 @@ pub struct Ticket {
 pub struct Authenticate {
     secrets: Arc<dyn Secrets>,
     tickets: Arc<dyn Tickets>,
+    access: Access,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     secret_name: Arc<str>,
+    keys: Option<Arc<dyn ApiKeys>>,
+    kept_keys: moka::sync::Cache<String, KeptKey>,
+    issuer: Option<KeySet>,
 }
 
+/// An API key as it was at an epoch.
+#[derive(Clone)]
+struct KeptKey {
+    epoch: u64,
+    read_at: UnixNanos,
+    key: ApiKey,
+}
+
+/// API keys that are kept.
+const KEYS_KEPT_MAX: u64 = 10_000;
+
 impl Authenticate {
+    /// With API keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn ApiKeys>) -> Self {
+        Self {
+            keys: Some(keys),
+            ..self
+        }
+    }
+
+    /// With another issuer, if there is one.
+    #[must_use]
+    pub fn of_issuer(self, issuer: Option<Issuer>) -> Self {
+        match issuer {
+            Some(issuer) => self.with_issuer(issuer),
+            None => self,
+        }
+    }
+
+    /// With another issuer, whose tokens are taken beside those of ours.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Issuer) -> Self {
+        let clock = self.clock.clone();
+        Self {
+            issuer: Some(KeySet::new(issuer, clock)),
+            ..self
+        }
+    }
+
     /// Over its ports; `secret_name` names the secret that signs tokens.
     pub fn new(
         secrets: Arc<dyn Secrets>,
         tickets: Arc<dyn Tickets>,
+        access: Access,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         secret_name: &str,
@@ -145,9 +234,13 @@ impl Authenticate {
         Self {
             secrets,
             tickets,
+            access,
             clock,
             entropy,
             secret_name: secret_name.into(),
+            keys: None,
+            kept_keys: moka::sync::Cache::new(KEYS_KEPT_MAX),
+            issuer: None,
         }
     }
 
@@ -162,8 +255,64 @@ impl Authenticate {
         self.by_token(token).await
     }
 
+    /// What a process knows of who was taken back.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// Who the bearer of a token is.
     pub async fn by_token(&self, token: &str) -> Result<Principal, Refused> {
+        let principal = match token.starts_with(KEY_MARK) {
+            true => self.by_key(token).await?,
+            false => self.verified(token).await?,
+        };
+        self.check_stands(&principal.identity).await?;
+        Ok(principal)
+    }
+
+    /// Refuses an identity that was taken back.
+    async fn check_stands(&self, identity: &Identity) -> Result<(), Refused> {
+        match self.access.is_taken_back(identity).await.map_err(unavailable)? {
+            true => Err(RefusedCode::IdentityRevoked.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whose key it is. One that was seen before costs no call of the store.
+    async fn by_key(&self, text: &str) -> Result<Principal, Refused> {
+        let (prefix, secret) = key::parts(text).ok_or(RefusedCode::TokenMalformed)?;
+        let keys = self.keys.as_ref().ok_or(RefusedCode::KeyUnknown)?;
+        let epoch = self.access.epoch().await.map_err(unavailable)?;
+        let now = self.clock.now();
+        let kept = self.kept_keys.get(prefix).filter(|kept| {
+            let age = now.nanos_since(kept.read_at);
+            kept.epoch == epoch && (0..key_age_s_max * UnixNanos::PER_SECOND).contains(&age)
+        });
+        if let Some(kept) = kept {
+            return kept.key.open(secret, now);
+        }
+        let key = keys.key(prefix).await.map_err(unavailable)?;
+        let key = key.ok_or(RefusedCode::KeyUnknown)?;
+        // Nothing is kept or noted before the secret was right.
+        let principal = key.open(secret, now)?;
+        if let Err(error) = keys.note_key_use(prefix, now).await {
+            tracing::debug!(%error, "the use of a key could not be noted");
+        }
+        let read_at = now;
+        self.kept_keys
+            .insert(prefix.to_owned(), KeptKey { epoch, read_at, key });
+        Ok(principal)
+    }
+
+    async fn verified(&self, token: &str) -> Result<Principal, Refused> {
+        // Which way it goes; what is right is decided there, by the key alone.
+        if let Some(issuer) = &self.issuer
+            && token.len() <= token_bytes_max
+            && let Ok(header) = jsonwebtoken::decode_header(token)
+            && matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA)
+        {
+            return issuer.verify(token, header.kid.as_deref()).await;
+        }
         let secrets = self
             .secrets
             .secret(&self.secret_name)
@@ -200,6 +349,7 @@ impl Authenticate {
             tier: identity.tier,
             expires_at,
             identity_expires_at: identity.expires_at,
+            proof: identity.proof.clone(),
         };
         self.tickets
             .put_ticket(&hash(text.expose()), &grant)
@@ -227,11 +377,14 @@ impl Authenticate {
         if now >= grant.expires_at {
             return Err(RefusedCode::TicketExpired.into());
         }
-        Ok(Identity {
+        let identity = Identity {
             user: grant.user,
             tier: grant.tier,
             expires_at: grant.identity_expires_at,
-        })
+            proof: grant.proof,
+        };
+        self.check_stands(&identity).await?;
+        Ok(identity)
     }
 }
 
@@ -263,6 +416,10 @@ pub struct IdentityContext {
     pub tier: String,
     /// End of the identity, in milliseconds since the epoch.
     pub expires_at_ms: String,
+    /// Id of what proved it; empty where it has none.
+    pub proof: String,
+    /// When that was made, in milliseconds since the epoch.
+    pub issued_at_ms: String,
 }
 
 impl From<&Identity> for IdentityContext {
@@ -271,6 +428,8 @@ impl From<&Identity> for IdentityContext {
             user: identity.user.clone(),
             tier: identity.tier.to_string(),
             expires_at_ms: identity.expires_at.millis().to_string(),
+            proof: identity.proof.id.clone(),
+            issued_at_ms: identity.proof.issued_at.millis().to_string(),
         }
     }
 }
@@ -284,17 +443,20 @@ impl TryFrom<&IdentityContext> for Identity {
             .tier
             .parse::<Tier>()
             .map_err(|_| RefusedCode::ClaimInvalid)?;
-        let millis = context
-            .expires_at_ms
-            .parse::<i64>()
-            .map_err(|_| RefusedCode::ClaimInvalid)?;
+        let millis = |text: &str| text.parse::<i64>().map_err(|_| RefusedCode::ClaimInvalid);
+        let expires_at = UnixNanos::from_millis(millis(&context.expires_at_ms)?);
+        let issued_at = UnixNanos::from_millis(millis(&context.issued_at_ms)?);
         if !is_user_name(&context.user) {
             return Err(RefusedCode::ClaimInvalid.into());
         }
         Ok(Self {
             user: context.user.clone(),
             tier,
-            expires_at: UnixNanos::from_millis(millis),
+            expires_at,
+            proof: Proof {
+                id: context.proof.clone(),
+                issued_at,
+            },
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod outboxes;
 mod shard;
+mod standing;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -22,17 +23,21 @@ use tickwire_signals::{Signal, StreamId};
 use tickwire_streams::{GroupKey, Span};
 use tickwire_wire::{BinaryError, Publication, PublicationError};
 
-use crate::open_connection::forget;
+use crate::access::Access;
+use crate::entitle::Entitle;
+use crate::open_connection::{ConnectionPorts, GoodbyeCode, end, forget};
 use crate::placement::Placement;
 use crate::plans::Plans;
 use crate::ports::{
-    Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Secrets, Timer,
+    Clock, Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Secrets,
+    Timer,
 };
 use crate::queue_message::QueueMessage;
 use crate::watermark::Watermarks;
 
-use outboxes::Outboxes;
+use outboxes::{Filled, Outboxes};
 use shard::{Index, Subscribers};
+use standing::Standing;
 
 /// Receive count from which a message is delivered alone.
 pub const RECEIVES_ALONE: u32 = 3;
@@ -62,6 +67,22 @@ pub struct DeliverPorts {
     pub postpone: Arc<dyn Postpone>,
     /// For the budget of a connection.
     pub timer: Arc<dyn Timer>,
+    /// Who may still read what.
+    pub access: Access,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl From<&DeliverPorts> for ConnectionPorts {
+    fn from(ports: &DeliverPorts) -> Self {
+        Self {
+            connections: ports.connections.clone(),
+            groups: ports.groups.clone(),
+            push: ports.push.clone(),
+            access: ports.access.clone(),
+            clock: ports.clock.clone(),
+        }
+    }
 }
 
 /// Counts of this process.
@@ -85,8 +106,12 @@ pub struct DeliverStats {
     pub holes: AtomicU64,
     /// Times a shard's subscribers were read.
     pub reloads: AtomicU64,
-    /// Items that were not sent, as no watermark could be made.
+    /// Items that were not sent, as no watermark could be made or grants not be read.
     pub withheld: AtomicU64,
+    /// Streams that ended as their reader may not read them any longer.
+    pub revoked: AtomicU64,
+    /// Connections that were ended, as their identity no longer holds.
+    pub ended: AtomicU64,
     /// Messages parked.
     pub parked: AtomicU64,
     /// Messages put back because of a passing fault.
@@ -115,6 +140,7 @@ pub struct Deliver {
     shards: moka::sync::Cache<(GroupKey, u16), Arc<Index>>,
     posts: async_lock::Semaphore,
     watermarks: Watermarks,
+    entitle: Entitle,
     stats: Arc<DeliverStats>,
 }
 
@@ -130,6 +156,7 @@ impl Deliver {
     pub fn new(ports: DeliverPorts, placement: Placement) -> Self {
         Self {
             plans: Plans::new(ports.groups.clone()),
+            entitle: Entitle::new(ports.access.clone()),
             ports,
             placement,
             shards: moka::sync::Cache::new(SHARDS_MAX),
@@ -291,12 +318,14 @@ impl Deliver {
             return Ok(());
         };
         if let Some(index) = self.index(run, group, *shard, waits).await? {
+            let standing = Standing::of(&self.ports, &self.entitle, run, &index).await?;
             let mark = self.watermarks.key(index.any_marked()).await;
-            let outboxes = self.pack(run, &index, mark.as_ref());
+            let outboxes = self.pack(run, &index, mark.as_ref(), &standing);
             stream::iter(outboxes)
-                .for_each_concurrent(POSTS_AT_ONCE, |(member, frames)| {
-                    self.post(group, *shard, &index, member, frames)
-                })
+                .for_each_concurrent(POSTS_AT_ONCE, |outbox| self.post(group, *shard, &index, outbox))
+                .await;
+            stream::iter(standing.over())
+                .for_each_concurrent(POSTS_AT_ONCE, |(member, code)| self.end(&index, member, code))
                 .await;
         }
         DeliverStats::add(&self.stats.publications, run.len());
@@ -365,8 +394,9 @@ impl Deliver {
         run: &[Publication],
         index: &Index,
         mark: Option<&WatermarkKey>,
-    ) -> Vec<(usize, Vec<String>)> {
-        let mut outboxes = Outboxes::new(index, mark);
+        standing: &Standing,
+    ) -> Vec<Filled> {
+        let mut outboxes = Outboxes::new(index, mark, standing);
         // Of mode `last`: what a frame will stand for, and its newest signal.
         let mut conflated: FxHashMap<StreamId, (Span, &Publication, &Signal)> = FxHashMap::default();
         let mut conflated_order: Vec<StreamId> = Vec::new();
@@ -414,7 +444,12 @@ impl Deliver {
     }
 
     /// Posts the frames of one connection, in order and within the budget.
-    async fn post(&self, group: &GroupKey, shard: u16, index: &Index, member: usize, frames: Vec<String>) {
+    async fn post(&self, group: &GroupKey, shard: u16, index: &Index, filled: Filled) {
+        let Filled {
+            member,
+            frames,
+            revoked,
+        } = filled;
         let Some(subscriber) = index.subscribers.members.get(member) else {
             return;
         };
@@ -426,7 +461,15 @@ impl Deliver {
             Either::Right(((), _)) => Outcome::Hole(None),
         };
         match outcome {
-            Outcome::Taken => {}
+            Outcome::Taken if revoked.is_empty() => {}
+            Outcome::Taken => {
+                // It was told; what is not taken out now is told again.
+                DeliverStats::add(&self.stats.revoked, revoked.len());
+                let connections = &self.ports.connections;
+                if let Err(error) = connections.drop_streams(group, shard, connection, &revoked).await {
+                    tracing::warn!(connection, %error, "failed to take out streams that were revoked");
+                }
+            }
             Outcome::Gone => {
                 DeliverStats::add(&self.stats.gone, 1);
                 let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);
@@ -446,6 +489,21 @@ impl Deliver {
                 }
             }
         }
+    }
+
+    /// Ends a connection whose identity no longer holds.
+    async fn end(&self, index: &Index, member: usize, code: GoodbyeCode) {
+        let Some(subscriber) = index.subscribers.members.get(member) else {
+            return;
+        };
+        DeliverStats::add(&self.stats.ended, 1);
+        end(
+            &(&self.ports).into(),
+            &self.placement,
+            &subscriber.connection,
+            code,
+        )
+        .await;
     }
 
     async fn post_frames(&self, connection: &str, frames: Vec<String>) -> Outcome {

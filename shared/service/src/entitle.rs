@@ -8,46 +8,66 @@ use tickwire_entitlements::{
 use tickwire_streams::{Class, StreamKey};
 use tickwire_wire::{ErrorBody, ErrorCode};
 
-use crate::ports::{Clock, Grants};
+use crate::access::Access;
 
-/// Decides over streams, with the user's grants as they are stored.
+/// Decides over streams, with the user's grants as they are known.
 #[derive(Clone)]
 pub struct Entitle {
-    grants: Arc<dyn Grants>,
-    clock: Arc<dyn Clock>,
+    access: Access,
 }
 
 impl Entitle {
-    /// Over its ports.
-    pub fn new(grants: Arc<dyn Grants>, clock: Arc<dyn Clock>) -> Self {
-        Self { grants, clock }
+    /// With what a process knows.
+    pub fn new(access: Access) -> Self {
+        Self { access }
     }
 
-    /// A decision a stream, in their order. Grants are read once, and only where
-    /// one can matter; that they cannot be read denies what needs one.
+    /// A decision a stream, in their order. Grants are looked at only where one can matter, and
+    /// read anew before anyone is denied by them; that they cannot be read denies what needs one.
     pub async fn decide(&self, identity: &Identity, keys: &[&StreamKey]) -> Vec<Decision> {
-        let matters = identity.tier >= TIER_OF_MARKETPLACE
-            && keys.iter().any(|key| matches!(key.class, Class::Marketplace(_)));
-        let grants = if matters {
-            self.read(&identity.user).await
-        } else {
-            GrantsRead::Unreadable
-        };
-        let at = self.clock.now();
-        keys.iter()
-            .map(|key| decide(identity, key, &grants, at))
-            .collect()
+        let grants = self.grants(identity, keys).await;
+        self.judge(identity, keys, &grants)
     }
 
-    async fn read(&self, user: &str) -> GrantsRead {
-        match self.grants.grants(user).await {
-            Ok(grants) => GrantsRead::Read(grants),
-            Err(error) => {
-                tracing::warn!(%error, "grants cannot be read: streams of products are denied");
-                GrantsRead::Unreadable
+    /// The same by grants that are read now, at most once.
+    pub async fn decide_anew(&self, identity: &Identity, keys: &[&StreamKey]) -> Vec<Decision> {
+        let grants = match matter(identity, keys) {
+            true => self.access.read_grants_of(&identity.user).await,
+            false => Arc::new(GrantsRead::Unreadable),
+        };
+        self.judge(identity, keys, &grants)
+    }
+
+    fn judge(&self, identity: &Identity, keys: &[&StreamKey], grants: &GrantsRead) -> Vec<Decision> {
+        let at = self.access.now();
+        keys.iter().map(|key| decide(identity, key, grants, at)).collect()
+    }
+
+    /// The grants by which streams are to be judged.
+    pub(crate) async fn grants(&self, identity: &Identity, keys: &[&StreamKey]) -> Arc<GrantsRead> {
+        if !matter(identity, keys) {
+            return Arc::new(GrantsRead::Unreadable);
+        }
+        if let Some(kept) = self.access.kept_grants_of(&identity.user).await {
+            let at = self.access.now();
+            let is_denied =
+                |key: &&StreamKey| needs_grant(key) && !decide(identity, key, &kept, at).is_allowed();
+            // Who was given a grant just now need not wait.
+            if !keys.iter().any(is_denied) {
+                return kept;
             }
         }
+        self.access.read_grants_of(&identity.user).await
     }
+}
+
+/// Whether grants can matter.
+fn matter(identity: &Identity, keys: &[&StreamKey]) -> bool {
+    identity.tier >= TIER_OF_MARKETPLACE && keys.iter().any(|key| needs_grant(key))
+}
+
+fn needs_grant(key: &StreamKey) -> bool {
+    matches!(key.class, Class::Marketplace(_))
 }
 
 /// What a reader who was denied is told: with the tier he has and the one he needs, where that is why.

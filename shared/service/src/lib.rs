@@ -1,5 +1,6 @@
 //! The use cases, over narrow ports.
 
+pub mod access;
 pub mod audit;
 pub mod authenticate;
 mod checkpoint;
@@ -10,8 +11,10 @@ pub mod explain_signal;
 pub mod group;
 mod history;
 pub mod ingest_ticks;
+pub mod limit_use;
 pub mod load_group;
 pub mod log_reader;
+pub mod manage_access;
 pub mod manage_dead_letters;
 pub mod manage_grants;
 pub mod manage_subscription;

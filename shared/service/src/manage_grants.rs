@@ -8,23 +8,35 @@ use tickwire_market::UnixNanos;
 use tickwire_streams::is_class_name;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
-use crate::audit::{AUDIT, allow};
+use crate::audit::{Audit, allow};
 use crate::authenticate::{Principal, is_user_name};
 use crate::open_connection::Fault;
-use crate::ports::{Clock, GrantBook, Grants};
+use crate::ports::{AccessBook, AuditRows, Clock, Entropy, GrantBook, Grants};
 
 /// The use case.
 #[derive(Clone)]
 pub struct ManageGrants {
     grants: Arc<dyn Grants>,
     book: Arc<dyn GrantBook>,
+    epoch: Arc<dyn AccessBook>,
+    audit: Audit,
     clock: Arc<dyn Clock>,
 }
 
 impl ManageGrants {
     /// Over its ports.
-    pub fn new(grants: Arc<dyn Grants>, book: Arc<dyn GrantBook>, clock: Arc<dyn Clock>) -> Self {
-        Self { grants, book, clock }
+    pub fn new<S: Grants + GrantBook + AccessBook + AuditRows + 'static>(
+        store: Arc<S>,
+        entropy: Arc<dyn Entropy>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            audit: Audit::new(store.clone(), clock.clone(), entropy),
+            grants: store.clone(),
+            book: store.clone(),
+            epoch: store,
+            clock,
+        }
     }
 
     /// Now.
@@ -52,9 +64,9 @@ impl ManageGrants {
         if grant.until <= self.clock.now() {
             return Err(invalid("until is over: to end a grant, delete it."));
         }
+        self.audit.note(admin, "give_grant", &detail(grant)).await?;
         self.book.put_grant(grant).await?;
-        audit(admin, "give_grant", grant);
-        Ok(())
+        Ok(self.epoch.raise_access_epoch().await?)
     }
 
     /// Ends a grant now. It stays in the book, ended, so that a denial can tell.
@@ -70,6 +82,8 @@ impl ManageGrants {
         })?;
         let now = self.clock.now();
         if grant.until <= now {
+            // An attempt before this one may not have come as far as to tell.
+            self.epoch.raise_access_epoch().await?;
             return Ok(grant);
         }
         let ended = Grant {
@@ -78,22 +92,20 @@ impl ManageGrants {
             until: now,
             ..grant
         };
+        self.audit.note(admin, "take_back_grant", &detail(&ended)).await?;
         self.book.put_grant(&ended).await?;
-        audit(admin, "take_back_grant", &ended);
+        self.epoch.raise_access_epoch().await?;
         Ok(ended)
     }
 }
 
-fn audit(admin: &Principal, action: &'static str, grant: &Grant) {
-    let Grant {
-        user,
-        product,
-        from,
-        until,
-        trial,
-    } = grant;
-    let by = &admin.identity.user;
-    tracing::info!(target: AUDIT, by, action, user, product, from = from.0, until = until.0, trial, "done");
+fn detail(grant: &Grant) -> String {
+    let [from, until] = [grant.from, grant.until].map(jiff::Timestamp::from);
+    let trial = if grant.trial { ", for trial" } else { "" };
+    format!(
+        "product {} for {} from {from} until {until}{trial}",
+        grant.product, grant.user
+    )
 }
 
 fn invalid(message: &str) -> Fault {

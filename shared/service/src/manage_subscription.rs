@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
+use tickwire_entitlements::Banned;
 use tickwire_streams::{GroupKey, Packer, StreamKey, Universe};
 use tickwire_wire::{
     ClientRequest, ErrorBody, ErrorCode, LatestRow, Operation, Sender, StreamRequest, StreamVerdict,
@@ -18,14 +19,16 @@ use tickwire_wire::{
     socket_message_bytes_max,
 };
 
+use crate::access::Access;
 use crate::entitle::Entitle;
+use crate::limit_use::{Counted, LimitUse};
 use crate::log_reader::LogReader;
-use crate::open_connection::{ConnectionPorts, Fault, forget, has_expired};
+use crate::open_connection::{ConnectionPorts, Fault, GoodbyeCode, end, forget, has_expired};
 use crate::placement::{Placement, shard_of};
 use crate::plans::{Plans, unreadable};
 use crate::ports::{
-    Clock, ConnectionRow, Connections, Enqueue, Grants, Groups, Log, Outgoing, PortError, PortResult, Posted,
-    Push, Queue, Secrets, Subscriber, Subscription,
+    Clock, ConnectionRow, Connections, Enqueue, Groups, Log, Outgoing, PortError, PortResult, Posted, Push,
+    Queue, Secrets, Subscriber, Subscription,
 };
 
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
@@ -64,7 +67,7 @@ pub struct SubscriptionPorts {
     /// Plan events go here.
     pub enqueue: Arc<dyn Enqueue>,
     /// Who may read what.
-    pub grants: Arc<dyn Grants>,
+    pub access: Access,
     /// Now.
     pub clock: Arc<dyn Clock>,
 }
@@ -75,6 +78,7 @@ impl From<&SubscriptionPorts> for ConnectionPorts {
             connections: ports.connections.clone(),
             groups: ports.groups.clone(),
             push: ports.push.clone(),
+            access: ports.access.clone(),
             clock: ports.clock.clone(),
         }
     }
@@ -89,18 +93,29 @@ pub struct ManageSubscription {
     plans: Plans,
     reader: Arc<LogReader>,
     watermarks: Watermarks,
+    limits: Option<LimitUse>,
 }
 
 impl ManageSubscription {
     /// With everything cold.
     pub fn new(ports: SubscriptionPorts, placement: Placement) -> Self {
         Self {
-            entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
+            entitle: Entitle::new(ports.access.clone()),
             plans: Plans::new(ports.groups.clone()),
             reader: Arc::new(LogReader::new(ports.log.clone())),
             watermarks: Watermarks::default(),
+            limits: None,
             ports,
             placement,
+        }
+    }
+
+    /// With the limits of tiers on messages and changes.
+    #[must_use]
+    pub fn limited_by(self, limits: LimitUse) -> Self {
+        Self {
+            limits: Some(limits),
+            ..self
         }
     }
 
@@ -139,6 +154,20 @@ impl ManageSubscription {
         if has_expired(&row, self.ports.clock.now()) {
             return Err(ErrorCode::SessionExpired.into());
         }
+        if self.ports.access.is_taken_back(&row.identity()).await? {
+            end(
+                &(&self.ports).into(),
+                &self.placement,
+                connection,
+                GoodbyeCode::Revoked,
+            )
+            .await;
+            return Err(ErrorCode::SessionExpired.into());
+        }
+        if let Some(limits) = &self.limits {
+            let burst = row.tier.limits().burst();
+            limits.take(Counted::Messages(&row.user), &[burst]).await?;
+        }
         let is_hello = matches!(operation, Operation::Hello { .. });
         if row.request_id == 0 && !is_hello {
             return Err(ErrorCode::HelloFirst.into());
@@ -174,7 +203,11 @@ impl ManageSubscription {
                 return Err(stale(was).into());
             }
             row.request_id = id;
+            let before = keys(&row);
             let outcome = change(&mut row)?;
+            if keys(&row) != before {
+                self.count_change(&mut row).await?;
+            }
             if self.ports.connections.update(&row, was).await? {
                 return Ok((row, outcome));
             }
@@ -186,6 +219,28 @@ impl ManageSubscription {
             why: "others change it all the time".into(),
         }
         .into())
+    }
+
+    /// Counts a change of the streams of a connection, in its row. One too many is a ban.
+    async fn count_change(&self, row: &mut ConnectionRow) -> Result<(), Fault> {
+        let Some(limits) = &self.limits else {
+            return Ok(());
+        };
+        limits.check_changes(&row.user).await?;
+        let window = row.tier.limits().changes();
+        let (taken, _) = row.changes.take(&[window], self.ports.clock.now(), 1);
+        if taken == 0 {
+            limits
+                .ban(
+                    Banned::Changes(row.user.clone()),
+                    "too many changes of subscriptions",
+                )
+                .await;
+            limits.check_changes(&row.user).await?;
+            // Were it not stored, this one is refused all the same.
+            return Err(ErrorCode::ChangesRate.into());
+        }
+        Ok(())
     }
 
     async fn hello(&self, row: ConnectionRow, id: u64, universe: Option<String>) -> Result<String, Fault> {
@@ -229,20 +284,15 @@ impl ManageSubscription {
     }
 
     async fn unsubscribe(&self, row: ConnectionRow, id: u64, handles: &[u32]) -> Result<String, Fault> {
-        let (row, left) = self
+        let (row, touched) = self
             .change(row, id, |row| {
-                let (gone, stay) = std::mem::take(&mut row.subscriptions)
-                    .into_iter()
-                    .partition(|subscription| handles.contains(&subscription.s));
-                row.subscriptions = stay;
-                let gone: Vec<Subscription> = gone;
-                Ok(gone
-                    .iter()
-                    .filter_map(|subscription| self.group_of(row, subscription))
-                    .collect())
+                let keys = row.subscriptions.iter();
+                let keys = keys.filter(|subscription| handles.contains(&subscription.s));
+                let keys: Vec<String> = keys.map(|subscription| subscription.key.clone()).collect();
+                Ok(self.take_out(row, &keys))
             })
             .await?;
-        let row = self.register(row, left).await?;
+        let row = self.register(row, touched).await?;
         Ok(ok_reply(
             id,
             &SubscribeReply {
@@ -278,12 +328,24 @@ impl ManageSubscription {
                 *wanted = Err(withheld().about(&request.key));
             }
         }
-        let (row, judged) = self.change(row, id, |row| Ok(take_in(row, &judged))).await?;
-        // Those that are denied among them: a denial before may not have come as far as here.
-        let touched = judged
+        let denied: Vec<String> = judged
             .iter()
-            .filter_map(|(request, _)| self.group_of_key(&row, &request.key))
+            .filter(|(_, wanted)| wanted.is_err())
+            .map(|(request, _)| request.key.clone())
             .collect();
+        let (row, (mut touched, judged)) = self
+            .change(row, id, |row| {
+                // Were they to stay, what is denied would still be served.
+                let touched = self.take_out(row, &denied);
+                Ok((touched, take_in(row, &judged)))
+            })
+            .await?;
+        // Those that are denied among them: a denial before may not have come as far as here.
+        touched.extend(
+            judged
+                .iter()
+                .filter_map(|(request, _)| self.group_of_key(&row, &request.key)),
+        );
         let row = self.register(row, touched).await?;
 
         let mut verdicts: Vec<StreamVerdict> = judged
@@ -347,6 +409,21 @@ impl ManageSubscription {
         ))
     }
 
+    /// Takes streams out of a row. Returns the groups whose subscribers are to be written: theirs,
+    /// and those of the change before, which may have been broken off halfway.
+    fn take_out(&self, row: &mut ConnectionRow, keys: &[String]) -> BTreeSet<GroupKey> {
+        let (gone, stay): (Vec<Subscription>, Vec<Subscription>) = std::mem::take(&mut row.subscriptions)
+            .into_iter()
+            .partition(|subscription| keys.contains(&subscription.key));
+        row.subscriptions = stay;
+        let left: BTreeSet<GroupKey> = gone
+            .iter()
+            .filter_map(|subscription| self.group_of(row, subscription))
+            .collect();
+        let before = std::mem::replace(&mut row.left, left.clone());
+        left.into_iter().chain(before).collect()
+    }
+
     /// Writes the subscribers of a connection in `groups`, until what is
     /// written is of the row as it stands: requests may overtake each other.
     async fn register(
@@ -371,7 +448,7 @@ impl ManageSubscription {
                     .collect();
                 let subscriber = Subscriber {
                     connection: row.connection.clone(),
-                    user: row.user.clone(),
+                    identity: row.identity(),
                     subscriptions,
                     behind: false,
                 };
@@ -473,6 +550,14 @@ fn stale(request_id: u64) -> ErrorBody {
 
 fn invalid(message: String) -> ErrorBody {
     ErrorBody::with_message(ErrorCode::ParameterInvalid, message)
+}
+
+/// Which streams a connection has.
+fn keys(row: &ConnectionRow) -> BTreeSet<String> {
+    let subscriptions = row.subscriptions.iter();
+    subscriptions
+        .map(|subscription| subscription.key.clone())
+        .collect()
 }
 
 fn list(row: &ConnectionRow) -> BTreeMap<u32, String> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use tickwire_entitlements::Identity;
+use tickwire_entitlements::{Identity, Usage};
 use tickwire_market::UnixNanos;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, goodbye_push};
 
+use crate::access::Access;
 use crate::manage_subscription::heartbeat_s;
 use crate::placement::{Placement, shard_of};
 use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortResult, Push};
@@ -122,6 +123,8 @@ pub struct ConnectionPorts {
     pub groups: Arc<dyn Groups>,
     /// Goodbyes go here.
     pub push: Arc<dyn Push>,
+    /// Whose identity was taken back.
+    pub access: Access,
     /// Now.
     pub clock: Arc<dyn Clock>,
 }
@@ -150,15 +153,22 @@ impl OpenConnection {
         if now >= identity.expires_at {
             return Err(ErrorCode::SessionExpired.into());
         }
+        if self.ports.access.is_taken_back(identity).await? {
+            return Err(ErrorCode::SessionExpired.into());
+        }
         let connections_max = identity.tier.limits().connections_max;
-        // Two that open at the same moment may both be counted as the last; the bound is on what a
-        // user can hold, not on what a race can win.
-        if self.ports.connections.count(&identity.user).await? >= connections_max as usize {
+        let too_many = || {
             let message = format!(
                 "Tier {} has {connections_max} connections: close one.",
                 identity.tier
             );
-            return Err(ErrorBody::with_message(ErrorCode::ConnectionsMax, message).into());
+            ErrorBody {
+                retry_after_ms: Some(RETRY_AFTER_MS),
+                ..ErrorBody::with_message(ErrorCode::ConnectionsMax, message)
+            }
+        };
+        if self.ports.connections.count(&identity.user).await? >= connections_max as usize {
+            return Err(too_many().into());
         }
         let lifetime_nanos = i64::try_from(connection_lifetime_max.as_nanos()).unwrap_or(i64::MAX);
         let row = ConnectionRow {
@@ -168,11 +178,20 @@ impl OpenConnection {
             universe: self.universe.clone(),
             opened_at: now,
             expires_at: now.saturating_add(lifetime_nanos).min(identity.expires_at),
+            proof: identity.proof.clone(),
             request_id: 0,
             subscriptions: Vec::new(),
             owed: None,
+            left: BTreeSet::new(),
+            changes: Usage::default(),
         };
-        Ok(self.ports.connections.open(&row).await?)
+        self.ports.connections.open(&row).await?;
+        // Of those that open at the same moment none is beyond the limit: each counts behind its own row.
+        if self.ports.connections.count(&identity.user).await? > connections_max as usize {
+            self.ports.connections.close(connection, &[]).await?;
+            return Err(too_many().into());
+        }
+        Ok(())
     }
 
     /// Forgets a connection that has ended.
@@ -185,6 +204,20 @@ impl OpenConnection {
             None,
         )
         .await
+    }
+
+    /// Ends all connections of a user.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn end_all_of(&self, user: &str, code: GoodbyeCode) -> PortResult<()> {
+        let connections = self.ports.connections.connections_of(user).await?;
+        stream::iter(connections)
+            .for_each_concurrent(GOODBYES_AT_ONCE, |connection| async move {
+                end(&self.ports, &self.placement, &connection, code).await;
+            })
+            .await;
+        Ok(())
     }
 
     /// Tells connections that they will end, and when to come back: one after
@@ -241,7 +274,28 @@ pub(crate) fn groups_of(row: &ConnectionRow, placement: &Placement) -> BTreeSet<
         .iter()
         .filter_map(|subscription| subscription.key.parse::<StreamKey>().ok())
         .map(|key| placement.group_of(&row.universe, &key.stream.instrument))
+        .chain(row.left.iter().cloned())
         .collect()
+}
+
+/// Ends a connection whose time is over before it knows: it is told why, cut off, and forgotten.
+/// What fails is found again by whoever looks next.
+pub(crate) async fn end(ports: &ConnectionPorts, placement: &Placement, connection: &str, code: GoodbyeCode) {
+    let goodbye = goodbye_push(&Goodbye {
+        code: code.as_str().to_owned(),
+        reconnect_after_ms: RETRY_AFTER_MS,
+    });
+    if let Err(error) = ports.push.post(connection, goodbye.into()).await {
+        tracing::debug!(connection, %error, "a goodbye was not taken");
+    }
+    if let Err(error) = ports.push.disconnect(connection).await {
+        tracing::warn!(connection, %error, "failed to cut off a connection");
+        return;
+    }
+    let (connections, groups) = (&*ports.connections, &*ports.groups);
+    if let Err(error) = forget(connections, groups, placement, connection, None).await {
+        tracing::warn!(connection, %error, "failed to forget a connection that was cut off");
+    }
 }
 
 /// Forgets a connection and all its subscribers, that at `here` among them.

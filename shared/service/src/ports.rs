@@ -5,12 +5,18 @@
 //! called again after a failure: a transient one says nothing about whether
 //! the effect took place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tickwire_entitlements::{Identity, Proof, Usage};
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_streams::GroupKey;
+
+mod access;
+
+pub use access::*;
 
 /// Why a port failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -341,8 +347,8 @@ pub struct Subscription {
 pub struct Subscriber {
     /// Connection id.
     pub connection: String,
-    /// The user, whose watermark its paid streams carry.
-    pub user: String,
+    /// Whose it is: by it is judged what is sent, and its paid streams carry its mark.
+    pub identity: Identity,
     /// Its streams in this group.
     pub subscriptions: Vec<Subscription>,
     /// A post failed and the client was not told yet: its next resume clears it.
@@ -364,12 +370,31 @@ pub struct ConnectionRow {
     pub opened_at: UnixNanos,
     /// When it must end.
     pub expires_at: UnixNanos,
+    /// What proved the user's identity.
+    pub proof: Proof,
     /// Greatest request id of a change of subscriptions; lower ones lose.
     pub request_id: u64,
     /// All subscriptions, in order of subscription.
     pub subscriptions: Vec<Subscription>,
     /// What it is behind, where that is more than its credit.
     pub owed: Option<Owed>,
+    /// Groups of streams that the last change took out: until the next one has been there too,
+    /// their subscribers may not show it yet.
+    pub left: BTreeSet<GroupKey>,
+    /// Changes of the last seconds.
+    pub changes: Usage,
+}
+
+impl ConnectionRow {
+    /// Whose it is, for as long as it lives.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            user: self.user.clone(),
+            tier: self.tier,
+            expires_at: self.expires_at,
+            proof: self.proof.clone(),
+        }
+    }
 }
 
 /// What a connection has to reach within a heartbeat to count as keeping up.
@@ -397,6 +422,17 @@ pub trait Connections: Send + Sync {
     async fn count(&self, user: &str) -> PortResult<usize>;
     /// Writes (or with no subscriptions deletes) a subscriber, then raises the shard's version.
     async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()>;
+    /// Takes streams out of a connection and its subscriber in the shard, whatever else changes
+    /// in them meanwhile; then raises the shard's version.
+    async fn drop_streams(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connection: &str,
+        keys: &[String],
+    ) -> PortResult<()>;
+    /// Names of a user's open connections. Strongly consistent.
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>>;
     /// Marks a subscriber as behind; raises no version.
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()>;
     /// The shard's version (0: none yet). Strongly consistent.
@@ -436,6 +472,8 @@ pub struct TicketGrant {
     pub expires_at: UnixNanos,
     /// End of the identity it was made from.
     pub identity_expires_at: UnixNanos,
+    /// What proved that identity.
+    pub proof: Proof,
 }
 
 /// One-time tickets, stored by the hash of their text.

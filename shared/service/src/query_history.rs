@@ -17,12 +17,15 @@ use tickwire_wire::{
     BarsPage, Dependency, ErrorBody, ErrorCode, LatestRow, ReadyBody, SignalRow, SignalsPage, decode,
 };
 
+use crate::access::Access;
 use crate::entitle::{Entitle, denied};
 use crate::log_reader::LogReader;
 use crate::open_connection::Fault;
 use crate::placement::Placement;
 use crate::plans::{Plan, Plans, unreadable};
-use crate::ports::{Bars, BlockRange, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
+use crate::ports::{
+    AccessBook, Bars, BlockRange, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer,
+};
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
 
 use rows::{Finer, Page, begin_of, joined, next, option_of};
@@ -61,7 +64,7 @@ pub struct QueryPorts {
     /// Stored bars.
     pub bars: Arc<dyn Bars>,
     /// Who may read what.
-    pub grants: Arc<dyn Grants>,
+    pub access: Access,
     /// Asked whether they answer.
     pub secrets: Arc<dyn Secrets>,
     /// Now.
@@ -72,7 +75,7 @@ pub struct QueryPorts {
 
 impl QueryPorts {
     /// Over a store that holds all the rows.
-    pub fn on<S: Groups + Log + Bars + Grants + 'static>(
+    pub fn on<S: Groups + Log + Bars + Grants + AccessBook + 'static>(
         store: &Arc<S>,
         secrets: Arc<dyn Secrets>,
         clock: Arc<dyn Clock>,
@@ -82,7 +85,7 @@ impl QueryPorts {
             groups: store.clone(),
             log: store.clone(),
             bars: store.clone(),
-            grants: store.clone(),
+            access: Access::new(store.clone(), store.clone(), clock.clone()),
             secrets,
             clock,
             timer,
@@ -165,7 +168,7 @@ impl QueryHistory {
     /// `secret_name` the secret that must be there to be ready.
     pub fn new(ports: QueryPorts, placement: Placement, universe: Universe, secret_name: &str) -> Self {
         Self {
-            entitle: Entitle::new(ports.grants.clone(), ports.clock.clone()),
+            entitle: Entitle::new(ports.access.clone()),
             plans: Plans::new(ports.groups.clone()),
             reader: Arc::new(LogReader::new(ports.log.clone())),
             watermarks: Watermarks::of(ports.secrets.clone()),

@@ -10,12 +10,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tickwire_entitlements::Grant;
+use tickwire_entitlements::{Ban, Banned, Grant, Revocation, Usage};
+use tickwire_market::UnixNanos;
 use tickwire_streams::GroupKey;
 
+use crate::authenticate::ApiKey;
 use crate::ports::{
-    ConnectionRow, Connections, GrantBook, Grants, PortError, PortResult, Posted, Push, Secret,
-    SecretVersions, Secrets, Subscriber, TicketGrant, Tickets, Timer,
+    AccessBook, ApiKeys, AuditRow, AuditRows, ConnectionRow, Connections, GrantBook, Grants, PortError,
+    PortResult, Posted, Push, Secret, SecretVersions, Secrets, Subscriber, Subscription, Swapped,
+    TicketGrant, Tickets, Timer, UsageRows,
 };
 
 pub use house::{House, NOW, PRICED};
@@ -59,6 +62,18 @@ pub struct SocketContent {
     pub calls: BTreeMap<&'static str, u64>,
     /// Grants of all users.
     pub grants: Vec<Grant>,
+    /// Raised by every change of what someone may do or get.
+    pub access_epoch: u64,
+    /// What was taken back.
+    pub revocations: Vec<Revocation>,
+    /// Who is banned.
+    pub bans: Vec<Ban>,
+    /// API keys by prefix.
+    pub keys: BTreeMap<String, ApiKey>,
+    /// What was used.
+    pub usage: BTreeMap<String, Usage>,
+    /// Who changed what, by day.
+    pub audit: Vec<(String, AuditRow)>,
     /// Tickets by hash.
     pub tickets: BTreeMap<String, TicketGrant>,
     script: Option<Script>,
@@ -187,6 +202,39 @@ impl Connections for Sockets {
         .await
     }
 
+    async fn drop_streams(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connection: &str,
+        keys: &[String],
+    ) -> PortResult<()> {
+        self.call("drop_streams", |content| {
+            let stays = |subscription: &Subscription| !keys.contains(&subscription.key);
+            if let Some(row) = content.connections.get_mut(connection) {
+                row.subscriptions.retain(stays);
+            }
+            let place = (group.clone(), shard);
+            let rows = content.subscribers.entry(place.clone()).or_default();
+            if let Some(row) = rows.get_mut(connection) {
+                row.subscriptions.retain(stays);
+                if row.subscriptions.is_empty() {
+                    rows.remove(connection);
+                }
+            }
+            *content.versions.entry(place).or_default() += 1;
+        })
+        .await
+    }
+
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
+        self.call("connections_of", |content| {
+            let rows = content.connections.values().filter(|row| row.user == user);
+            rows.map(|row| row.connection.clone()).collect()
+        })
+        .await
+    }
+
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
         self.call("mark_behind", |content| {
             let rows = content.subscribers.get_mut(&(group.clone(), shard));
@@ -281,6 +329,118 @@ impl GrantBook for Sockets {
                 .grants
                 .retain(|stands| (&stands.user, &stands.product) != (&grant.user, &grant.product));
             content.grants.push(grant.clone());
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl AccessBook for Sockets {
+    async fn access_epoch(&self) -> PortResult<u64> {
+        self.call("access_epoch", |content| content.access_epoch).await
+    }
+
+    async fn raise_access_epoch(&self) -> PortResult<()> {
+        self.call("raise_access_epoch", |content| content.access_epoch += 1)
+            .await
+    }
+
+    async fn revocations(&self) -> PortResult<Vec<Revocation>> {
+        self.call("revocations", |content| content.revocations.clone())
+            .await
+    }
+
+    async fn put_revocation(&self, revocation: &Revocation) -> PortResult<()> {
+        self.call("put_revocation", |content| {
+            content.revocations.retain(|stands| stands.of != revocation.of);
+            content.revocations.push(revocation.clone());
+        })
+        .await
+    }
+
+    async fn bans(&self) -> PortResult<Vec<Ban>> {
+        self.call("bans", |content| content.bans.clone()).await
+    }
+
+    async fn put_ban(&self, ban: &Ban) -> PortResult<()> {
+        self.call("put_ban", |content| {
+            content.bans.retain(|stands| stands.of != ban.of);
+            content.bans.push(ban.clone());
+        })
+        .await
+    }
+
+    async fn lift_ban(&self, of: &Banned) -> PortResult<()> {
+        self.call("lift_ban", |content| content.bans.retain(|ban| ban.of != *of))
+            .await
+    }
+}
+
+#[async_trait]
+impl ApiKeys for Sockets {
+    async fn put_key(&self, key: &ApiKey) -> PortResult<()> {
+        self.call("put_key", |content| {
+            content.keys.insert(key.prefix.clone(), key.clone());
+        })
+        .await
+    }
+
+    async fn key(&self, prefix: &str) -> PortResult<Option<ApiKey>> {
+        self.call("key", |content| content.keys.get(prefix).cloned())
+            .await
+    }
+
+    async fn keys_of(&self, user: &str) -> PortResult<Vec<ApiKey>> {
+        self.call("keys_of", |content| {
+            let keys = content.keys.values().filter(|key| key.user == user);
+            keys.cloned().collect()
+        })
+        .await
+    }
+
+    async fn note_key_use(&self, prefix: &str, at: UnixNanos) -> PortResult<()> {
+        self.call("note_key_use", |content| {
+            if let Some(key) = content.keys.get_mut(prefix) {
+                key.used_at = Some(at);
+            }
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl UsageRows for Sockets {
+    async fn usage(&self, name: &str) -> PortResult<Option<Usage>> {
+        self.call("usage", |content| content.usage.get(name).cloned())
+            .await
+    }
+
+    async fn swap_usage(&self, name: &str, was: Option<&Usage>, usage: &Usage) -> PortResult<Swapped> {
+        self.call("swap_usage", |content| {
+            let stands = content.usage.get(name);
+            if stands != was {
+                return Err(stands.cloned());
+            }
+            content.usage.insert(name.to_owned(), usage.clone());
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl AuditRows for Sockets {
+    async fn add_audit(&self, day: &str, row: &AuditRow, _: u32) -> PortResult<()> {
+        self.call("add_audit", |content| {
+            content.audit.push((day.to_owned(), row.clone()));
+        })
+        .await
+    }
+
+    async fn audit_of(&self, day: &str, limit: usize) -> PortResult<Vec<AuditRow>> {
+        self.call("audit_of", |content| {
+            let of_day = content.audit.iter().rev().filter(|(of, _)| of == day);
+            of_day.take(limit).map(|(_, row)| row.clone()).collect()
         })
         .await
     }

@@ -12,13 +12,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 use serde_json::json;
 use tickwire_market::UnixNanos;
+use tickwire_service::access::Access;
 use tickwire_service::authenticate::{
-    Authenticate, Identity, IdentityContext, Refused, RefusedCode, Ticket, Tier, sign_token,
+    Authenticate, Identity, IdentityContext, Proof, Refused, RefusedCode, Ticket, Tier, sign_token,
     ticket_lifetime_s_max,
 };
 use tickwire_service::ports::{
     Clock, Entropy, PortError, PortResult, Secret, SecretVersions, Secrets, TicketGrant, Tickets,
 };
+use tickwire_service::testing_sockets::Sockets;
 
 /// A second of the year 2026.
 const NOW_S: i64 = 1_795_000_000;
@@ -35,7 +37,14 @@ fn identity() -> Identity {
         user: "user-1".into(),
         tier: Tier::Premium,
         expires_at: seconds(NOW_S + 600),
+        proof: Proof::default(),
     }
+}
+
+/// What proved it has tests of its own.
+fn unproved(identity: Identity) -> Identity {
+    let proof = Proof::default();
+    Identity { proof, ..identity }
 }
 
 fn token() -> String {
@@ -135,9 +144,12 @@ impl Tickets for World {
 fn world() -> (Arc<World>, Authenticate) {
     let world = Arc::new(World::default());
     world.now.store(seconds(NOW_S).0, Ordering::Relaxed);
+    let nothing = Sockets::new();
+    let access = Access::new(nothing.clone(), nothing, world.clone());
     let authenticate = Authenticate::new(
         world.clone(),
         world.clone(),
+        access,
         world.clone(),
         world.clone(),
         "tokens",
@@ -298,7 +310,7 @@ fn a_port_that_fails_is_a_refusal() {
     let token = token();
     let authorization = format!("Bearer {token}");
     assert_eq!(
-        now(authenticate.by_authorization(Some(&authorization))),
+        now(authenticate.by_authorization(Some(&authorization))).map(unproved),
         Ok(identity())
     );
 
@@ -309,7 +321,7 @@ fn a_port_that_fails_is_a_refusal() {
         code: RefusedCode::AuthenticationUnavailable,
     };
     assert_eq!(
-        now(authenticate.by_authorization(Some(&authorization))),
+        now(authenticate.by_authorization(Some(&authorization))).map(unproved),
         Err(unavailable)
     );
     assert_eq!(
@@ -327,7 +339,9 @@ fn the_authorization_header_has_one_scheme() {
     let (_, authenticate) = world();
     let token = token();
     let check = |header: Option<&str>, expected: Result<Identity, RefusedCode>| {
-        let found = now(authenticate.by_authorization(header)).map_err(|refused| refused.code);
+        let found = now(authenticate.by_authorization(header))
+            .map(unproved)
+            .map_err(|refused| refused.code);
         assert_eq!(found, expected, "{header:?}");
     };
     for scheme in ["Bearer ", "bearer ", "BEARER  ", " Bearer "] {
@@ -351,7 +365,10 @@ fn an_identity_comes_back_from_its_context() {
     let context = IdentityContext::from(&identity());
     assert_eq!(
         serde_json::to_value(&context).unwrap(),
-        json!({"user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000"})
+        json!({
+            "user": "user-1", "tier": "premium", "expires_at_ms": "1795000600000",
+            "proof": "", "issued_at_ms": "0",
+        })
     );
     assert_eq!(Identity::try_from(&context), Ok(identity()));
     let check = |change: fn(&mut IdentityContext)| {
@@ -366,6 +383,7 @@ fn an_identity_comes_back_from_its_context() {
     check(|context| context.user = String::new());
     check(|context| context.tier = "gold".into());
     check(|context| context.expires_at_ms = String::new());
+    check(|context| context.issued_at_ms = String::new());
 }
 
 #[test]

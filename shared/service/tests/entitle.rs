@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use tickwire_entitlements::{Decision, DenialCode, Grant, Identity, Tier};
+use tickwire_entitlements::{Decision, DenialCode, Grant, Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
+use tickwire_service::access::Access;
 use tickwire_service::authenticate::RefusedCode;
 use tickwire_service::entitle::{Entitle, error_code};
 use tickwire_service::ports::{Clock, Grants, PortError, PortResult};
+use tickwire_service::testing_sockets::Sockets;
 use tickwire_streams::StreamKey;
 
 struct World {
@@ -43,11 +45,12 @@ fn decide(grants: Option<Vec<Grant>>, tier: Tier, keys: &[&str]) -> (Vec<String>
         reads: AtomicUsize::new(0),
         grants,
     });
-    let entitle = Entitle::new(world.clone(), world.clone());
+    let entitle = Entitle::new(Access::new(Sockets::new(), world.clone(), world.clone()));
     let identity = Identity {
         user: "user-1".into(),
         tier,
         expires_at: UnixNanos(2_000),
+        proof: Proof::default(),
     };
     let keys = keys
         .iter()
@@ -117,7 +120,7 @@ fn codes_of_one_name_are_one_in_the_table() {
     for code in RefusedCode::ALL {
         let entry = code.error_code();
         assert_eq!(entry.is_temporary(), code.is_temporary(), "{code}");
-        assert!(matches!(entry.status(), 401 | 503), "{code}");
+        assert!(matches!(entry.status(), 401 | 429 | 503), "{code}");
         let in_table = tickwire_wire::ErrorCode::ALL
             .iter()
             .find(|entry| entry.slug() == code.as_str());

@@ -58,6 +58,8 @@ named! {
         Tickets = "tickets",
         /// Grants of products to users.
         Grants = "grants",
+        /// What was taken back, keys, products, limits.
+        Access = "access",
     }
 }
 

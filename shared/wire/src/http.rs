@@ -1,5 +1,6 @@
 //! Bodies of the HTTP API.
 
+mod access;
 mod chain;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,10 @@ use tickwire_streams::Offset;
 use crate::error::ErrorBody;
 use crate::server::write_value;
 
+pub use access::{
+    AuditLine, AuditPage, BanRow, BansPage, KeyBody, KeyRequest, KeyRow, KeysPage, RevocationRequest,
+    RevocationRow, RevocationsPage,
+};
 pub use chain::{BucketRow, ChainBody, ChainRow, ForwardBody, GreeksRow, SideRow};
 
 /// The one shape of every error.

@@ -27,10 +27,11 @@ pub use client::{
 pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
 pub use http::{
-    BarRow, BarsPage, BucketRow, ChainBody, ChainRow, DeadLetterRow, DeadLettersPage, Dependency,
-    ForwardBody, GrantRequest, GrantRow, GrantsPage, GreeksRow, HealthBody, HttpError, HttpErrorBody,
-    InstrumentRow, InstrumentsPage, ReadyBody, RedriveBody, RedriveRequest, SideRow, SignalRow, SignalsPage,
-    TicketBody,
+    AuditLine, AuditPage, BanRow, BansPage, BarRow, BarsPage, BucketRow, ChainBody, ChainRow, DeadLetterRow,
+    DeadLettersPage, Dependency, ForwardBody, GrantRequest, GrantRow, GrantsPage, GreeksRow, HealthBody,
+    HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, KeyBody, KeyRequest, KeyRow, KeysPage,
+    ReadyBody, RedriveBody, RedriveRequest, RevocationRequest, RevocationRow, RevocationsPage, SideRow,
+    SignalRow, SignalsPage, TicketBody,
 };
 pub use inbound::{
     BadEvent, Inbound, InboundError, InboundEvent, Sender, clock_message, events_per_message_max,

@@ -199,6 +199,11 @@ fn variables_are_those_that_the_bootstraps_read() {
             ("Need::Secret(WATERMARK_KEY)", &[watermark.as_str()]),
             ("aws.universe()", &[config::UNIVERSE]),
             ("aws.placement()", &[config::BASKETS]),
+            ("aws.origins()", &[config::ORIGINS]),
+            (
+                "aws.issuer()",
+                &[config::JWKS_URL, config::JWT_ISSUER, config::JWT_AUDIENCE],
+            ),
         ] {
             if main.contains(said) {
                 read.extend(variables);

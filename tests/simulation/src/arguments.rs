@@ -63,9 +63,9 @@ pub(crate) struct Arguments {
     /// Instead of what the seed says: kinds of faults, with commas between; «none» for none.
     #[arg(long, value_parser = read_faults)]
     faults: Option<Faults>,
-    /// Calls it a violation, too, when a stream goes on whose grant ended after it was subscribed to.
+    /// Lets a stream go on whose grant ended after it was subscribed to.
     #[arg(long)]
-    strict_entitlement: bool,
+    lenient_entitlement: bool,
     /// Plants a bug.
     #[arg(long)]
     bug: Option<Bug>,
@@ -114,7 +114,7 @@ impl Arguments {
             ),
             ticks_per_second: self.ticks_per_second.unwrap_or(of_seed.ticks_per_second),
             faults: self.faults.unwrap_or(of_seed.faults),
-            strict_entitlement: self.strict_entitlement,
+            strict_entitlement: !self.lenient_entitlement,
             bug: self.bug,
             ..of_seed
         }
@@ -129,8 +129,8 @@ impl Arguments {
                 text.push_str(&format!(" --{name} {value}"));
             }
         }
-        if scenario.strict_entitlement {
-            text.push_str(" --strict-entitlement");
+        if !scenario.strict_entitlement {
+            text.push_str(" --lenient-entitlement");
         }
         if shrunk {
             text.push_str(" --no-shrink");

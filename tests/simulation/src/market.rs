@@ -120,6 +120,12 @@ impl Market {
         SIGNALS[signal % SIGNALS.len()].replace("{}", key.as_str())
     }
 
+    /// The group of an instrument.
+    pub(crate) fn group_of(&self, instrument: usize) -> GroupKey {
+        let instrument = &self.instruments[instrument % self.instruments.len()];
+        self.placement.group_of(&Universe::live(), &instrument.key)
+    }
+
     /// An instrument's key.
     pub(crate) fn instrument(&self, instrument: usize) -> &str {
         self.instruments[instrument % self.instruments.len()].key.as_str()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tickwire_market::UnixNanos;
+use tickwire_service::access::Access;
 use tickwire_service::deliver_signals::DeliverPorts;
 use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::manage_subscription::SubscriptionPorts;
@@ -57,6 +58,8 @@ impl Ports {
             park: self.clone(),
             postpone: self.clone(),
             timer: self.clone(),
+            access: self.access(),
+            clock: self.clone(),
         }
     }
 
@@ -67,9 +70,13 @@ impl Ports {
             log: self.clone(),
             push: self.clone(),
             enqueue: self.clone(),
-            grants: self.clone(),
+            access: self.access(),
             clock: self.clone(),
         }
+    }
+
+    fn access(self: &Arc<Self>) -> Access {
+        Access::new(self.clone(), self.clone(), self.clone())
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -469,6 +469,7 @@ impl Run {
                 let mut world = self.world.lock();
                 let now = UnixNanos(world.now);
                 world.sockets.grants[grant].until = now;
+                world.sockets.access_epoch += 1;
             }
             Event::Restart(process) => self.start(process),
             Event::SendClock => {

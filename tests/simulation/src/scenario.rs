@@ -79,7 +79,7 @@ impl Scenario {
             deduplication_seconds: pick(&mut random, &[2, 30, 300]),
             flush_ms: pick(&mut random, &[100, 250, 500]),
             ticks_per_second: [0.3, 1.0, 2.0][random.random_range(0..3)],
-            strict_entitlement: false,
+            strict_entitlement: true,
             bug: None,
         }
     }

@@ -12,6 +12,7 @@ use rand_pcg::Pcg64Mcg;
 use rustc_hash::FxHashMap;
 use tickwire_entitlements::Grant;
 use tickwire_market::UnixNanos;
+use tickwire_service::placement::shard_of;
 use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, Subscriber};
 use tickwire_service::testing::Tables;
 use tickwire_streams::GroupKey;
@@ -101,6 +102,7 @@ pub(crate) struct SocketTables {
     pub(crate) subscribers: BTreeMap<Shard, BTreeMap<String, Subscriber>>,
     pub(crate) versions: BTreeMap<Shard, u64>,
     pub(crate) grants: Vec<Grant>,
+    pub(crate) access_epoch: u64,
 }
 
 /// A connection as the platform knows it.
@@ -127,14 +129,17 @@ pub(crate) struct Reader {
 pub(crate) struct Handle {
     /// The product that has to be granted.
     pub(crate) product: Option<String>,
+    /// The stream's group.
+    group: Option<GroupKey>,
     /// When the request began that there was last a verdict on, and when the verdict came.
     judged: (i64, i64),
 }
 
 impl Handle {
-    pub(crate) fn of(product: Option<String>) -> Self {
+    pub(crate) fn of(product: Option<String>, group: GroupKey) -> Self {
         Self {
             product,
+            group: Some(group),
             judged: (0, 0),
         }
     }
@@ -179,9 +184,12 @@ pub(crate) struct World {
     pub(crate) skews: Vec<i64>,
     /// When each process last looked at who is subscribed; what it then posts goes by that.
     pub(crate) looked_at: Vec<i64>,
+    /// The same by shard.
+    pub(crate) shards_looked_at: FxHashMap<(usize, GroupKey, u16), i64>,
     /// Processes whose calls hold leases of messages.
     pub(crate) consumers: Vec<bool>,
     pub(crate) bug: Option<Bug>,
+    shards: u16,
     strict_entitlement: bool,
     lease: i64,
     pub(crate) violations: Vec<Violation>,
@@ -212,6 +220,8 @@ impl World {
             dying: Vec::new(),
             skews: Vec::new(),
             looked_at: Vec::new(),
+            shards_looked_at: FxHashMap::default(),
+            shards: scenario.shards,
             consumers: Vec::new(),
             bug: scenario.bug,
             strict_entitlement: scenario.strict_entitlement,
@@ -381,7 +391,7 @@ impl World {
         else {
             return Posted::Gone;
         };
-        self.check_entitled(process, self.connections[place].client, &frame);
+        self.check_entitled(process, (place, connection), &frame);
         self.deliver(place, frame);
         Posted::Taken
     }
@@ -409,29 +419,34 @@ impl World {
         self.schedule(arrival, Event::Client(client));
     }
 
-    /// Nobody gets a frame of a product that was not granted: when the stream was last judged, or,
-    /// strictly, now.
-    fn check_entitled(&mut self, process: usize, client: usize, frame: &str) {
-        let reader = &self.readers[client];
+    /// Nobody gets a frame of a product that was not granted when the deliverer looked who is
+    /// subscribed; leniently, when the stream was last judged before that.
+    fn check_entitled(&mut self, process: usize, (place, connection): (usize, &str), frame: &str) {
+        let reader = &self.readers[self.connections[place].client];
         if !reader.any_product || !frame.starts_with('[') {
             return;
         }
         let mut broken = None;
         let (looked_at, now) = (self.looked_at[process], self.now);
         for item in frame.split(r#"{"s":"#).skip(1) {
+            if item.contains(r#""k":"revoked""#) {
+                continue;
+            }
             let handle = item.split(',').next().and_then(|s| s.parse::<usize>().ok());
             let Some(Handle {
                 product: Some(product),
+                group: Some(group),
                 judged,
             }) = handle.and_then(|s| reader.handles.get(s))
             else {
                 continue;
             };
-            // A deliverer that looked before there was a verdict goes by the one before.
-            let (since, stands) = if self.strict_entitlement {
-                (now, true)
-            } else {
-                (judged.0, looked_at > judged.1)
+            let shard = shard_of(connection, self.shards);
+            let looked = self.shards_looked_at.get(&(process, group.clone(), shard));
+            let (since, stands) = match looked.filter(|_| self.strict_entitlement) {
+                Some(looked) => (*looked, true),
+                // A deliverer that looked before there was a verdict goes by the one before.
+                None => (judged.0, looked_at > judged.1),
             };
             let holds = |grant: &Grant| {
                 grant.until.0.saturating_add(SKEW_MAX) > since && grant.from.0 - SKEW_MAX <= now

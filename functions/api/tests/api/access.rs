@@ -196,8 +196,6 @@ fn bodies_and_names_are_read_strictly() {
 #[test]
 fn what_is_reserved_says_so() {
     let (_house, router) = world();
-    let answer = ask(&router, "GET", "/v1/keys", Some(&admin()));
-    assert_eq!((answer.status, answer.slug()), (404, "not_available"));
     // A function serves no metrics.
     let answer = ask(&router, "GET", "/metrics", None);
     assert_eq!((answer.status, answer.slug()), (404, "not_available"));

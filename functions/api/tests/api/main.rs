@@ -9,6 +9,7 @@
 mod access;
 mod dead_letters;
 mod document;
+mod keys;
 mod options;
 mod pages;
 mod past;

@@ -11,6 +11,7 @@ mod connections;
 mod exactness;
 mod pace;
 mod restored;
+mod revoked;
 mod streams;
 mod watermarks;
 mod world;

@@ -53,6 +53,7 @@ pub(super) fn answer(house: &House, event: Value) -> (i64, String) {
     let socket = Socket {
         connections: house.connections.clone(),
         subscriptions: house.subscriptions.clone(),
+        origins: ["https://app.example.com".to_owned()].into(),
     };
     let response = run(is_send(handle(&socket, serde_json::from_value(event).unwrap())));
     let body = match response.body {

@@ -1,5 +1,6 @@
 //! The commands.
 
+pub mod access;
 pub mod client_args;
 pub mod compute;
 pub mod cost;

@@ -2,10 +2,13 @@
 //! or a simulated market, and shown as a client sees it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tickwire_aws::HttpKeySet;
 use tickwire_market::{Calendar, InstrumentKey, Product, Timeframe, UnixNanos};
+use tickwire_service::authenticate::Issuer;
 use tickwire_service::placement::Placement;
 use tickwire_signals::ChainTerms;
 use tickwire_streams::{Universe, baskets_default};
@@ -104,6 +107,15 @@ pub struct UpArgs {
     /// Origin of web pages that may call the HTTP API, such as https://app.example.com; may be repeated
     #[arg(long = "origin", value_name = "ORIGIN")]
     pub origins: Vec<Origin>,
+    /// Key set of another issuer whose tokens are taken (RS256, ES256, EdDSA): https, or http on this machine
+    #[arg(long, value_name = "URL", requires = "jwt_issuer", requires = "jwt_audience")]
+    pub jwks_url: Option<String>,
+    /// Claim iss of its tokens
+    #[arg(long, value_name = "ISS", requires = "jwks_url")]
+    pub jwt_issuer: Option<String>,
+    /// Claim aud of its tokens
+    #[arg(long, value_name = "AUD", requires = "jwks_url")]
+    pub jwt_audience: Option<String>,
     /// Directory of the data, or :memory:
     #[arg(long, value_name = "DIR", default_value = "tickwire-data")]
     pub data: PathBuf,
@@ -268,15 +280,30 @@ impl UpArgs {
         }
     }
 
-    fn host(&self, placement: Placement) -> HostOptions {
-        HostOptions {
+    fn issuer(&self) -> Result<Option<Issuer>, UpError> {
+        let (Some(url), Some(issuer), Some(audience)) =
+            (&self.jwks_url, &self.jwt_issuer, &self.jwt_audience)
+        else {
+            return Ok(None);
+        };
+        let keys = HttpKeySet::new(url).map_err(|e| UpError::Usage(format!("--jwks-url: {e}")))?;
+        Ok(Some(Issuer {
+            issuer: issuer.clone(),
+            audience: audience.clone(),
+            keys: Arc::new(keys),
+        }))
+    }
+
+    fn host(&self, placement: Placement) -> Result<HostOptions, UpError> {
+        Ok(HostOptions {
             data: self.place(),
             port: self.port,
             consumers: usize::from(self.consumers),
             placement,
             origins: self.origins.clone(),
+            issuer: self.issuer()?,
             ..HostOptions::default()
-        }
+        })
     }
 
     fn signals(&self, timeframe: Timeframe) -> Result<SignalList, UpError> {
@@ -459,7 +486,7 @@ fn keep_log(host: &Host) {
 
 /// Serves the live world, fed by others.
 async fn wait_for_others(args: &UpArgs, stop: &CancellationToken) -> Result<(), UpError> {
-    let host = Host::start(args.host(Placement::even(args.baskets)), &Universe::live()).await?;
+    let host = Host::start(args.host(Placement::even(args.baskets))?, &Universe::live()).await?;
     keep_log(&host);
     View::greet_idle(args, &host).await?;
     stop.cancelled().await;
@@ -484,7 +511,7 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
     };
     let (mut run, was_finished) = runs.resume(&plan.id, plan.world, args.baskets);
     let placement = Placement::even(run.baskets);
-    let host = Host::start(args.host(placement.clone()), &run.universe).await?;
+    let host = Host::start(args.host(placement.clone())?, &run.universe).await?;
     keep_log(&host);
     let save = |runs: &mut Runs, run: &Run| {
         runs.put(run.clone());

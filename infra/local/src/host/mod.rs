@@ -12,14 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tickwire_api::Api;
+use tickwire_authorize::Door;
 use tickwire_aws::{Dynamo, OsEntropy, SystemClock, TokioTimer};
 use tickwire_entitlements::Tier;
 use tickwire_schedule::ScheduleEvent;
-use tickwire_service::authenticate::{SecretText, sign_token};
+use tickwire_service::access::Access;
+use tickwire_service::authenticate::{Issuer, SecretText, sign_token};
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
+use tickwire_service::limit_use::LimitUse;
 use tickwire_service::manage_subscription::SubscriptionPorts;
 use tickwire_service::open_connection::GoodbyeCode;
 use tickwire_service::placement::Placement;
@@ -67,7 +70,7 @@ pub enum DataPlace {
 }
 
 /// How the host is run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HostOptions {
     /// Where the data is.
     pub data: DataPlace,
@@ -81,6 +84,8 @@ pub struct HostOptions {
     pub placement: Placement,
     /// Origins of web pages that may call the HTTP API.
     pub origins: Vec<Origin>,
+    /// Another issuer whose tokens are taken.
+    pub issuer: Option<Issuer>,
 }
 
 impl Default for HostOptions {
@@ -92,6 +97,7 @@ impl Default for HostOptions {
             consumers: 1,
             placement: Placement::default(),
             origins: Vec::new(),
+            issuer: None,
         }
     }
 }
@@ -191,6 +197,7 @@ impl Host {
         let job_ports = JobPorts::from(&ingest_ports);
         let ingest = Arc::new(Ingest::new(ingest_ports));
         let jobs = Arc::new(Jobs::new(job_ports, ingest.clone()));
+        let access = Access::new(store.clone(), store.clone(), clock.clone());
         let deliver = Deliver::new(
             DeliverPorts {
                 groups: store.clone(),
@@ -199,6 +206,8 @@ impl Host {
                 park: queue_port.clone(),
                 postpone: queue_port.clone(),
                 timer: Arc::new(TokioTimer),
+                access: access.clone(),
+                clock: clock.clone(),
             },
             options.placement.clone(),
         );
@@ -209,10 +218,13 @@ impl Host {
             log: store.clone(),
             push: sockets.clone(),
             enqueue: queue_port.clone(),
-            grants: store.clone(),
+            access: access.clone(),
             clock: clock.clone(),
         };
         let socket = Socket::new(socket_ports, options.placement.clone(), universe.clone());
+        let limits = LimitUse::new(store.clone(), access, clock.clone());
+        let origins = options.origins.iter().map(Origin::to_string);
+        let socket = socket.for_origins(origins).limited_by(limits.clone());
         let socket = Arc::new(socket.marked_by(secrets.clone()));
         let mut api = Api::new(
             QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
@@ -222,7 +234,13 @@ impl Host {
             (options.placement.clone(), universe.clone()),
             JWT_KEY,
         );
-        let authenticate = api.authenticate.clone();
+        api.limits = Some(limits.clone());
+        api.authenticate = api.authenticate.of_issuer(options.issuer.clone());
+        api.access = api.access.ending(socket.connections.clone());
+        let door = Door {
+            authenticate: api.authenticate.clone(),
+            limits: Some(limits),
+        };
         let counts = (
             meter.clone(),
             ingest.stats(),
@@ -246,7 +264,7 @@ impl Host {
         }));
         let sessions = TaskTracker::new();
         let routes = tickwire_api::router(Arc::new(api)).merge(serve::routes(Arc::new(Served {
-            authenticate,
+            door,
             socket: socket.clone(),
             sockets: sockets.clone(),
             enqueue: queue_port,
@@ -256,7 +274,9 @@ impl Host {
             sessions: sessions.clone(),
         })));
         let origins: Arc<[Origin]> = options.origins.clone().into();
-        let routes = routes.layer(from_fn_with_state(origins, origins::share));
+        let routes = routes
+            .layer(from_fn_with_state(origins, origins::share))
+            .layer(from_fn(serve::address));
 
         let mut server = Tasks::new(&deaths);
         let stopped = server.stop.clone();
@@ -271,9 +291,12 @@ impl Host {
                 match listener {
                     // It does not fail by itself.
                     Ok(listener) => drop(
-                        axum::serve(listener, routes)
-                            .with_graceful_shutdown(stopped.cancelled_owned())
-                            .await,
+                        axum::serve(
+                            listener,
+                            routes.into_make_service_with_connect_info::<SocketAddr>(),
+                        )
+                        .with_graceful_shutdown(stopped.cancelled_owned())
+                        .await,
                     ),
                     Err(error) => tracing::error!(%error, "the server cannot go on"),
                 }

@@ -52,7 +52,8 @@ impl fmt::Display for Origin {
 // As in the template.
 const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization,content-type,if-none-match");
-const EXPOSED: HeaderValue = HeaderValue::from_static("etag,link,retry-after,x-request-id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("etag,link,ratelimit,ratelimit-policy,retry-after,x-request-id");
 const SECONDS_MAX: HeaderValue = HeaderValue::from_static("600");
 
 /// Answers a browser's question before a request, and says of answers who may read them.

@@ -2,24 +2,29 @@
 //! messages and end become the events that the functions take.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::encodings::Body as EventBody;
-use aws_lambda_events::event::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use aws_lambda_events::event::apigw::{
+    ApiGatewayCustomAuthorizerRequestTypeRequestIdentity as SocketIdentity, ApiGatewayProxyResponse,
+    ApiGatewayWebsocketProxyRequest,
+};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
-use tickwire_authorize::SocketRequest;
-use tickwire_service::authenticate::Authenticate;
+use tickwire_api::ClientAddress;
+use tickwire_authorize::{Door, SocketRequest};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{Enqueue, Entropy, Outgoing, PortError, Push, Queue};
 use tickwire_socket::Socket;
@@ -46,7 +51,7 @@ pub const OPERATOR: &str = "operator";
 
 /// What the listener serves.
 pub(super) struct Served {
-    pub(super) authenticate: Authenticate,
+    pub(super) door: Door,
     pub(super) socket: Arc<Socket>,
     pub(super) sockets: Arc<Sockets>,
     pub(super) enqueue: Arc<dyn Enqueue>,
@@ -90,6 +95,18 @@ pub struct LocalMessage {
     pub body: String,
 }
 
+/// From where a request came: what the socket says, and nothing that a client can write.
+pub(super) async fn address(
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request
+        .extensions_mut()
+        .insert(ClientAddress(from.ip().to_string()));
+    next.run(request).await
+}
+
 fn refuse(error: ErrorBody, status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, Json(HttpError::from(error))).into_response()
@@ -99,7 +116,7 @@ async fn operator(served: &Served, headers: &HeaderMap) -> Result<(), Response> 
     let header = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
-    match served.authenticate.by_authorization(header).await {
+    match served.door.authenticate.by_authorization(header).await {
         Ok(identity) if identity.user == OPERATOR => Ok(()),
         Ok(_) => {
             let error =
@@ -171,6 +188,7 @@ async fn send(State(served): State<Arc<Served>>, headers: HeaderMap, body: Bytes
 async fn upgrade(
     State(served): State<Arc<Served>>,
     RawQuery(query): RawQuery,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -180,11 +198,14 @@ async fn upgrade(
     let mut request = SocketRequest::default();
     request.type_ = Some("REQUEST".to_owned());
     request.method_arn = Some("arn:aws:execute-api:local:000000000000:socket/local/$connect".to_owned());
+    let mut from = SocketIdentity::default();
+    from.source_ip = Some(address.0);
+    request.request_context.identity = Some(from);
     if let Some(ticket) = ticket {
         request.query_string_parameters =
             HashMap::from([("ticket".to_owned(), vec![ticket.to_owned()])]).into();
     }
-    let answer = tickwire_authorize::authorize_socket(&served.authenticate, &request).await;
+    let answer = tickwire_authorize::authorize_socket(&served.door, &request).await;
     let Some(identity) = answer.context.identity.clone() else {
         let code = answer
             .context
@@ -202,6 +223,8 @@ async fn upgrade(
         ("user".to_owned(), identity.user.into()),
         ("tier".to_owned(), identity.tier.into()),
         ("expires_at_ms".to_owned(), identity.expires_at_ms.into()),
+        ("proof".to_owned(), identity.proof.into()),
+        ("issued_at_ms".to_owned(), identity.issued_at_ms.into()),
     ]
     .into_iter()
     .collect();

@@ -221,7 +221,7 @@ fn not_unicode(path: &Path) -> StoreError {
 #[cfg(test)]
 mod tests {
     use tickwire_aws::{Dynamo, SystemClock};
-    use tickwire_entitlements::Tier;
+    use tickwire_entitlements::{Proof, Tier};
     use tickwire_market::UnixNanos;
     use tickwire_service::ports::{ConnectionRow, Connections};
     use tickwire_streams::Universe;
@@ -253,6 +253,9 @@ mod tests {
             request_id: 0,
             subscriptions: Vec::new(),
             owed: None,
+            proof: Proof::default(),
+            left: Default::default(),
+            changes: Default::default(),
         };
         first.open(&row).await.unwrap();
         assert_eq!(first.count("reader").await.unwrap(), 1);

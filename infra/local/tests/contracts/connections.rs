@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire_entitlements::Tier;
+use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{Clock as _, ConnectionRow, Connections, Owed, Subscriber, Subscription};
 use tickwire_streams::Offset;
@@ -28,6 +28,12 @@ fn row(clock: &ManualClock, connection: &str, user: &str) -> ConnectionRow {
         request_id: 0,
         subscriptions: Vec::new(),
         owed: None,
+        proof: Proof {
+            id: "t1".to_owned(),
+            issued_at: clock.now(),
+        },
+        left: [group("LEFT"), group("LEFT2")].into(),
+        changes: Default::default(),
     }
 }
 
@@ -37,7 +43,15 @@ fn subscriber(connection: &str, streams: u32) -> Subscriber {
         .collect();
     Subscriber {
         connection: connection.into(),
-        user: "asha".to_owned(),
+        identity: Identity {
+            user: "asha".to_owned(),
+            tier: Tier::Standard,
+            expires_at: UnixNanos(i64::MAX),
+            proof: Proof {
+                id: "t1".to_owned(),
+                issued_at: UnixNanos(7),
+            },
+        },
         subscriptions,
         behind: false,
     }
@@ -200,4 +214,31 @@ pub(crate) async fn a_users_connections_are_counted(connections: &impl Connectio
     // An end that was never told.
     clock.pass(Duration::from_secs(7_201));
     assert_eq!(connections.count("u1").await.unwrap(), 0);
+}
+
+pub(crate) async fn streams_are_taken_out_and_others_stay(
+    connections: &impl Connections,
+    clock: &ManualClock,
+) {
+    let group = group("DROP");
+    let all = [subscription("a", 1), subscription("b", 2), subscription("c", 3)];
+    let mut stored = row(clock, "c1", "u1");
+    stored.subscriptions = all.to_vec();
+    connections.open(&stored).await.unwrap();
+    let mut there = subscriber("c1", 0);
+    there.subscriptions = all.to_vec();
+    connections.put_subscriber(&group, 0, &there).await.unwrap();
+    let before = connections.shard_version(&group, 0).await.unwrap();
+    let keys = ["a".to_owned(), "c".to_owned(), "other".to_owned()];
+    connections.drop_streams(&group, 0, "c1", &keys).await.unwrap();
+    stored.subscriptions = vec![all[1].clone()];
+    there.subscriptions = stored.subscriptions.clone();
+    assert_eq!(connections.connection("c1").await.unwrap(), Some(stored));
+    assert_eq!(connections.subscribers(&group, 0).await.unwrap(), [there]);
+    assert!(connections.shard_version(&group, 0).await.unwrap() > before);
+    // Nothing is made where nothing was.
+    connections.drop_streams(&group, 0, "c2", &keys).await.unwrap();
+    assert_eq!(connections.connection("c2").await.unwrap(), None);
+    assert_eq!(connections.connections_of("u1").await.unwrap(), ["c1"]);
+    assert_eq!(connections.connections_of("u").await.unwrap(), [""; 0]);
 }

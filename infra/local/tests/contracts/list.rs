@@ -37,6 +37,7 @@ macro_rules! of_the_tables {
                 behind_is_marked_once_and_only_on_what_stands,
                 an_end_forgets_everything,
                 a_users_connections_are_counted,
+                streams_are_taken_out_and_others_stay,
             };
             tickets::{
                 a_ticket_is_taken_once,
@@ -46,6 +47,10 @@ macro_rules! of_the_tables {
             grants::{
                 a_users_grants_come_back,
                 a_grant_replaces_that_of_the_same_product,
+            };
+            access::{
+                the_epoch_rises,
+                revocations_come_back_until_they_are_forgotten,
             };
         }
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire_entitlements::Tier;
+use tickwire_entitlements::{Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{Clock as _, TicketGrant, Tickets};
 
@@ -14,6 +14,10 @@ fn grant(clock: &ManualClock) -> TicketGrant {
         tier: Tier::Premium,
         expires_at: clock.now().saturating_add(60 * UnixNanos::PER_SECOND),
         identity_expires_at: clock.now().saturating_add(3_600 * UnixNanos::PER_SECOND + 1),
+        proof: Proof {
+            id: "t1".into(),
+            issued_at: clock.now(),
+        },
     }
 }
 

@@ -7,14 +7,17 @@
 //! Rows of connections and subscribers expire an hour after the longest life
 //! of a connection, for those whose end was never told.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{ConnectionRow, Connections, PortError, PortResult, Subscriber, Subscription};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
 
 use super::calls::{Expression, Query, Written};
-use super::item::{Item, unreadable};
+use super::item::{self, Item, unreadable};
 use super::{Dynamo, SORT_KEY};
 use crate::limits::connection_lifetime_max;
 
@@ -33,6 +36,10 @@ const SUBSCRIPTIONS: &str = "subscriptions";
 const OWED: &str = "owed";
 const BEHIND: &str = "behind";
 const VERSION: &str = "version";
+const LEFT: &str = "left_groups";
+const CHANGES: &str = "changes_text";
+/// Times that streams are taken out while others change them at the same time.
+const DROP_TRIES_MAX: usize = 8;
 
 fn connection_key(connection: &str) -> Item {
     Item::under(&format!("c#{connection}"), ALONE)
@@ -61,10 +68,41 @@ fn read_subscriptions(what: &'static str, row: &Item) -> PortResult<Vec<Subscrip
     serde_json::from_str(row.get_text(what, SUBSCRIPTIONS)?).map_err(|_| unreadable(what, SUBSCRIPTIONS))
 }
 
+/// The groups that the last change left; rows of before there were any name none.
+fn read_left(what: &'static str, row: &Item) -> PortResult<BTreeSet<GroupKey>> {
+    let text = row.get_text(what, LEFT).unwrap_or_default();
+    let groups = text.split_ascii_whitespace();
+    groups
+        .map(|group| group.parse().map_err(|_| unreadable(what, LEFT)))
+        .collect()
+}
+
+/// What is stored before the identity of a subscriber was: of nobody, which opens nothing that is paid for.
+fn read_identity(what: &'static str, row: &Item) -> PortResult<Identity> {
+    let Ok(tier) = row.get_text(what, TIER) else {
+        return Ok(Identity {
+            user: row.get_text(what, USER).unwrap_or_default().to_owned(),
+            tier: Tier::Free,
+            expires_at: UnixNanos(i64::MAX),
+            proof: Proof::default(),
+        });
+    };
+    Ok(Identity {
+        user: row.get_text(what, USER)?.to_owned(),
+        tier: tier.parse().map_err(|_| unreadable(what, TIER))?,
+        expires_at: UnixNanos(row.get_number(what, EXPIRES_AT)?),
+        proof: item::proof_of(row),
+    })
+}
+
 fn item_of(what: &'static str, row: &ConnectionRow) -> PortResult<Item> {
+    let left: Vec<&str> = row.left.iter().map(GroupKey::as_str).collect();
     let item = connection_key(&row.connection)
         .text(USER, &row.user)
         .text(TIER, &row.tier.to_string())
+        .proof(&row.proof)
+        .text(LEFT, &left.join(" "))
+        .text(CHANGES, &serde_json::to_string(&row.changes).unwrap_or_default())
         .text(UNIVERSE, row.universe.as_str())
         .number(OPENED_AT, row.opened_at.0)
         .number(EXPIRES_AT, row.expires_at.0)
@@ -91,6 +129,14 @@ fn row_of(what: &'static str, connection: &str, item: &Item) -> PortResult<Conne
             .map_err(|_| unreadable(what, UNIVERSE))?,
         opened_at: UnixNanos(item.get_number(what, OPENED_AT)?),
         expires_at: UnixNanos(item.get_number(what, EXPIRES_AT)?),
+        proof: item::proof_of(item),
+        left: read_left(what, item)?,
+        // Rows of before they were counted name none.
+        changes: item
+            .get_text(what, CHANGES)
+            .ok()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default(),
         request_id: item.get_number(what, REQUEST_ID)?,
         subscriptions: read_subscriptions(what, item)?,
         owed: match item.find_text(OWED) {
@@ -101,6 +147,36 @@ fn row_of(what: &'static str, connection: &str, item: &Item) -> PortResult<Conne
 }
 
 impl Dynamo {
+    /// Takes streams out of a row that has a list of them.
+    async fn drop_from(&self, what: &'static str, key: Item, keys: &[String]) -> PortResult<()> {
+        for _ in 0..DROP_TRIES_MAX {
+            let Some(row) = self.get(what, Table::Connections, key.clone()).await? else {
+                return Ok(());
+            };
+            let was = row.get_text(what, SUBSCRIPTIONS)?;
+            let mut subscriptions = read_subscriptions(what, &row)?;
+            let before = subscriptions.len();
+            subscriptions.retain(|subscription| !keys.contains(&subscription.key));
+            if subscriptions.len() == before {
+                return Ok(());
+            }
+            let change = Expression::new("SET subscriptions = :now")
+                .text(":now", &json_text(what, &subscriptions)?)
+                .text(":was", was);
+            let unchanged = Some("subscriptions = :was");
+            let dropped = self
+                .update(what, Table::Connections, key.clone(), change, unchanged)
+                .await?;
+            if dropped.is_some() {
+                return Ok(());
+            }
+        }
+        Err(PortError::Unavailable {
+            what,
+            why: "others change the row all the time".into(),
+        })
+    }
+
     fn second(&self) -> i64 {
         self.clock.now().millis() / 1_000
     }
@@ -183,12 +259,45 @@ impl Connections for Dynamo {
         } else {
             let row = row
                 .text(SUBSCRIPTIONS, &json_text(what, &subscriber.subscriptions)?)
-                .text(USER, &subscriber.user)
+                .text(USER, &subscriber.identity.user)
+                .text(TIER, &subscriber.identity.tier.to_string())
+                .number(EXPIRES_AT, subscriber.identity.expires_at.0)
+                .proof(&subscriber.identity.proof)
                 .flag(BEHIND, subscriber.behind)
                 .expires(self.second() + connection_lifetime_max.as_secs() as i64 + KEPT_SECONDS);
             self.put(what, Table::Connections, row, None).await?;
         }
         self.raise_version(what, group, shard).await
+    }
+
+    async fn drop_streams(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connection: &str,
+        keys: &[String],
+    ) -> PortResult<()> {
+        let what = "connections.drop_streams";
+        // The subscriber last: as long as it has them, whoever delivers finds them again.
+        self.drop_from(what, connection_key(connection), keys).await?;
+        let subscriber = Item::under(&shard_partition(group, shard), connection);
+        self.drop_from(what, subscriber, keys).await?;
+        self.raise_version(what, group, shard).await
+    }
+
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
+        let what = "connections.connections_of";
+        let query = Query {
+            key: Expression::new("pk = :user").text(":user", &format!("u#{user}")),
+            consistent: true,
+            ..Query::default()
+        };
+        let second = self.second();
+        let rows = self.query(what, Table::Connections, query).await?;
+        rows.iter()
+            .filter(|row| !row.has_expired(second))
+            .map(|row| row.get_text(what, SORT_KEY).map(str::to_owned))
+            .collect()
     }
 
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
@@ -223,8 +332,7 @@ impl Connections for Dynamo {
             .map(|row| {
                 Ok(Subscriber {
                     connection: row.get_text(what, SORT_KEY)?.to_owned(),
-                    // Rows of before there were watermarks name none.
-                    user: row.get_text(what, USER).unwrap_or_default().to_owned(),
+                    identity: read_identity(what, row)?,
                     subscriptions: read_subscriptions(what, row)?,
                     behind: row.get_flag(what, BEHIND)?,
                 })

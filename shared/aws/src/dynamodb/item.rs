@@ -4,9 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use tickwire_entitlements::Proof;
+use tickwire_market::UnixNanos;
 use tickwire_service::ports::{PortError, PortResult};
 
 use super::{EXPIRES, PARTITION_KEY, SORT_KEY};
+
+const PROOF: &str = "proof";
+const ISSUED_AT: &str = "issued_at";
 
 /// A row, or the key of one.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +42,11 @@ impl Item {
 
     pub(super) fn flag(self, name: &str, value: bool) -> Self {
         self.with(name, AttributeValue::Bool(value))
+    }
+
+    /// Sets what proved an identity.
+    pub(super) fn proof(self, proof: &Proof) -> Self {
+        self.text(PROOF, &proof.id).number(ISSUED_AT, proof.issued_at.0)
     }
 
     /// Sets the end of its life, in seconds of Unix time.
@@ -99,6 +109,15 @@ impl Item {
             .and_then(|v| v.as_n().ok())
             .and_then(|n| n.parse::<i64>().ok());
         end.is_some_and(|end| end <= second)
+    }
+}
+
+/// What proved an identity; of rows of before it was stored nothing is known.
+pub(super) fn proof_of(item: &Item) -> Proof {
+    let what = "proof";
+    Proof {
+        id: item.get_text(what, PROOF).unwrap_or_default().to_owned(),
+        issued_at: UnixNanos(item.get_number(what, ISSUED_AT).unwrap_or_default()),
     }
 }
 

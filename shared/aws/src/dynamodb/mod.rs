@@ -3,6 +3,7 @@
 //! One file a table says what its rows look like; [`calls`] holds what they
 //! share: one call each, its capacity counted, its failure translated.
 
+mod access;
 mod bars;
 mod calls;
 mod checkpoints;
@@ -90,6 +91,11 @@ pub const TABLES: [TableDefinition; Table::ALL.len()] = [
         sort_key: Some(KeyType::S),
         time_to_live: None,
     },
+    TableDefinition {
+        table: Table::Access,
+        sort_key: Some(KeyType::S),
+        time_to_live: Some(EXPIRES),
+    },
 ];
 
 /// Partition key of every table.
@@ -99,8 +105,8 @@ pub const SORT_KEY: &str = "sk";
 /// End of a row's life.
 const EXPIRES: &str = "expires";
 
-/// The ports `Log`, `Groups`, `Checkpoints`, `Bars`, `Connections`, `Tickets`
-/// and `Grants` on DynamoDB.
+/// The ports `Log`, `Groups`, `Checkpoints`, `Bars`, `Connections`, `Tickets`,
+/// `Grants` and those of access on DynamoDB.
 pub struct Dynamo {
     client: Client,
     /// Names of the tables, in the order of [`Table::ALL`].

@@ -6,7 +6,7 @@ use tickwire_service::ports::{PortResult, TicketGrant, Tickets};
 use tickwire_telemetry::metrics::Table;
 
 use super::Dynamo;
-use super::item::{Item, unreadable};
+use super::item::{Item, proof_of, unreadable};
 
 const USER: &str = "of";
 const TIER: &str = "tier";
@@ -21,6 +21,7 @@ impl Tickets for Dynamo {
             .text(TIER, &grant.tier.to_string())
             .number(EXPIRES_AT, grant.expires_at.0)
             .number(IDENTITY_EXPIRES_AT, grant.identity_expires_at.0)
+            .proof(&grant.proof)
             .expires(grant.expires_at.millis() / 1_000 + 1);
         self.put("tickets.put_ticket", Table::Tickets, row, None)
             .await
@@ -40,6 +41,7 @@ impl Tickets for Dynamo {
                 .map_err(|_| unreadable(what, TIER))?,
             expires_at: UnixNanos(row.get_number(what, EXPIRES_AT)?),
             identity_expires_at: UnixNanos(row.get_number(what, IDENTITY_EXPIRES_AT)?),
+            proof: proof_of(&row),
         };
         // The table deletes late.
         Ok((grant.expires_at > self.clock.now()).then_some(grant))

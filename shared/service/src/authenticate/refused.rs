@@ -47,13 +47,19 @@ pub enum RefusedCode {
     TicketExpired,
     /// The identity behind it no longer holds.
     IdentityExpired,
+    /// It was taken back.
+    IdentityRevoked,
+    /// No such API key, or not its secret.
+    KeyUnknown,
+    /// Too many attempts from its address failed.
+    AddressBanned,
     /// The check could not be run.
     AuthenticationUnavailable,
 }
 
 impl RefusedCode {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::TokenForged,
@@ -69,6 +75,9 @@ impl RefusedCode {
         Self::TicketUnknown,
         Self::TicketExpired,
         Self::IdentityExpired,
+        Self::IdentityRevoked,
+        Self::KeyUnknown,
+        Self::AddressBanned,
         Self::AuthenticationUnavailable,
     ];
 
@@ -90,6 +99,9 @@ impl RefusedCode {
             Self::TicketUnknown => "ticket_unknown",
             Self::TicketExpired => "ticket_expired",
             Self::IdentityExpired => "identity_expired",
+            Self::IdentityRevoked => "identity_revoked",
+            Self::KeyUnknown => "key_unknown",
+            Self::AddressBanned => "address_banned",
             Self::AuthenticationUnavailable => "authentication_unavailable",
         }
     }
@@ -114,6 +126,9 @@ impl RefusedCode {
             Self::TicketUnknown => "the ticket was used or never issued: get a new ticket",
             Self::TicketExpired => "the ticket has expired: get a new ticket",
             Self::IdentityExpired => "the identity has expired: get a new token",
+            Self::KeyUnknown => "there is no such API key: send it as it was issued",
+            Self::AddressBanned => "too many attempts from this address failed: wait five minutes",
+            Self::IdentityRevoked => "the identity was taken back: ask whoever gave it",
             Self::AuthenticationUnavailable => "nobody can be let in at the moment: try again later",
         }
     }
@@ -130,18 +145,35 @@ impl RefusedCode {
             | Self::WrongIssuer
             | Self::WrongAudience
             | Self::ClaimMissing
-            | Self::ClaimInvalid => ErrorCode::TokenInvalid,
+            | Self::ClaimInvalid
+            | Self::IdentityRevoked
+            | Self::KeyUnknown => ErrorCode::TokenInvalid,
             Self::TicketMissing | Self::TicketMalformed | Self::TicketUnknown | Self::TicketExpired => {
                 ErrorCode::TicketInvalid
             }
             Self::IdentityExpired => ErrorCode::SessionExpired,
+            Self::AddressBanned => ErrorCode::AttemptsRate,
             Self::AuthenticationUnavailable => ErrorCode::Unavailable,
         }
     }
 
+    /// Whether someone may be guessing: it counts against the address it came from.
+    pub const fn is_attempt(self) -> bool {
+        !matches!(
+            self,
+            Self::TokenMissing
+                | Self::TicketMissing
+                | Self::TokenExpired
+                | Self::TicketExpired
+                | Self::IdentityExpired
+                | Self::AddressBanned
+                | Self::AuthenticationUnavailable
+        )
+    }
+
     /// Whether the same request may succeed later.
     pub const fn is_temporary(self) -> bool {
-        matches!(self, Self::AuthenticationUnavailable)
+        matches!(self, Self::AuthenticationUnavailable | Self::AddressBanned)
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use tickwire_entitlements::{Identity, Tier, is_user_name};
+use sha2::{Digest, Sha256};
+use tickwire_entitlements::{Identity, Proof, Tier, is_user_name};
 use tickwire_market::UnixNanos;
 
 use super::{
-    Principal, Refused, RefusedCode, Role, SecretText, clock_skew_s_max, secret_bytes_min, token_bytes_max,
-    token_lifetime_s_max,
+    Principal, Refused, RefusedCode, Role, Scopes, SecretText, clock_skew_s_max, proof_id_bytes_max,
+    secret_bytes_min, token_bytes_max, token_lifetime_s_max,
 };
 use crate::ports::{Secret, SecretVersions};
 
@@ -22,6 +25,9 @@ pub const TOKEN_AUDIENCE: &str = "tickwire";
 /// The one algorithm. What a token's header asks for is never followed.
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
+/// Bytes of a token's id, before it is written as text.
+const ID_BYTES: usize = 12;
+
 /// What a token is made with.
 #[derive(Serialize)]
 struct IssuedClaims<'a> {
@@ -32,6 +38,7 @@ struct IssuedClaims<'a> {
     exp: i64,
     iss: &'a str,
     aud: &'a str,
+    jti: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
 }
@@ -39,13 +46,24 @@ struct IssuedClaims<'a> {
 /// What is read from a token; optional, so that an absence has its own code.
 /// `iss` and `aud` are judged by the library, which also takes lists of them.
 #[derive(Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     sub: Option<String>,
     tier: Option<String>,
     iat: Option<u64>,
     nbf: Option<u64>,
     exp: Option<u64>,
     role: Option<String>,
+    jti: Option<String>,
+}
+
+impl Claims {
+    /// For issuers that leave `nbf` out: it holds from when it was made.
+    pub(super) fn without_nbf(self) -> Self {
+        Self {
+            nbf: self.nbf.or(self.iat),
+            ..self
+        }
+    }
 }
 
 /// Why no token was made.
@@ -103,6 +121,10 @@ pub fn sign_token_of(
         return Err(SignError::SecretTooShort);
     }
     let iat = now.0.div_euclid(UnixNanos::PER_SECOND);
+    let named = Sha256::new_with_prefix(user)
+        .chain_update(now.0.to_be_bytes())
+        .finalize();
+    let jti = URL_SAFE_NO_PAD.encode(&named[..ID_BYTES]);
     let claims = IssuedClaims {
         sub: user,
         tier,
@@ -111,6 +133,7 @@ pub fn sign_token_of(
         exp: iat.saturating_add(life_s),
         iss: TOKEN_ISSUER,
         aud: TOKEN_AUDIENCE,
+        jti: &jti,
         role: (role != Role::User).then_some(role.as_str()),
     };
     let key = EncodingKey::from_secret(secret.expose());
@@ -158,17 +181,7 @@ fn verify_signature(secret: &Secret, token: &str) -> Result<Claims, Refused> {
     validation.set_required_spec_claims(&["sub", "nbf", "exp", "iss", "aud"]);
     let key = DecodingKey::from_secret(secret.expose());
     let data =
-        jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| match error.kind() {
-            ErrorKind::InvalidSignature => RefusedCode::TokenForged,
-            ErrorKind::InvalidAlgorithm => RefusedCode::WrongAlgorithm,
-            ErrorKind::InvalidIssuer => RefusedCode::WrongIssuer,
-            ErrorKind::InvalidAudience => RefusedCode::WrongAudience,
-            ErrorKind::MissingRequiredClaim(_) => RefusedCode::ClaimMissing,
-            ErrorKind::InvalidToken | ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) => {
-                RefusedCode::TokenMalformed
-            }
-            _ => RefusedCode::AuthenticationUnavailable,
-        })?;
+        jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| refusal_of(error.kind()))?;
     // RFC 7515, 4.1.11: what is marked critical and not understood must be refused. Nothing is understood.
     if data.header.crit.is_some() {
         return Err(RefusedCode::TokenMalformed.into());
@@ -177,7 +190,7 @@ fn verify_signature(secret: &Secret, token: &str) -> Result<Claims, Refused> {
 }
 
 /// User, tier and times.
-fn judge(claims: Claims, now: UnixNanos) -> Result<Principal, Refused> {
+pub(super) fn judge(claims: Claims, now: UnixNanos) -> Result<Principal, Refused> {
     let Claims {
         sub: Some(user),
         tier: Some(tier),
@@ -185,6 +198,7 @@ fn judge(claims: Claims, now: UnixNanos) -> Result<Principal, Refused> {
         nbf: Some(nbf),
         exp: Some(exp),
         role,
+        jti,
     } = claims
     else {
         return Err(RefusedCode::ClaimMissing.into());
@@ -202,6 +216,9 @@ fn judge(claims: Claims, now: UnixNanos) -> Result<Principal, Refused> {
         return Err(RefusedCode::ClaimInvalid.into());
     }
     let tier = tier.parse::<Tier>().map_err(|_| RefusedCode::ClaimInvalid)?;
+    if jti.as_ref().is_some_and(|id| !is_proof_id(id)) {
+        return Err(RefusedCode::ClaimInvalid.into());
+    }
     let role = match role {
         None => Role::User,
         Some(role) => role.parse().map_err(|()| RefusedCode::ClaimInvalid)?,
@@ -217,6 +234,36 @@ fn judge(claims: Claims, now: UnixNanos) -> Result<Principal, Refused> {
         user,
         tier,
         expires_at: exp,
+        proof: Proof {
+            id: jti.unwrap_or_default(),
+            issued_at: iat,
+        },
     };
-    Ok(Principal { identity, role })
+    let scopes = Scopes::ALL;
+    Ok(Principal {
+        identity,
+        role,
+        scopes,
+    })
+}
+
+/// Whether `text` can name a token: 1 to [`proof_id_bytes_max`] of printable ASCII without spaces.
+pub fn is_proof_id(text: &str) -> bool {
+    (1..=proof_id_bytes_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// What an error of the library means for who sent the token.
+pub(super) fn refusal_of(kind: &ErrorKind) -> Refused {
+    match kind {
+        ErrorKind::InvalidSignature => RefusedCode::TokenForged,
+        ErrorKind::InvalidAlgorithm => RefusedCode::WrongAlgorithm,
+        ErrorKind::InvalidIssuer => RefusedCode::WrongIssuer,
+        ErrorKind::InvalidAudience => RefusedCode::WrongAudience,
+        ErrorKind::MissingRequiredClaim(_) => RefusedCode::ClaimMissing,
+        ErrorKind::InvalidToken | ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) => {
+            RefusedCode::TokenMalformed
+        }
+        _ => RefusedCode::AuthenticationUnavailable,
+    }
+    .into()
 }

@@ -1,17 +1,21 @@
 //! The frames for each connection, as they are being packed.
 
+use tickwire_entitlements::Decision;
 use tickwire_entitlements::watermark::WatermarkKey;
 use tickwire_signals::{Signal, SignalValue};
 use tickwire_streams::{Packer, Span, StreamKey};
-use tickwire_wire::{Publication, Snapshot, write_signal_frame, write_value};
+use tickwire_wire::{ErrorBody, Publication, Snapshot, write_revoked, write_signal_frame, write_value};
 
 use super::shard::{Index, Target};
+use super::standing::Standing;
+use crate::entitle::denied;
 use crate::watermark::Stamp;
 
 /// What goes to each connection, as it is being packed.
 pub(super) struct Outboxes<'a> {
     index: &'a Index,
     mark: Option<&'a WatermarkKey>,
+    standing: &'a Standing,
     boxes: Vec<Outbox>,
     /// Those with anything in them.
     used: Vec<usize>,
@@ -19,7 +23,7 @@ pub(super) struct Outboxes<'a> {
     common: String,
     /// Items put.
     pub(super) items: usize,
-    /// Items that were not, as no watermark could be made.
+    /// Items that were not, as no watermark could be made or grants not be read.
     pub(super) withheld: usize,
 }
 
@@ -28,13 +32,25 @@ struct Outbox {
     packer: Packer,
     frames: Vec<String>,
     used: bool,
+    revoked: Vec<String>,
+}
+
+/// What goes to one connection.
+pub(super) struct Filled {
+    /// Its place among the members.
+    pub(super) member: usize,
+    /// Frames, in order.
+    pub(super) frames: Vec<String>,
+    /// Keys of streams that it is told it may not read any longer.
+    pub(super) revoked: Vec<String>,
 }
 
 impl<'a> Outboxes<'a> {
-    pub(super) fn new(index: &'a Index, mark: Option<&'a WatermarkKey>) -> Self {
+    pub(super) fn new(index: &'a Index, mark: Option<&'a WatermarkKey>, standing: &'a Standing) -> Self {
         Self {
             index,
             mark,
+            standing,
             boxes: index
                 .subscribers
                 .members
@@ -72,9 +88,22 @@ impl<'a> Outboxes<'a> {
         signal: &Signal,
     ) {
         for target in targets {
-            let member = self.index.subscribers.members.get(target.member as usize);
+            let Some(member) = self.index.subscribers.members.get(target.member as usize) else {
+                continue;
+            };
+            match self.standing.decide(&member.identity, key) {
+                Decision::Allow => {}
+                Decision::Deny(denial) if denial.code.is_temporary() => {
+                    self.withheld += 1;
+                    continue;
+                }
+                Decision::Deny(denial) => {
+                    self.revoke(*target, key, &denied(&denial, &member.identity));
+                    continue;
+                }
+            }
             // A row that names no user was written before there were watermarks.
-            let user = member.map(|member| &*member.user).filter(|user| !user.is_empty());
+            let user = Some(&*member.identity.user).filter(|user| !user.is_empty());
             let stamp = self
                 .mark
                 .zip(user)
@@ -114,7 +143,29 @@ impl<'a> Outboxes<'a> {
         );
     }
 
+    /// Tells that a stream may not be read any longer, once.
+    fn revoke(&mut self, target: Target, key: &StreamKey, why: &ErrorBody) {
+        let key = key.to_string();
+        let told = self.boxes.get(target.member as usize);
+        if told.is_none_or(|outbox| outbox.revoked.contains(&key)) {
+            return;
+        }
+        let mut item = String::new();
+        write_revoked(&mut item, why);
+        self.push(target, &item);
+        if let Some(outbox) = self
+            .boxes
+            .get_mut(target.member as usize)
+            .filter(|outbox| outbox.used)
+        {
+            outbox.revoked.push(key);
+        }
+    }
+
     fn push(&mut self, target: Target, common: &str) {
+        if self.standing.is_over(target.member) {
+            return;
+        }
         let Some(outbox) = self.boxes.get_mut(target.member as usize) else {
             return;
         };
@@ -130,14 +181,18 @@ impl<'a> Outboxes<'a> {
         self.items += 1;
     }
 
-    pub(super) fn finish(mut self) -> Vec<(usize, Vec<String>)> {
+    pub(super) fn finish(mut self) -> Vec<Filled> {
         let used = std::mem::take(&mut self.used);
         used.into_iter()
             .map(|member| {
                 let outbox = std::mem::take(&mut self.boxes[member]);
                 let mut frames = outbox.frames;
                 frames.extend(outbox.packer.finish());
-                (member, frames)
+                Filled {
+                    member,
+                    frames,
+                    revoked: outbox.revoked,
+                }
             })
             .collect()
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rustc_hash::FxHashMap;
+use tickwire_entitlements::Identity;
 use tickwire_signals::StreamId;
 use tickwire_streams::StreamKey;
 
@@ -23,7 +24,7 @@ pub(super) struct Subscribers {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) connection: String,
-    pub(super) user: String,
+    pub(super) identity: Identity,
     pub(super) behind: AtomicBool,
     subscriptions: Vec<Subscription>,
 }
@@ -34,7 +35,7 @@ impl Subscribers {
             .into_iter()
             .map(|row| Member {
                 connection: row.connection,
-                user: row.user,
+                identity: row.identity,
                 behind: AtomicBool::new(row.behind),
                 subscriptions: row.subscriptions,
             })
@@ -147,6 +148,8 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use tickwire_entitlements::{Proof, Tier};
+    use tickwire_market::UnixNanos;
     use tickwire_wire::PlanRow;
 
     use super::*;
@@ -163,7 +166,12 @@ mod tests {
         ));
         let row = |connection: &str, wants: &[(&str, u32, bool)]| Subscriber {
             connection: connection.to_owned(),
-            user: "asha".to_owned(),
+            identity: Identity {
+                user: "asha".to_owned(),
+                tier: Tier::Free,
+                expires_at: UnixNanos(i64::MAX),
+                proof: Proof::default(),
+            },
             subscriptions: wants
                 .iter()
                 .map(|(key, s, last)| Subscription {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tickwire_entitlements::{Decision, Identity};
+use tickwire_entitlements::Decision;
 use tickwire_market::InstrumentKey;
 use tickwire_signals::checked_for;
 use tickwire_streams::{GroupKey, StreamKey};
@@ -58,16 +58,12 @@ impl ManageSubscription {
             })
             .collect();
 
-        let identity = Identity {
-            user: row.user.clone(),
-            tier: row.tier,
-            expires_at: row.expires_at,
-        };
+        let identity = row.identity();
         let keys: Vec<&StreamKey> = judged
             .iter()
             .filter_map(|(_, wanted)| Some(&wanted.as_ref().ok()?.key))
             .collect();
-        let mut decisions = self.entitle.decide(&identity, &keys).await.into_iter();
+        let mut decisions = self.entitle.decide_anew(&identity, &keys).await.into_iter();
         for (request, wanted) in judged.iter_mut().filter(|(_, wanted)| wanted.is_ok()) {
             // One decision a key; none would be a denial.
             match decisions.next() {
@@ -141,14 +137,9 @@ fn parse_stream(text: &str) -> Result<(StreamKey, Vec<InstrumentKey>), ErrorBody
 }
 
 /// Adds the streams that may be had to the row's subscriptions; those for which
-/// there is no room, or whose handle is taken, are refused. Those that may not be
-/// had any longer leave it: were they to stay, what is denied would still be served.
+/// there is no room, or whose handle is taken, are refused.
 pub(super) fn take_in(row: &mut ConnectionRow, judged: &[Judged]) -> Vec<Judged> {
     let subscriptions_max = row.tier.limits().subscriptions_per_connection_max as usize;
-    row.subscriptions.retain(|subscription| {
-        let denies = |(request, wanted): &Judged| request.key == subscription.key && wanted.is_err();
-        !judged.iter().any(denies)
-    });
     let mut taken: Vec<Judged> = Vec::with_capacity(judged.len());
     for (request, wanted) in judged {
         let refused = match wanted {

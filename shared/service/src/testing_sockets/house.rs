@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tickwire_entitlements::{Identity, Tier};
+use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, UnixNanos};
 use tickwire_signals::ReferenceChange;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
 
 use super::{Sockets, Turns};
+use crate::access::Access;
 use crate::deliver_signals::{Deliver, DeliverPorts};
 use crate::ingest_ticks::Ingest;
 use crate::manage_subscription::{ManageSubscription, SubscriptionPorts};
@@ -67,6 +68,7 @@ impl House {
         let sockets = Sockets::new();
         let placement = Placement::default();
         let timer = Arc::new(Turns(POST_TURNS));
+        let access = Access::new(sockets.clone(), sockets.clone(), process.clone());
         let deliver = DeliverPorts {
             groups: process.clone(),
             connections: sockets.clone(),
@@ -74,11 +76,14 @@ impl House {
             park: process.clone(),
             postpone: process.clone(),
             timer: timer.clone(),
+            access: access.clone(),
+            clock: process.clone(),
         };
         let connections = ConnectionPorts {
             connections: sockets.clone(),
             groups: process.clone(),
             push: sockets.clone(),
+            access: access.clone(),
             clock: process.clone(),
         };
         let subscriptions = SubscriptionPorts {
@@ -87,14 +92,14 @@ impl House {
             log: process.clone(),
             push: sockets.clone(),
             enqueue: process.clone(),
-            grants: sockets.clone(),
+            access: access.clone(),
             clock: process.clone(),
         };
         let query = QueryPorts {
             groups: process.clone(),
             log: process.clone(),
             bars: process.clone(),
-            grants: sockets.clone(),
+            access,
             secrets: sockets.clone(),
             clock: process.clone(),
             timer,
@@ -129,6 +134,10 @@ impl House {
             user: user.to_owned(),
             tier,
             expires_at,
+            proof: Proof {
+                id: format!("proof-{user}"),
+                issued_at: NOW,
+            },
         }
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt as _;
-use tickwire_entitlements::{Identity, Tier};
+use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
+use tickwire_service::access::Access;
 use tickwire_service::placement::Placement;
 use tickwire_service::query_history::{
     PastQuestion, QueryHistory, QueryPorts, past_segments_per_request_max,
@@ -63,7 +64,7 @@ fn history_of(process: &Arc<Process>) -> QueryHistory {
         groups: process.clone(),
         log: process.clone(),
         bars: process.clone(),
-        grants: sockets.clone(),
+        access: Access::new(sockets.clone(), sockets.clone(), process.clone()),
         secrets: sockets,
         clock: process.clone(),
         timer: Arc::new(Turns(1)),
@@ -76,6 +77,7 @@ fn asha() -> Identity {
         user: "asha".into(),
         tier: Tier::Premium,
         expires_at: UnixNanos(i64::MAX),
+        proof: Proof::default(),
     }
 }
 

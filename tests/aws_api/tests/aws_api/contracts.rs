@@ -5,6 +5,8 @@
 #[path = "../../../../infra/local/tests/contracts/list.rs"]
 mod list;
 
+#[path = "../../../../infra/local/tests/contracts/access.rs"]
+mod access;
 #[path = "../../../../infra/local/tests/contracts/bars.rs"]
 mod bars;
 #[path = "../../../../infra/local/tests/contracts/checkpoints.rs"]

@@ -1,6 +1,6 @@
 //! What goes wrong in the life of a stack, while ticks flow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
@@ -11,7 +11,7 @@ use tickwire_aws_api::bootstraps::Bootstraps;
 use tickwire_aws_api::emulator::{Emulator, kill};
 use tickwire_aws_api::http::Request;
 use tickwire_aws_api::stack::{Deployer, Stack};
-use tickwire_entitlements::Tier;
+use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{ConnectionRow, Connections as _, Secret, Subscriber, Subscription};
 use tickwire_streams::Universe;
@@ -177,10 +177,21 @@ pub(crate) async fn gone(stack: &Stack, feed: &Feed) -> Result<(), Failure> {
         request_id: 1,
         subscriptions: subscriptions.clone(),
         owed: None,
+        proof: Proof::default(),
+        left: BTreeSet::new(),
+        changes: Default::default(),
     };
     let subscriber = Subscriber {
         connection: name.to_owned(),
-        user: "asha".to_owned(),
+        identity: Identity {
+            user: "asha".to_owned(),
+            tier: Tier::Standard,
+            expires_at: UnixNanos(i64::MAX),
+            proof: Proof {
+                id: "t1".to_owned(),
+                issued_at: UnixNanos(7),
+            },
+        },
         subscriptions,
         behind: false,
     };

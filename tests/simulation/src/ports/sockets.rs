@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tickwire_entitlements::Grant;
+use tickwire_entitlements::{Ban, Banned, Grant, Revocation};
 use tickwire_service::ports::{
-    ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Subscriber,
+    AccessBook, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Subscriber,
+    Subscription,
 };
 use tickwire_streams::GroupKey;
 
@@ -97,6 +98,46 @@ impl Connections for Ports {
         .await
     }
 
+    async fn drop_streams(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connection: &str,
+        keys: &[String],
+    ) -> PortResult<()> {
+        let place = (group.clone(), shard);
+        let stays = |subscription: &Subscription| !keys.contains(&subscription.key);
+        self.call("drop_streams", |world| {
+            if let Some(row) = world.sockets.connections.get_mut(connection) {
+                row.subscriptions.retain(stays);
+            }
+            Ok(())
+        })
+        .await?;
+        self.call("drop_streams", |world| {
+            let rows = world.sockets.subscribers.entry(place.clone()).or_default();
+            if let Some(row) = rows.get_mut(connection) {
+                row.subscriptions.retain(stays);
+            }
+            Ok(())
+        })
+        .await?;
+        self.call("raise_version", |world| {
+            *world.sockets.versions.entry(place).or_default() += 1;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
+        self.call("connections_of", |world| {
+            let rows = world.sockets.connections.values();
+            let of_user = rows.filter(|row| row.user == user);
+            Ok(of_user.map(|row| row.connection.clone()).collect())
+        })
+        .await
+    }
+
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()> {
         self.call("mark_behind", |world| {
             let rows = world.sockets.subscribers.get_mut(&(group.clone(), shard));
@@ -118,6 +159,8 @@ impl Connections for Ports {
         let version = self
             .call("shard_version", |world| {
                 world.looked_at[self.process] = world.now;
+                let shard = (self.process, group.clone(), shard);
+                world.shards_looked_at.insert(shard, world.now);
                 Ok(world.sockets.versions.get(&place).copied().unwrap_or(0))
             })
             .await?;
@@ -168,6 +211,42 @@ impl Push for Ports {
             Ok(())
         })
         .await
+    }
+}
+
+#[async_trait]
+impl AccessBook for Ports {
+    async fn access_epoch(&self) -> PortResult<u64> {
+        self.call("access_epoch", |world| Ok(world.sockets.access_epoch))
+            .await
+    }
+
+    async fn raise_access_epoch(&self) -> PortResult<()> {
+        self.call("raise_access_epoch", |world| {
+            world.sockets.access_epoch += 1;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn revocations(&self) -> PortResult<Vec<Revocation>> {
+        self.call("revocations", |_| Ok(Vec::new())).await
+    }
+
+    async fn put_revocation(&self, _: &Revocation) -> PortResult<()> {
+        self.call("put_revocation", |_| Ok(())).await
+    }
+
+    async fn bans(&self) -> PortResult<Vec<Ban>> {
+        Ok(Vec::new())
+    }
+
+    async fn put_ban(&self, _: &Ban) -> PortResult<()> {
+        self.call("put_ban", |_| Ok(())).await
+    }
+
+    async fn lift_ban(&self, _: &Banned) -> PortResult<()> {
+        self.call("lift_ban", |_| Ok(())).await
     }
 }
 

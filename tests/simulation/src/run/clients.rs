@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use tickwire::client::Action;
-use tickwire_entitlements::{Grant, Identity, Tier};
+use tickwire_entitlements::{Grant, Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_wire::{ClientRequest, Mode, Operation, parse_request};
 
@@ -208,7 +208,8 @@ pub(super) fn new_client(nth: usize, scenario: &Scenario, market: &Market, world
         };
         if !streams.iter().any(|(known, _)| *known == key) {
             streams.push((key, mode));
-            handles.push(Handle::of(product));
+            let group = market.group_of(instrument);
+            handles.push(Handle::of(product, group));
         }
     }
     let seconds = |random: &mut rand_pcg::Pcg64Mcg, from: i64, to: i64| {
@@ -264,6 +265,7 @@ pub(super) fn new_client(nth: usize, scenario: &Scenario, market: &Market, world
         user,
         tier,
         expires_at: UnixNanos(START + 86_400 * SECOND),
+        proof: Proof::default(),
     };
     Client::new(identity, streams, random.random())
 }

@@ -1,0 +1,193 @@
+//! What a process knows of grants and revocations: as little old as it must be,
+//! with as few readings as that takes.
+//!
+//! Every change of what someone may do or get raises one number, behind the
+//! change. A process that has not read it for 3 s reads it before it lets
+//! anyone do anything; when it is another one, all that was kept is read anew.
+//! That it cannot be read is told to who asks, who then denies.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::try_join;
+use tickwire_entitlements::{Ban, Grant, GrantsRead, Identity, Revocations};
+use tickwire_market::UnixNanos;
+
+use crate::ports::{AccessBook, Clock, Grants, PortResult};
+
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
+mod limits {
+    /// How long a process may not notice that something was taken back, in seconds.
+    pub const access_epoch_age_s_max: i64 = 3;
+    /// How long grants are kept that nothing was heard of, in seconds.
+    pub const grants_age_s_max: i64 = 300;
+}
+
+pub use limits::{access_epoch_age_s_max, grants_age_s_max};
+
+/// Users whose grants are kept.
+const USERS_KEPT_MAX: u64 = 10_000;
+
+/// What is known.
+#[derive(Clone, Default)]
+struct Known {
+    epoch: u64,
+    /// When the epoch was read.
+    read_at: Option<UnixNanos>,
+    revocations: Arc<Revocations>,
+    bans: Arc<Vec<Ban>>,
+}
+
+/// Grants of a user, as they were at an epoch.
+#[derive(Clone)]
+struct Kept {
+    epoch: u64,
+    read_at: UnixNanos,
+    grants: Arc<GrantsRead>,
+}
+
+/// What a process knows; its clones know the same.
+#[derive(Clone)]
+pub struct Access {
+    book: Arc<dyn AccessBook>,
+    grants: Arc<dyn Grants>,
+    clock: Arc<dyn Clock>,
+    known: Arc<Mutex<Known>>,
+    kept: moka::sync::Cache<String, Kept>,
+    /// Held while the epoch is read: whoever waits finds it read.
+    reading: Arc<async_lock::Mutex<()>>,
+}
+
+impl Access {
+    /// Knows nothing yet.
+    pub fn new(book: Arc<dyn AccessBook>, grants: Arc<dyn Grants>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            book,
+            grants,
+            clock,
+            known: Arc::default(),
+            kept: moka::sync::Cache::new(USERS_KEPT_MAX),
+            reading: Arc::default(),
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> UnixNanos {
+        self.clock.now()
+    }
+
+    /// What was taken back, as of 3 s ago at the most.
+    ///
+    /// # Errors
+    /// When it cannot be read: then nobody is to be let in.
+    pub async fn revocations(&self) -> PortResult<Arc<Revocations>> {
+        self.known().await.map(|known| known.revocations)
+    }
+
+    /// Who is banned from what, as of 3 s ago at the most; some may have lifted since.
+    ///
+    /// # Errors
+    /// When it cannot be read: then nobody is to be let in.
+    pub async fn bans(&self) -> PortResult<Arc<Vec<Ban>>> {
+        self.known().await.map(|known| known.bans)
+    }
+
+    /// The number that is raised with every change, as of 3 s ago at the most.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn epoch(&self) -> PortResult<u64> {
+        self.known().await.map(|known| known.epoch)
+    }
+
+    /// Reads anew before anything else is said: something was changed here.
+    pub fn forget(&self) {
+        self.lock().read_at = None;
+    }
+
+    /// Whether an identity was taken back.
+    ///
+    /// # Errors
+    /// When it cannot be read: then nobody is to be let in.
+    pub async fn is_taken_back(&self, identity: &Identity) -> PortResult<bool> {
+        Ok(self.revocations().await?.take_back(identity))
+    }
+
+    /// The grants of a user that are kept, which are those of 3 s ago at the most.
+    pub async fn kept_grants_of(&self, user: &str) -> Option<Arc<GrantsRead>> {
+        let kept = self.kept.get(user)?;
+        let epoch = self.known().await.ok()?.epoch;
+        let is_good = kept.epoch == epoch && is_within(kept.read_at, self.clock.now(), grants_age_s_max);
+        is_good.then_some(kept.grants)
+    }
+
+    /// The grants of a user, read now.
+    pub async fn read_grants_of(&self, user: &str) -> Arc<GrantsRead> {
+        match self.read_grants(user).await {
+            Ok(grants) => grants,
+            Err(error) => {
+                tracing::warn!(%error, "grants cannot be read: streams of products are denied");
+                Arc::new(GrantsRead::Unreadable)
+            }
+        }
+    }
+
+    async fn read_grants(&self, user: &str) -> PortResult<Arc<GrantsRead>> {
+        let epoch = self.known().await?.epoch;
+        let now = self.clock.now();
+        let grants: Vec<Grant> = self.grants.grants(user).await?;
+        let kept = Kept {
+            epoch,
+            read_at: now,
+            grants: Arc::new(GrantsRead::Read(grants)),
+        };
+        self.kept.insert(user.to_owned(), kept.clone());
+        Ok(kept.grants)
+    }
+
+    async fn known(&self) -> PortResult<Known> {
+        if let Some(known) = self.fresh() {
+            return Ok(known);
+        }
+        let _one_at_a_time = self.reading.lock().await;
+        if let Some(known) = self.fresh() {
+            return Ok(known);
+        }
+        // The clock before the reading: what is read is at least as new.
+        let now = self.clock.now();
+        let epoch = self.book.access_epoch().await?;
+        let before = self.lock().clone();
+        let (revocations, bans) = match before.read_at {
+            Some(_) if before.epoch == epoch => (before.revocations, before.bans),
+            _ => {
+                let (revocations, bans) = try_join(self.book.revocations(), self.book.bans()).await?;
+                (Arc::new(Revocations::new(revocations)), Arc::new(bans))
+            }
+        };
+        let known = Known {
+            epoch,
+            read_at: Some(now),
+            revocations,
+            bans,
+        };
+        *self.lock() = known.clone();
+        Ok(known)
+    }
+
+    fn fresh(&self) -> Option<Known> {
+        let known = self.lock();
+        let read_at = known.read_at?;
+        is_within(read_at, self.clock.now(), access_epoch_age_s_max).then(|| known.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether less than so many seconds have passed; a clock that went back counts as too many.
+fn is_within(since: UnixNanos, now: UnixNanos, seconds: i64) -> bool {
+    (0..seconds * UnixNanos::PER_SECOND).contains(&now.nanos_since(since))
+}
