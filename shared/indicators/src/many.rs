@@ -7,8 +7,8 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use crate::catalogue::MANY;
 use crate::kernel::{Kernel, finite};
 use crate::lane::{LANES, Lane, Lanes};
-use crate::sample::{CLOSE, VOLUME, are_ordered, range, sign};
-use crate::{BatchError, Definition, Input, ParameterError};
+use crate::sample::are_valid;
+use crate::{BatchError, Definition, ParameterError};
 
 /// Bars of a tile: what is gathered, computed and written at a time, within the caches.
 const TILE_BARS: usize = 32;
@@ -166,27 +166,17 @@ pub(crate) fn many<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     let groups = width.div_ceil(LANES);
     let mut kernels: Vec<K> = (0..groups).map(|_| K::new(parameters)).collect();
     let mut valid = [true; GROUPS];
-    let mut signs = [Signs([0; LANES]); GROUPS];
     let mut cells = vec![Lanes::zero(); (I + O) * groups * TILE_BARS];
     let (gathered, computed) = cells.split_at_mut(I * groups * TILE_BARS);
     for start in (0..bars).step_by(TILE_BARS) {
         let bars = TILE_BARS.min(bars - start);
-        let area = Area {
-            start,
-            bars,
-            first,
-            width,
-        };
-        let tiles = gathered.chunks_exact_mut(groups * TILE_BARS);
-        for ((input, kind), tiles) in inputs.iter().zip(K::INPUTS).zip(tiles) {
-            gather(kind, input, area, tiles, &mut signs);
+        for (input, tiles) in inputs.iter().zip(gathered.chunks_exact_mut(groups * TILE_BARS)) {
+            gather(input, start, bars, first, width, tiles);
         }
         for (group, kernel) in kernels.iter_mut().enumerate() {
             let tile = |column: usize| (column * groups + group) * TILE_BARS;
             let columns: [&[Lanes]; I] = std::array::from_fn(|at| &gathered[tile(at)..][..bars]);
-            valid[group] = valid[group]
-                && signs[group].0.iter().all(|sign| *sign >= 0)
-                && range(&K::INPUTS).is_none_or(|(high, low)| are_ordered(columns[high], columns[low]));
+            valid[group] = valid[group] && are_valid(&K::INPUTS, &columns);
             if !valid[group] {
                 continue;
             }
@@ -201,75 +191,33 @@ pub(crate) fn many<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     valid
 }
 
-/// Which bars and columns of the arrays.
-#[derive(Clone, Copy)]
-struct Area {
+/// Some bars of a block into tiles, a group after the other.
+#[multiversion(targets("x86_64+avx+avx2+fma"))]
+fn gather(
+    input: &ArrayView2<'_, f64>,
     start: usize,
     bars: usize,
     first: usize,
     width: usize,
-}
-
-/// Negative in a lane where a value cannot be used.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Signs([i64; LANES]);
-
-/// Some bars of a block into tiles, a group after the other. What cannot be used is found while
-/// it is at hand.
-#[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn gather(
-    kind: Input,
-    input: &ArrayView2<'_, f64>,
-    area: Area,
     tiles: &mut [Lanes],
-    signs: &mut [Signs; GROUPS],
 ) {
-    // A loop for each kind.
-    match kind {
-        Input::Chosen => gather_with(input, area, tiles, signs, |bits| sign(Input::Chosen, bits)),
-        VOLUME => gather_with(input, area, tiles, signs, |bits| sign(VOLUME, bits)),
-        Input::Fixed(_) => gather_with(input, area, tiles, signs, |bits| sign(CLOSE, bits)),
-        Input::SessionDay => gather_with(input, area, tiles, signs, |bits| sign(Input::SessionDay, bits)),
-    }
-}
-
-#[inline(always)]
-fn gather_with(
-    input: &ArrayView2<'_, f64>,
-    area: Area,
-    tiles: &mut [Lanes],
-    signs: &mut [Signs; GROUPS],
-    sign: impl Fn(i64) -> i64,
-) {
-    let Area {
-        start,
-        bars,
-        first,
-        width,
-    } = area;
     for bar in 0..bars {
         let row = input.row(start + bar);
-        let mut take = |group: usize, cells: Lanes| {
-            for (found, value) in signs[group].0.iter_mut().zip(cells.0) {
-                *found |= sign(value.to_bits() as i64);
-            }
-            tiles[group * TILE_BARS + bar] = cells;
-        };
         if let Some(row) = row.to_slice() {
             let row = &row[first..first + width];
             let (whole, rest) = row.as_chunks::<LANES>();
             for (group, cells) in whole.iter().enumerate() {
-                take(group, Lanes(*cells));
+                tiles[group * TILE_BARS + bar] = Lanes(*cells);
             }
             if let Some(last) = rest.last() {
-                let cell = |lane: usize| *rest.get(lane).unwrap_or(last);
-                take(whole.len(), Lanes(std::array::from_fn(cell)));
+                tiles[whole.len() * TILE_BARS + bar] =
+                    Lanes(std::array::from_fn(|lane| *rest.get(lane).unwrap_or(last)));
             }
         } else {
             for group in 0..width.div_ceil(LANES) {
-                let cell = |lane: usize| row[first + (group * LANES + lane).min(width - 1)];
-                take(group, Lanes(std::array::from_fn(cell)));
+                tiles[group * TILE_BARS + bar] = Lanes(std::array::from_fn(|lane| {
+                    row[first + (group * LANES + lane).min(width - 1)]
+                }));
             }
         }
     }

@@ -172,68 +172,64 @@ pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> boo
 
 /// Whether every bar can be used, for columns of some at a time. Where it says so,
 /// [`is_valid`] does of each; where not, one is invalid, or at least rare (a volume of -0).
+///
+/// The order of positive numbers is that of their bits, so differences of bits tell it by
+/// their signs: that takes few instructions.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn are_valid(inputs: &[Input], columns: &[&[[f64; LANES]]]) -> bool {
+pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]]) -> bool {
+    // What makes the sum overflow beyond the greatest.
+    const BEYOND: i64 = i64::MAX - BITS_MAX as i64;
     let mut signs = [0; LANES];
+    let (mut high, mut low): (Option<&[T]>, Option<&[T]>) = (None, None);
     for (input, column) in inputs.iter().zip(columns) {
-        // A loop for each kind.
-        match *input {
-            Input::Chosen => collect_signs(&mut signs, column, |bits| sign(Input::Chosen, bits)),
-            VOLUME => collect_signs(&mut signs, column, |bits| sign(VOLUME, bits)),
-            Input::Fixed(_) => collect_signs(&mut signs, column, |bits| sign(CLOSE, bits)),
-            Input::SessionDay => collect_signs(&mut signs, column, |bits| sign(Input::SessionDay, bits)),
+        match input {
+            Input::Chosen => collect_signs(&mut signs, column, |bits| (bits & i64::MAX).wrapping_add(BEYOND)),
+            Input::Fixed(Series::Volume) => {
+                collect_signs(&mut signs, column, |bits| bits | bits.wrapping_add(BEYOND));
+            }
+            Input::Fixed(series) => {
+                match series {
+                    Series::Low => low = Some(column),
+                    Series::High => high = Some(column),
+                    _ => {}
+                }
+                collect_signs(&mut signs, column, |bits| {
+                    bits.wrapping_add(-1) | bits.wrapping_add(BEYOND)
+                });
+            }
+            Input::SessionDay => collect_signs(&mut signs, column, |bits| {
+                let day = f64::from_bits(bits as u64);
+                if is_usable(day) && day.fract() == 0.0 {
+                    0
+                } else {
+                    -1
+                }
+            }),
         }
     }
-    signs.iter().all(|sign| *sign >= 0)
-        && range(inputs).is_none_or(|(high, low)| are_ordered(columns[high], columns[low]))
-}
-
-/// The places of high and low, where both are inputs.
-pub(crate) fn range(inputs: &[Input]) -> Option<(usize, usize)> {
-    let place = |input| inputs.iter().position(|other| *other == input);
-    Some((place(HIGH)?, place(LOW)?))
-}
-
-/// Whether no low is above its high, of positive numbers.
-#[multiversion(targets("x86_64+avx+avx2+fma"))]
-pub(crate) fn are_ordered<T: Copy + Into<Lanes>>(high: &[T], low: &[T]) -> bool {
-    let mut signs = [0; LANES];
-    for (high, low) in high.iter().zip(low) {
-        let (high, low): (Lanes, Lanes) = ((*high).into(), (*low).into());
-        for ((sign, high), low) in signs.iter_mut().zip(high.0).zip(low.0) {
-            *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
-        }
-    }
-    signs.iter().all(|sign| *sign >= 0)
-}
-
-/// Negative where a value cannot be used, by its bits: the order of positive numbers is that of
-/// their bits, so differences of bits tell it by their signs, which takes few instructions.
-#[inline(always)]
-pub(crate) fn sign(input: Input, bits: i64) -> i64 {
-    const MAXIMUM: i64 = BITS_MAX as i64;
-    match input {
-        Input::Chosen => MAXIMUM - (bits & i64::MAX),
-        VOLUME => bits | MAXIMUM.wrapping_sub(bits),
-        Input::Fixed(_) => bits.wrapping_sub(1) | MAXIMUM.wrapping_sub(bits),
-        Input::SessionDay => {
-            let day = f64::from_bits(bits as u64);
-            if is_usable(day) && day.fract() == 0.0 {
-                0
-            } else {
-                -1
+    if let Some((high, low)) = high.zip(low) {
+        let mut found = [0; LANES];
+        for (high, low) in high.iter().zip(low) {
+            let (high, low): (Lanes, Lanes) = ((*high).into(), (*low).into());
+            for ((sign, high), low) in found.iter_mut().zip(high.0).zip(low.0) {
+                *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
             }
         }
+        for (sign, found) in signs.iter_mut().zip(found) {
+            *sign |= found;
+        }
     }
+    signs.iter().all(|sign| *sign >= 0)
 }
 
 /// Adds the sign of a function of each value's bits to that of its lane.
 #[inline(always)]
-fn collect_signs(signs: &mut [i64; LANES], column: &[[f64; LANES]], of: impl Fn(i64) -> i64) {
+fn collect_signs<T: Copy + Into<Lanes>>(signs: &mut [i64; LANES], column: &[T], of: impl Fn(i64) -> i64) {
     // Collected apart, in registers.
     let mut found = [0; LANES];
     for values in column {
-        for (sign, value) in found.iter_mut().zip(values) {
+        let values: Lanes = (*values).into();
+        for (sign, value) in found.iter_mut().zip(values.0) {
             *sign |= of(value.to_bits() as i64);
         }
     }
