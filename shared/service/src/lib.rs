@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod authenticate;
 mod checkpoint;
+pub mod contract_end;
 pub mod cursor;
 pub mod deliver_signals;
 pub mod entitle;

@@ -1,17 +1,25 @@
 //! Jobs of the schedule: the clock, and reconciliation of quiet groups.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tickwire_market::UnixNanos;
 use tickwire_signals::LATENESS_NANOS;
-use tickwire_streams::{GroupKey, Universe};
-use tickwire_wire::{LatestRow, Sender, clock_message, decode};
+use tickwire_streams::{GroupKey, StreamKey, Universe};
+use tickwire_wire::{LatestRow, PlanRow, Sender, clock_message, decode, plan_message};
 
+use crate::contract_end::has_ended;
 use crate::ingest_ticks::{Ingest, IngestPorts};
+use crate::plans::unreadable;
 use crate::ports::{Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
 
 /// A group without events for so long gets no clock: its bars are closed.
 const CLOCK_AFTER_QUIET_NANOS: i64 = 2 * 86_400 * UnixNanos::PER_SECOND;
+
+/// How often a group is looked through for contracts that came to their end.
+const SWEEP_EVERY_NANOS: i64 = 6 * 3_600 * UnixNanos::PER_SECOND;
+/// Streams that one message ends; the others follow with the next sweep.
+const ENDED_PER_MESSAGE_MAX: usize = 2_000;
 
 /// What the jobs need from the world.
 #[derive(Clone)]
@@ -62,12 +70,18 @@ pub struct JobReport {
 pub struct Jobs {
     ports: JobPorts,
     ingest: Arc<Ingest>,
+    /// When each group was last looked through for contracts that came to their end.
+    swept: Mutex<BTreeMap<GroupKey, UnixNanos>>,
 }
 
 impl Jobs {
     /// The jobs; `ingest` carries out what a dead consumer left.
     pub fn new(ports: JobPorts, ingest: Arc<Ingest>) -> Self {
-        Self { ports, ingest }
+        Self {
+            ports,
+            ingest,
+            swept: Mutex::default(),
+        }
     }
 
     /// Runs a job over all groups. One group's failure does not stop the others.
@@ -119,7 +133,50 @@ impl Jobs {
             body: clock_message(&sender, now.saturating_add(-LATENESS_NANOS)),
         };
         self.ports.enqueue.send(Queue::Ticks, message).await?;
+        self.sweep(group, now).await?;
         Ok(true)
+    }
+
+    /// Ends what is computed of contracts that have expired, a few times a day.
+    async fn sweep(&self, group: &GroupKey, now: UnixNanos) -> Result<(), PortError> {
+        if is_basket(group) {
+            return Ok(());
+        }
+        let last = {
+            let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+            swept.insert(group.clone(), now)
+        };
+        if last.is_some_and(|last| now.nanos_since(last) < SWEEP_EVERY_NANOS) {
+            let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+            swept.extend(last.map(|last| (group.clone(), last)));
+            return Ok(());
+        }
+        let Some((_, bytes)) = self.ports.groups.plan(group).await? else {
+            return Ok(());
+        };
+        let row: PlanRow = decode(&bytes).map_err(|error| unreadable("plan", &error))?;
+        let streams = row.streams.iter().filter_map(|key| key.parse::<StreamKey>().ok());
+        let ended: Vec<StreamKey> = streams
+            .filter(|key| has_ended(group.universe(), key, now))
+            .take(ENDED_PER_MESSAGE_MAX)
+            .collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(%group, "contracts expired: {} streams of them end", ended.len());
+        let sender = Sender {
+            group,
+            source: "clock",
+            epoch: now.0.unsigned_abs(),
+            seq: 1,
+            sent: now,
+        };
+        let message = Outgoing {
+            group: group.to_string(),
+            deduplication: format!("expiry:{group}:{}", now.0),
+            body: plan_message(&sender, &[], &ended),
+        };
+        self.ports.enqueue.send(Queue::Ticks, message).await
     }
 
     async fn reconcile(&self, group: &GroupKey) -> Result<bool, PortError> {
@@ -135,6 +192,12 @@ impl Jobs {
         let stored = self.ports.groups.latest(group).await?;
         Ok(stored.and_then(|(_, bytes)| decode(&bytes).ok()))
     }
+}
+
+/// Whether it is a basket of a venue, `{venue}.{number}`, in which nothing expires.
+fn is_basket(group: &GroupKey) -> bool {
+    let number = group.as_str().rsplit_once('.').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn keeps_our_time(universe: &Universe) -> bool {

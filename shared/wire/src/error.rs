@@ -47,6 +47,7 @@ error_codes! {
     NotAcceptable = 116 "not_acceptable" 406 false "The answer has none of the forms that the header Accept names.",
     MediaTypeUnknown = 117 "media_type_unknown" 415 false "The body is not of a form that is taken: send application/json.",
     NotAvailable = 118 "not_available" 404 false "This address is reserved: what it will answer is not made yet.",
+    ContractExpired = 119 "contract_expired" 410 false "Trading in the contract has ended.",
     TokenMissing = 200 "token_missing" 401 false "A token is needed.",
     TokenInvalid = 201 "token_invalid" 401 false "The token is not accepted.",
     TokenExpired = 202 "token_expired" 401 false "The token has expired: get a new one.",

@@ -11,6 +11,7 @@ use tickwire_streams::{GroupKey, StreamKey};
 use tickwire_wire::{ErrorBody, ErrorCode, Mode, StreamRequest};
 
 use super::{ManageSubscription, invalid};
+use crate::contract_end::has_ended;
 use crate::entitle::denied;
 use crate::open_connection::Fault;
 use crate::plans::Plan;
@@ -35,6 +36,7 @@ impl ManageSubscription {
         row: &ConnectionRow,
         streams: Vec<StreamRequest>,
     ) -> Result<(Vec<Judged>, BTreeMap<GroupKey, GroupRow>), Fault> {
+        let now = self.ports.clock.now();
         let mut judged: Vec<Judged> = streams
             .into_iter()
             .map(|request| {
@@ -50,6 +52,9 @@ impl ManageSubscription {
                                 key.stream.instrument
                             );
                             Err(ErrorBody::with_message(ErrorCode::OtherGroup, message).about(&request.key))
+                        }
+                        None if has_ended(&row.universe, &key, now) => {
+                            Err(ErrorBody::from(ErrorCode::ContractExpired).about(&request.key))
                         }
                         None => Ok(Wanted { key, group, others }),
                     }

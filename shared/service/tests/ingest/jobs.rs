@@ -153,3 +153,49 @@ fn one_group_that_fails_does_not_stop_the_others() {
         }
     );
 }
+
+#[test]
+fn what_is_computed_of_an_expired_contract_ends() {
+    const OPTION: &str = "NFO@NIFTY@OPT@2024-07-11@CE@24000";
+    let store = Store::new(START);
+    let process = store.process();
+    let group: tickwire_streams::GroupKey = "live/NIFTY".parse().unwrap();
+    let row = tickwire_service::ports::GroupRow {
+        epoch: "e".into(),
+        shards: 1,
+    };
+    let streams = [
+        format!("public:{OPTION}:tick:price"),
+        format!("common:{OPTION}:tick:greeks()"),
+        "common:NSE@NIFTY@IDX:1m:sma(close,2)".to_owned(),
+    ];
+    let plan = tickwire_wire::PlanRow {
+        streams: streams.to_vec(),
+        chains: Vec::new(),
+    };
+    let bytes = tickwire_wire::encode(&plan).unwrap();
+    store.content().tables.groups.insert(group.clone(), row);
+    store.content().tables.plans.insert(group.clone(), (1, bytes));
+    let jobs = jobs(&process);
+    let removed = || {
+        let content = store.content();
+        let sent = content
+            .sent
+            .iter()
+            .filter(|(_, message)| message.body.contains("greeks"));
+        sent.map(|(_, message)| message.body.clone()).collect::<Vec<_>>()
+    };
+    run_job(&jobs, Job::Clock);
+    assert_eq!(removed(), [""; 0], "it is traded for a week still");
+    // Two days after 15:30 in India on its last day.
+    store.advance(Duration::from_secs(8 * 86_400 + 10 * 3_600 + 1));
+    run_job(&jobs, Job::Clock);
+    let sent = removed();
+    assert_eq!(sent.len(), 1);
+    assert!(
+        sent[0].contains(&streams[1]) && !sent[0].contains(":price") && !sent[0].contains("sma"),
+        "{sent:?}"
+    );
+    run_job(&jobs, Job::Clock);
+    assert_eq!(removed().len(), 1, "once in some hours is enough");
+}
