@@ -10,6 +10,7 @@ mod access;
 mod dead_letters;
 mod document;
 mod keys;
+mod matrix;
 mod options;
 mod pages;
 mod past;

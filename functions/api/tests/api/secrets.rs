@@ -35,7 +35,7 @@ impl MakeWriter<'_> for Log {
 }
 
 /// Every route, with `*` where its address takes a part of the client's.
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 23] = [
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/metrics"),
@@ -47,6 +47,14 @@ const ROUTES: [(&str, &str); 15] = [
     ("GET", "/v1/signals/*"),
     ("GET", "/v1/chains/*"),
     ("GET", "/v1/keys"),
+    ("POST", "/v1/keys"),
+    ("DELETE", "/v1/keys/*"),
+    ("GET", "/v1/revocations"),
+    ("POST", "/v1/revocations"),
+    ("GET", "/v1/bans"),
+    ("DELETE", "/v1/bans/address/*"),
+    ("DELETE", "/v1/bans/*/x"),
+    ("GET", "/v1/audit"),
     ("GET", "/v1/grants/*"),
     ("PUT", "/v1/grants/*/gold"),
     ("DELETE", "/v1/grants/asha/*"),

@@ -9,6 +9,7 @@
 mod client;
 mod connections;
 mod exactness;
+mod matrix;
 mod pace;
 mod restored;
 mod revoked;

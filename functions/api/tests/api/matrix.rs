@@ -1,0 +1,171 @@
+//! Every route by every identity, and every stream class, as ACCESS.md says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tickwire_api::document;
+use tickwire_entitlements::{Grant, Revocation, Revoked, Tier};
+use tickwire_market::UnixNanos;
+use tickwire_service::authenticate::{Role, sign_token_of};
+use tickwire_service::ports::Secret;
+use tickwire_service::testing_sockets::{House, NOW, SECRET};
+
+use super::{Answer, BTC, Router, ask_with, world};
+
+const TABLES: &str = include_str!("../../../../shared/entitlements/ACCESS.md");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// The rows of the table under a heading: their first cell, and the others by column.
+fn table(heading: &str) -> Vec<(String, BTreeMap<String, String>)> {
+    let (_, text) = TABLES.split_once(&format!("\n## {heading}\n")).unwrap();
+    let text = text.split("\n## ").next().unwrap();
+    let mut rows = text.lines().filter(|line| line.starts_with('|')).map(|line| {
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
+    });
+    let columns = rows.next().unwrap();
+    rows.skip(1)
+        .map(|row| {
+            let cells = columns.iter().skip(1).cloned().zip(row[1..].iter().cloned());
+            (row[0].clone(), cells.collect())
+        })
+        .collect()
+}
+
+fn signed(secret: &[u8], user: &str, tier: Tier, role: Role, now: UnixNanos) -> String {
+    let secret = Secret::new(secret);
+    let token = sign_token_of(&secret, user, tier, role, Duration::from_secs(600), now);
+    token.unwrap().expose().to_owned()
+}
+
+/// The proof of an identity of the tables.
+fn proof(identity: &str) -> Option<String> {
+    let of = |user: &str, tier: Tier, role: Role| Some(signed(SECRET, user, tier, role, NOW));
+    match identity {
+        "none" => None,
+        "forged" => Some(signed(&[7; 32], "asha", Tier::Enterprise, Role::Admin, NOW)),
+        "expired" => {
+            let then = UnixNanos(NOW.0 - 700 * UnixNanos::PER_SECOND);
+            Some(signed(SECRET, "asha", Tier::Enterprise, Role::Admin, then))
+        }
+        "audience" => Some(OTHER_AUDIENCE.to_owned()),
+        "revoked" => of("gone", Tier::Enterprise, Role::Admin),
+        "author" => of("asha", Tier::Enterprise, Role::Author),
+        "admin" => of("asha", Tier::Enterprise, Role::Admin),
+        tier => of("asha", tier.parse().unwrap(), Role::User),
+    }
+}
+
+fn house() -> (House, Router) {
+    let (house, router) = world();
+    {
+        let mut content = house.sockets.content();
+        content.revocations.push(Revocation {
+            of: Revoked::User("gone".to_owned()),
+            at: NOW,
+            until: UnixNanos(i64::MAX),
+        });
+        content.grants.push(Grant {
+            user: "asha".to_owned(),
+            product: "gold".to_owned(),
+            from: NOW,
+            until: UnixNanos(i64::MAX),
+            trial: false,
+        });
+    }
+    (house, router)
+}
+
+/// A route's address and body as a client would send them.
+fn request(route: &str) -> (&str, String, Option<Value>) {
+    let (method, path) = route.split_once(' ').unwrap();
+    let until = NOW.0 + 1_000 * UnixNanos::PER_SECOND;
+    let address = path
+        .replace("{instrument}", BTC)
+        .replace("{underlying}", BTC)
+        .replace("{user}", "asha")
+        .replace("{product}", "gold")
+        .replace("{prefix}", "0123456789abcdef")
+        .replace("{from}", "address")
+        .replace("{who}", "192.0.2.1")
+        .replace("{queue}", "ticks")
+        .replace("{id}", "nobody");
+    let (query, body) = match route {
+        "GET /v1/bars/{instrument}" => ("?timeframe=1m", None),
+        "GET /v1/keys" => ("?user=asha", None),
+        "GET /v1/audit" => ("?day=2026-11-18", None),
+        "POST /v1/keys" => (
+            "",
+            Some(json!({"user": "ravi", "tier": "free", "scopes": ["read"], "expires_at": until})),
+        ),
+        "POST /v1/revocations" => ("", Some(json!({"token": "nobody"}))),
+        "POST /v1/dead-letters/{queue}" => ("", Some(json!({"oldest": 1}))),
+        "PUT /v1/grants/{user}/{product}" => ("", Some(json!({"until": until}))),
+        _ => ("", None),
+    };
+    (method, address + query, body)
+}
+
+fn asked(router: &Router, route: &str, proof: Option<&str>) -> Answer {
+    let (method, address, body) = request(route);
+    let body = body.map(|body| body.to_string());
+    let headers: &[_] = if body.is_some() { &[JSON] } else { &[] };
+    ask_with(router, method, &address, proof, headers, body.as_deref())
+}
+
+#[test]
+fn every_route_is_in_the_table() {
+    let listed: BTreeSet<String> = table("Routes").into_iter().map(|(route, _)| route).collect();
+    let document = serde_json::to_value(document()).unwrap();
+    let mut routes = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            routes.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    assert_eq!(listed, routes);
+}
+
+#[test]
+fn every_route_answers_every_identity_as_the_table_says() {
+    let (_house, router) = house();
+    let mut wrong = Vec::new();
+    for (route, cells) in table("Routes") {
+        assert_eq!(cells.len(), 11, "{route}");
+        for (identity, expected) in cells {
+            let answer = asked(&router, &route, proof(&identity).as_deref());
+            if answer.status.to_string() != expected {
+                wrong.push(format!(
+                    "{route} by {identity}: {} {}",
+                    answer.status, answer.text
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_stream_class_is_judged_as_the_table_says() {
+    let (_house, router) = house();
+    let mut wrong = Vec::new();
+    for (stream, cells) in table("Streams") {
+        for (identity, expected) in cells {
+            let address = format!("/v1/signals/{BTC}?key={stream}");
+            let answer = ask_with(&router, "GET", &address, proof(&identity).as_deref(), &[], None);
+            let found = if answer.status == 200 { "ok" } else { answer.slug() };
+            if found != expected {
+                wrong.push(format!("{stream} by {identity}: {found} {}", answer.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Signed with the right secret for the audience `other`, of a user who may do all.
+const OTHER_AUDIENCE: &str = concat!(
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhc2hhIiwidGllciI6ImVudGVycHJpc2UiLCJpYXQ",
+    "iOjE3OTUwMDAwMDAsIm5iZiI6MTc5NTAwMDAwMCwiZXhwIjoxNzk1MDAwNjAwLCJpc3MiOiJ0aWNrd2lyZSIsImF",
+    "1ZCI6Im90aGVyIiwicm9sZSI6ImFkbWluIn0.kvVw8kPCeDtEOCNy5ce4luVX1nv0D-vpmOKH0LzXCwo",
+);

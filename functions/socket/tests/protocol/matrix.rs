@@ -1,0 +1,129 @@
+//! Every operation by every identity, and every stream class, as ACCESS.md says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use tickwire_entitlements::{Grant, Revocation, Revoked, Tier};
+use tickwire_market::UnixNanos;
+use tickwire_service::testing_sockets::{House, NOW};
+
+use super::world::{answer, house, run};
+
+const TABLES: &str = include_str!("../../../../shared/entitlements/ACCESS.md");
+const CONNECTION: &str = "matrix";
+
+/// The rows of the table under a heading: their first cell, and the others by column.
+fn table(heading: &str) -> Vec<(String, BTreeMap<String, String>)> {
+    let (_, text) = TABLES.split_once(&format!("\n## {heading}\n")).unwrap();
+    let text = text.split("\n## ").next().unwrap();
+    let mut rows = text.lines().filter(|line| line.starts_with('|')).map(|line| {
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
+    });
+    let columns = rows.next().unwrap();
+    rows.skip(1)
+        .map(|row| {
+            let cells = columns.iter().skip(1).cloned().zip(row[1..].iter().cloned());
+            (row[0].clone(), cells.collect())
+        })
+        .collect()
+}
+
+/// Opens a socket for an identity; why there is none, if there is none.
+fn connect(house: &House, identity: &str) -> Option<String> {
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../../../events/socket-connect.json")).unwrap();
+    event["requestContext"]["connectionId"] = CONNECTION.into();
+    let fields = &mut event["requestContext"]["authorizer"];
+    match identity {
+        // The authorizer lets none of these in; without its word nobody is.
+        "none" | "forged" | "audience" => *fields = json!({}),
+        "expired" => fields["expires_at_ms"] = NOW.millis().to_string().into(),
+        "author" | "admin" | "revoked" => fields["tier"] = "enterprise".into(),
+        tier => fields["tier"] = tier.parse::<Tier>().unwrap().to_string().into(),
+    }
+    let (status, body) = answer(house, event);
+    if status != 200 {
+        let body: Value = serde_json::from_str(&body).unwrap();
+        return Some(body["error"]["slug"].as_str().unwrap().to_owned());
+    }
+    if identity == "revoked" {
+        let mut content = house.sockets.content();
+        content.access_epoch += 1;
+        content.revocations.push(Revocation {
+            of: Revoked::User("asha".to_owned()),
+            at: NOW,
+            until: UnixNanos(i64::MAX),
+        });
+        drop(content);
+        house.store.advance(std::time::Duration::from_secs(3));
+    }
+    None
+}
+
+fn say(house: &House, message: &Value) -> Value {
+    let reply = run(house.subscriptions.request(CONNECTION, &message.to_string()));
+    serde_json::from_str(&reply).unwrap()
+}
+
+fn told(reply: &Value) -> String {
+    match &reply["err"]["slug"] {
+        Value::String(slug) => slug.clone(),
+        _ => "ok".to_owned(),
+    }
+}
+
+#[test]
+fn every_operation_answers_every_identity_as_the_table_says() {
+    let rows = table("Operations of the socket");
+    let listed: BTreeSet<&str> = rows.iter().map(|(operation, _)| operation.as_str()).collect();
+    assert_eq!(
+        listed,
+        ["hello", "list", "ping", "subscribe", "unsubscribe"].into()
+    );
+    for (operation, cells) in &rows {
+        assert_eq!(cells.len(), 11, "{operation}");
+        for (identity, expected) in cells {
+            let house = house();
+            let found = connect(&house, identity).unwrap_or_else(|| {
+                let greets = operation == "hello";
+                if !greets {
+                    say(&house, &json!({"id": 1, "op": "hello"}));
+                }
+                let message = match operation.as_str() {
+                    "subscribe" => json!({
+                        "id": 2, "op": "subscribe",
+                        "streams": [{"key": "public:BINANCE@BTCUSDT@SPOT:tick:price", "s": 1}],
+                    }),
+                    "unsubscribe" => json!({"id": 2, "op": "unsubscribe", "s": [1]}),
+                    "ping" => json!({"id": 2, "op": "ping", "at": {}}),
+                    other => json!({"id": 2, "op": other}),
+                };
+                told(&say(&house, &message))
+            });
+            assert_eq!(found, *expected, "{operation} by {identity}");
+        }
+    }
+}
+
+#[test]
+fn every_stream_class_is_judged_as_the_table_says() {
+    for (stream, cells) in table("Streams") {
+        for (identity, expected) in cells {
+            let house = house();
+            house.sockets.content().grants.push(Grant {
+                user: "asha".to_owned(),
+                product: "gold".to_owned(),
+                from: NOW,
+                until: UnixNanos(i64::MAX),
+                trial: false,
+            });
+            assert_eq!(connect(&house, &identity), None, "{identity}");
+            say(&house, &json!({"id": 1, "op": "hello"}));
+            let streams = json!([{"key": stream, "s": 1}]);
+            let reply = say(&house, &json!({"id": 2, "op": "subscribe", "streams": streams}));
+            let found = told(&reply["ok"]["streams"][0]);
+            assert_eq!(found, expected, "{stream} by {identity}: {reply}");
+        }
+    }
+}
