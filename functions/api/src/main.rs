@@ -24,17 +24,12 @@ async fn serve() -> Result<(), Error> {
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
     let queues = Arc::new(aws.queues(meter.clone())?);
-    let ports = QueryPorts::on(
-        &store,
-        Arc::new(aws.secrets()),
-        clock.clone(),
-        Arc::new(TokioTimer),
-    );
+    let (secrets, timer) = (Arc::new(aws.secrets()), Arc::new(TokioTimer));
+    let ports = QueryPorts::on(&store, secrets, clock.clone(), timer);
+    let limits = Some(LimitUse::new(store.clone(), ports.access.clone(), clock));
     let world = (aws.placement(), aws.universe());
-    let limits = LimitUse::new(store.clone(), ports.access.clone(), clock);
     let mut api = Api::new(ports, store, queues, Arc::new(OsEntropy), world, JWT_KEY);
-    api.limits = Some(limits);
-    api.authenticate = api.authenticate.of_issuer(aws.issuer());
+    (api.limits, api.authenticate) = (limits, api.authenticate.of_issuer(aws.issuer()));
     let requests = api.requests.clone();
     let counts = move || [of_meter(&meter.snapshot()), requests.samples()].concat();
     let (invocations, router) = (&Invocations::new("api", counts), &router(Arc::new(api)));

@@ -22,17 +22,10 @@ async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Secret(JWT_KEY)])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
-    let secrets = Arc::new(aws.secrets());
+    let (secrets, entropy) = (Arc::new(aws.secrets()), Arc::new(OsEntropy));
     let access = Access::new(store.clone(), store.clone(), clock.clone());
     let limits = Some(LimitUse::new(store.clone(), access.clone(), clock.clone()));
-    let authenticate = Authenticate::new(
-        secrets,
-        store.clone(),
-        access,
-        clock,
-        Arc::new(OsEntropy),
-        JWT_KEY,
-    );
+    let authenticate = Authenticate::new(secrets, store.clone(), access, clock, entropy, JWT_KEY);
     let authenticate = authenticate.with_keys(store).of_issuer(aws.issuer());
     let door = &Door { authenticate, limits };
     let invocations = &Invocations::new("authorize", move || of_meter(&meter.snapshot()));

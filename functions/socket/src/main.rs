@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tickwire_aws::{Aws, Need, SystemClock};
-use tickwire_service::access::Access;
 use tickwire_service::limit_use::LimitUse;
 use tickwire_service::manage_subscription::SubscriptionPorts;
 use tickwire_service::watermark::WATERMARK_KEY;
@@ -23,17 +22,10 @@ async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections, watermark])?;
     let (clock, meter) = (Arc::new(SystemClock), Arc::<Meter>::default());
     let store = Arc::new(aws.dynamo(meter.clone(), clock.clone()));
-    let access = Access::new(store.clone(), store.clone(), clock.clone());
-    let limits = LimitUse::new(store.clone(), access.clone(), clock.clone());
-    let ports = SubscriptionPorts {
-        connections: store.clone(),
-        groups: store.clone(),
-        log: store,
-        push: Arc::new(aws.posts(meter.clone())?),
-        enqueue: Arc::new(aws.queues(meter.clone())?),
-        access,
-        clock,
-    };
+    let push = Arc::new(aws.posts(meter.clone())?);
+    let enqueue = Arc::new(aws.queues(meter.clone())?);
+    let ports = SubscriptionPorts::on(&store, push, enqueue, clock.clone());
+    let limits = LimitUse::new(store, ports.access.clone(), clock);
     let socket = Socket::new(ports, aws.placement(), aws.universe()).limited_by(limits);
     let socket = &socket
         .for_origins(aws.origins())

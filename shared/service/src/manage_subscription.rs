@@ -27,8 +27,8 @@ use crate::open_connection::{ConnectionPorts, Fault, GoodbyeCode, end, forget, h
 use crate::placement::{Placement, shard_of};
 use crate::plans::{Plans, unreadable};
 use crate::ports::{
-    Clock, ConnectionRow, Connections, Enqueue, Groups, Log, Outgoing, PortError, PortResult, Posted, Push,
-    Queue, Secrets, Subscriber, Subscription,
+    AccessBook, Clock, ConnectionRow, Connections, Enqueue, Grants, Groups, Log, Outgoing, PortError,
+    PortResult, Posted, Push, Queue, Secrets, Subscriber, Subscription,
 };
 
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
@@ -70,6 +70,26 @@ pub struct SubscriptionPorts {
     pub access: Access,
     /// Now.
     pub clock: Arc<dyn Clock>,
+}
+
+impl SubscriptionPorts {
+    /// Over a store that holds all the rows.
+    pub fn on<S: Connections + Groups + Log + Grants + AccessBook + 'static>(
+        store: &Arc<S>,
+        push: Arc<dyn Push>,
+        enqueue: Arc<dyn Enqueue>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            connections: store.clone(),
+            groups: store.clone(),
+            log: store.clone(),
+            push,
+            enqueue,
+            access: Access::new(store.clone(), store.clone(), clock.clone()),
+            clock,
+        }
+    }
 }
 
 impl From<&SubscriptionPorts> for ConnectionPorts {
