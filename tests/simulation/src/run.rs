@@ -286,8 +286,15 @@ impl Run {
                 Some(format!("client {nth}, {state}, has not all of {stream}"))
             })
         };
+        // One that has all may still be on its way to being subscribed again.
+        let whole_and_subscribed = |run: &Self| {
+            let mut clients = run.clients.iter().enumerate();
+            let waiting = clients.find(|(_, client)| !client.is_done() && !client.session.is_subscribed());
+            let waiting = waiting.map(|(nth, _)| format!("client {nth} is not subscribed to all"));
+            waiting.or_else(|| whole(run))
+        };
         let now = self.world.lock().now;
-        self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole);
+        self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole_and_subscribed);
         // What is sent now comes by itself: nobody has to ask for it.
         let before = self.resumes();
         let now = self.world.lock().now;

@@ -7,6 +7,8 @@ use crate::truth::Promise;
 
 /// Runs that a shrinking takes, at most.
 const RUNS_MAX: usize = 300;
+/// A smaller run takes another course, on which the same fault may not come up: so many are tried.
+const COURSES_MAX: u64 = 3;
 
 /// A run that fails, as small as it was found to be.
 #[derive(Clone, Debug)]
@@ -27,7 +29,18 @@ struct Search {
 impl Search {
     /// Takes a smaller scenario if it still fails.
     fn take(&mut self, smaller: Scenario) -> bool {
-        if self.best.runs >= RUNS_MAX || smaller == self.best.scenario {
+        let first = smaller.seed;
+        smaller != self.best.scenario
+            && (0..COURSES_MAX).any(|course| {
+                self.fails(Scenario {
+                    seed: first.wrapping_add(course),
+                    ..smaller.clone()
+                })
+            })
+    }
+
+    fn fails(&mut self, smaller: Scenario) -> bool {
+        if self.best.runs >= RUNS_MAX {
             return false;
         }
         self.best.runs += 1;

@@ -114,6 +114,12 @@ impl Session {
         self.streams.iter().filter(|stream| stream.has_hole()).count()
     }
 
+    /// Whether it was greeted, and every stream that is to be had is subscribed to.
+    pub fn is_subscribed(&self) -> bool {
+        let subscribed = |stream: &Stream| stream.refused || (stream.due.is_none() && !stream.asked);
+        self.phase == Phase::Open && self.streams.iter().all(subscribed)
+    }
+
     /// What to do next, if anything.
     pub fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
