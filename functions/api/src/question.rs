@@ -3,6 +3,8 @@
 
 use std::str::FromStr;
 
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
@@ -139,6 +141,16 @@ pub(crate) fn number(name: &str, text: Option<&str>) -> Result<Option<f64>, Refu
     number
         .map(Some)
         .ok_or_else(|| Refusal::parameter(format!("{name} is a number from 0 on.")))
+}
+
+/// A body, read strictly.
+pub(crate) fn body<T>(given: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
+    let Json(body) = given.map_err(|error| match error.status().as_u16() {
+        413 => ErrorCode::MessageTooLarge.into(),
+        415 => ErrorCode::MediaTypeUnknown.into(),
+        _ => Refusal::body(error.body_text()),
+    })?;
+    Ok(body)
 }
 
 /// Refuses a range whose end lies before its beginning.

@@ -281,13 +281,7 @@ pub(crate) fn groups_of(row: &ConnectionRow, placement: &Placement) -> BTreeSet<
 /// Ends a connection whose time is over before it knows: it is told why, cut off, and forgotten.
 /// What fails is found again by whoever looks next.
 pub(crate) async fn end(ports: &ConnectionPorts, placement: &Placement, connection: &str, code: GoodbyeCode) {
-    let goodbye = goodbye_push(&Goodbye {
-        code: code.as_str().to_owned(),
-        reconnect_after_ms: RETRY_AFTER_MS,
-    });
-    if let Err(error) = ports.push.post(connection, goodbye.into()).await {
-        tracing::debug!(connection, %error, "a goodbye was not taken");
-    }
+    say_goodbye(&*ports.push, connection, code, wait_ms(connection)).await;
     if let Err(error) = ports.push.disconnect(connection).await {
         tracing::warn!(connection, %error, "failed to cut off a connection");
         return;

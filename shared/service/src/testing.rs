@@ -2,6 +2,7 @@
 //! for each consumer that works on it. A process can be told to fail, to lose
 //! an answer, to stand still for a moment or for ever at any of its calls.
 
+mod access_table;
 mod tables;
 mod twins;
 
@@ -23,6 +24,7 @@ use crate::ports::{
     StoredSegment,
 };
 
+pub use access_table::access_table;
 pub use tables::Tables;
 
 /// What goes wrong at one call.

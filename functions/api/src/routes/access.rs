@@ -7,32 +7,21 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tickwire_entitlements::{Banned, Revocation, Revoked};
 use tickwire_service::audit::allow;
 use tickwire_service::authenticate::{ApiKey, Scope, Scopes, is_prefix};
 use tickwire_wire::{
-    AuditLine, AuditPage, BanRow, BansPage, ErrorCode, KeyBody, KeyRequest, KeyRow, KeysPage,
-    RevocationRequest, RevocationRow, RevocationsPage,
+    AuditLine, AuditPage, BanRow, BansPage, KeyBody, KeyRequest, KeyRow, KeysPage, RevocationRequest,
+    RevocationRow, RevocationsPage,
 };
 
 use crate::answer::Form;
-use crate::question::{Asker, Parameters, limit};
+use crate::question::{Asker, Parameters, body, limit};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
 /// Most lines of the audit in one answer.
 const AUDIT_LINES_MAX: usize = 1_000;
-
-/// A body, read strictly.
-fn body<T: DeserializeOwned>(body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
-    let Json(body) = body.map_err(|error| match error.status().as_u16() {
-        413 => ErrorCode::MessageTooLarge.into(),
-        415 => ErrorCode::MediaTypeUnknown.into(),
-        _ => Refusal::body(error.body_text()),
-    })?;
-    Ok(body)
-}
 
 fn key_row(key: ApiKey) -> KeyRow {
     KeyRow {

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use tickwire_service::audit::allow;
 use tickwire_service::manage_dead_letters::{Letters, Redriven, Wanted, dead_letters_per_request_max};
 use tickwire_service::ports::{DeadLetter, Queue};
-use tickwire_wire::{DeadLetterRow, DeadLettersPage, ErrorCode, RedriveBody, RedriveRequest};
+use tickwire_wire::{DeadLetterRow, DeadLettersPage, RedriveBody, RedriveRequest};
 
 use crate::answer::Form;
-use crate::question::{Asker, Parameters, limit};
+use crate::question::{Asker, Parameters, body, limit};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
@@ -136,17 +136,13 @@ pub(crate) async fn redrive(
     path: Result<Path<String>, PathRejection>,
     _: Parameters<Nothing>,
     headers: HeaderMap,
-    body: Result<Json<RedriveRequest>, JsonRejection>,
+    given: Result<Json<RedriveRequest>, JsonRejection>,
 ) -> Answer<RedriveBody> {
     allow(&admin, "redrive_dead_letters")?;
     Form::wanted(&headers, &[Form::Json])?;
     let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
     let queue = queue(&name)?;
-    let Json(request) = body.map_err(|error| match error.status().as_u16() {
-        413 => ErrorCode::MessageTooLarge.into(),
-        415 => ErrorCode::MediaTypeUnknown.into(),
-        _ => Refusal::body(error.body_text()),
-    })?;
+    let request = body(given)?;
     let most = dead_letters_per_request_max;
     let wanted = match request {
         RedriveRequest {

@@ -8,10 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use tickwire_entitlements::Grant;
 use tickwire_service::audit::allow;
-use tickwire_wire::{ErrorCode, GrantRequest, GrantRow, GrantsPage};
+use tickwire_wire::{GrantRequest, GrantRow, GrantsPage};
 
 use crate::answer::Form;
-use crate::question::Asker;
+use crate::question::{Asker, body};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
@@ -62,17 +62,13 @@ pub(crate) async fn give(
     Asker(admin): Asker,
     path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Json<GrantRequest>, JsonRejection>,
+    given: Result<Json<GrantRequest>, JsonRejection>,
 ) -> Answer<GrantRow> {
     // Who may not do this is not told what is wrong with the body.
     allow(&admin, "give_grant")?;
     Form::wanted(&headers, &[Form::Json])?;
     let Path((user, product)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
-    let Json(GrantRequest { from, until, trial }) = body.map_err(|error| match error.status().as_u16() {
-        413 => ErrorCode::MessageTooLarge.into(),
-        415 => ErrorCode::MediaTypeUnknown.into(),
-        _ => Refusal::body(error.body_text()),
-    })?;
+    let GrantRequest { from, until, trial } = body(given)?;
     let grant = Grant {
         user,
         product,

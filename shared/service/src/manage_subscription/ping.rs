@@ -9,7 +9,7 @@ use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{Downgraded, Mode, Pong, downgraded_push, ok_reply, unacknowledged_segments_max};
 
 use super::{ManageSubscription, heartbeat_s};
-use crate::open_connection::{Fault, GoodbyeCode, forget, near_end, say_goodbye, wait_ms};
+use crate::open_connection::{Fault, GoodbyeCode, end, near_end, say_goodbye, wait_ms};
 use crate::ports::{ConnectionRow, Owed, PortError, Subscription};
 
 type Handles = BTreeMap<u32, Offset>;
@@ -60,8 +60,6 @@ fn pace(owed: Option<&Owed>, at: &Handles, tops: &Handles, now: UnixNanos) -> Pa
 impl ManageSubscription {
     pub(super) async fn ping(&self, row: ConnectionRow, id: u64, at: &Handles) -> Result<String, Fault> {
         let now = self.ports.clock.now();
-        let connection = row.connection.clone();
-        let push = &*self.ports.push;
         let tops = self.tops(&row).await?;
         let Pace { owed, slow } = pace(row.owed.as_ref(), at, &tops, now);
         let is_slow = |subscription: &Subscription| slow.contains(&subscription.s);
@@ -71,13 +69,17 @@ impl ManageSubscription {
             .any(|subscription| is_slow(subscription) && subscription.last)
         {
             // The latest alone was too much for it already.
-            say_goodbye(push, &connection, GoodbyeCode::Slow, wait_ms(&connection)).await;
-            let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);
-            forget(connections, groups, &self.placement, &connection, None).await?;
-            push.disconnect(&connection).await?;
+            end(
+                &(&self.ports).into(),
+                &self.placement,
+                &row.connection,
+                GoodbyeCode::Slow,
+            )
+            .await;
         } else {
             if near_end(&row, now) {
-                say_goodbye(push, &connection, GoodbyeCode::Lifetime, wait_ms(&connection)).await;
+                let wait_ms = wait_ms(&row.connection);
+                say_goodbye(&*self.ports.push, &row.connection, GoodbyeCode::Lifetime, wait_ms).await;
             }
             if row.owed != owed || !slow.is_empty() {
                 self.slow_down(row, id, owed, slow).await?;
