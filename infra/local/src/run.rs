@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tickwire_service::placement::Placement;
 use tickwire_streams::Universe;
 
 use crate::store::{DataDirectory, StoreError};
@@ -10,7 +11,7 @@ use crate::store::{DataDirectory, StoreError};
 /// File of the data directory that holds the runs.
 const FILE: &str = "runs.json";
 /// Version of that file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Runs remembered; the oldest finished ones go first.
 const RUNS_MAX: usize = 64;
 
@@ -25,8 +26,8 @@ pub struct Run {
     pub universe: Universe,
     /// Ticks of the feed whose message was acknowledged, counted from its beginning.
     pub acknowledged: u64,
-    /// Groups into which the shares of one venue are spread.
-    pub baskets: u16,
+    /// How its instruments are grouped.
+    pub baskets: Placement,
     /// The feed has been played to its end.
     pub finished: bool,
 }
@@ -97,7 +98,7 @@ impl Runs {
 
     /// The run to go on with: the last of this feed if it is not finished, else
     /// a new one. Says whether the one before was finished.
-    pub fn resume(&mut self, feed: &str, world: World, baskets: u16) -> (Run, bool) {
+    pub fn resume(&mut self, feed: &str, world: World, baskets: &Placement) -> (Run, bool) {
         let last = self.runs.iter().rev().find(|run| run.feed == feed);
         if let Some(run) = last.filter(|run| !run.finished) {
             return (run.clone(), false);
@@ -121,7 +122,7 @@ impl Runs {
             number,
             universe,
             acknowledged: 0,
-            baskets,
+            baskets: baskets.clone(),
             finished: false,
         };
         self.put(run.clone());
@@ -160,23 +161,26 @@ mod tests {
     #[test]
     fn an_unfinished_run_goes_on_and_a_finished_one_begins_anew() {
         let mut runs = Runs::default();
-        let (mut run, again) = runs.resume("abcdef0123456789", World::Replay, 8);
+        let (mut run, again) = runs.resume("abcdef0123456789", World::Replay, &Placement::default());
         assert_eq!((run.universe.as_str(), again), ("replay-abcdef012345-1", false));
         run.acknowledged = 10;
         runs.put(run.clone());
         assert_eq!(
-            runs.resume("abcdef0123456789", World::Replay, 8),
+            runs.resume("abcdef0123456789", World::Replay, &Placement::default()),
             (run.clone(), false)
         );
         run.finished = true;
         runs.put(run);
-        let (next, again) = runs.resume("abcdef0123456789", World::Replay, 8);
+        let (next, again) = runs.resume("abcdef0123456789", World::Replay, &Placement::default());
         assert_eq!(
             (next.universe.as_str(), next.acknowledged, again),
             ("replay-abcdef012345-2", 0, true)
         );
         assert_eq!(
-            runs.resume("seed 7", World::Simulation, 8).0.universe.as_str(),
+            runs.resume("seed 7", World::Simulation, &Placement::default())
+                .0
+                .universe
+                .as_str(),
             "sim-seed7-1"
         );
     }

@@ -82,6 +82,7 @@ queue_contracts! {
     a_receipt_is_worth_one_flight,
     postponed_messages_come_back_in_their_time,
     a_deduplication_id_is_taken_once,
+    a_long_deduplication_id_is_taken_once,
     a_deduplication_id_is_forgotten_after_five_minutes,
     what_is_received_too_often_is_set_aside,
     parked_messages_keep_their_reason,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
-use tickwire_market::InstrumentKey;
 use tickwire_service::access::Access;
 #[cfg(feature = "key-sets")]
 use tickwire_service::authenticate::Issuer;
@@ -52,8 +51,8 @@ pub const JWT_ISSUER: &str = "TICKWIRE_JWT_ISSUER";
 pub const JWT_AUDIENCE: &str = "TICKWIRE_JWT_AUDIENCE";
 /// Origins of web pages that may open sockets, as `https://a.example,https://b.example`; none if it is not set.
 pub const ORIGINS: &str = "TICKWIRE_ORIGINS";
-/// Baskets of the venues that have more or fewer than others, as `NASDAQ=16,NSE=4`. The same for the
-/// functions and for who sends.
+/// How instruments are grouped, as `8,NASDAQ=16,NSE@TCS@EQ` ([`Placement`]). The same for the functions
+/// and for who sends.
 pub const BASKETS: &str = "TICKWIRE_BASKETS";
 
 /// What the runtime of a function is given by the platform. It panics without.
@@ -169,8 +168,8 @@ impl Aws {
         let universe = reader.parsed(UNIVERSE, |text| text.parse().ok(), "live, sim-… or replay-…");
         let placement = reader.parsed(
             BASKETS,
-            baskets,
-            "NASDAQ=16,NSE=4, a venue once and 1 basket at least",
+            |text| text.parse().ok(),
+            "8,NASDAQ=16,NSE=own,BSE@TCS@EQ, each once, from 1 to 1024 baskets",
         );
         let origins = reader.parsed(
             ORIGINS,
@@ -194,7 +193,7 @@ impl Aws {
             connections_endpoint,
             secret_ids,
             universe: universe.unwrap_or_else(Universe::live),
-            placement: placement.map(Placement::new).unwrap_or_default(),
+            placement: placement.unwrap_or_default(),
             origins: origins.unwrap_or_default(),
             #[cfg(feature = "key-sets")]
             issuer,
@@ -346,21 +345,6 @@ fn origins(text: &str) -> Option<Vec<String>> {
     };
     let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
     origins.iter().all(|origin| is_origin(origin)).then_some(origins)
-}
-
-/// `VENUE=COUNT`, separated by commas.
-fn baskets(text: &str) -> Option<BTreeMap<String, u16>> {
-    let mut counts = BTreeMap::new();
-    for part in text.split(',') {
-        let (venue, count) = part.trim().split_once('=')?;
-        let count = count.parse().ok().filter(|count| *count > 0)?;
-        // A venue that no instrument can name would silently have the default.
-        InstrumentKey::parse(&format!("{venue}@X@EQ")).ok()?;
-        if counts.insert(venue.to_owned(), count).is_some() {
-            return None;
-        }
-    }
-    Some(counts)
 }
 
 struct Reader<F> {
@@ -536,28 +520,14 @@ mod tests {
     }
 
     #[test]
-    fn baskets_are_counts_by_venue() {
-        let check = |text: &str, expected: Option<&[(&str, u16)]>| {
+    fn baskets_are_read_as_a_placement() {
+        let check = |text: &str, expected: Option<&str>| {
             let variables: Vec<_> = LEAST.into_iter().chain([(BASKETS, text)]).collect();
             let read = read(&[], &variables).map(|aws| aws.placement());
-            let expected =
-                expected.map(|baskets| Placement::new(baskets.iter().map(|(v, n)| ((*v).to_owned(), *n))));
-            assert_eq!(read.ok(), expected, "{text}");
+            assert_eq!(read.ok(), expected.map(|text| text.parse().unwrap()), "{text}");
         };
-        check("", Some(&[]));
-        check("NASDAQ=16", Some(&[("NASDAQ", 16)]));
-        check("NASDAQ=16, NSE=4", Some(&[("NASDAQ", 16), ("NSE", 4)]));
-        for text in [
-            "NASDAQ",
-            "NASDAQ=",
-            "NASDAQ=0",
-            "nasdaq=4",
-            "=4",
-            "NSE=4,NSE=4",
-            "NSE=4,",
-            "NSE=70000",
-        ] {
-            check(text, None);
-        }
+        check("", Some("8"));
+        check("NASDAQ=16, NSE@TCS@EQ", Some("8,NASDAQ=16,NSE@TCS@EQ"));
+        check("NASDAQ", None);
     }
 }

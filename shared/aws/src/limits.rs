@@ -28,6 +28,9 @@ pub const visibility_timeout: Duration = Duration::from_secs(60);
 /// Receives of a message after which the queue itself sets it aside.
 pub const receives_max: u32 = 1_000;
 
+/// Longest deduplication id that a queue takes.
+pub const deduplication_id_bytes_max: usize = 128;
+
 /// How long a deduplication id is remembered.
 pub const deduplication_window: Duration = Duration::from_secs(5 * 60);
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeName as System, QueueAttributeName,
 };
+use sha2::{Digest, Sha256};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{
     DeadLetter, DeadLetters, Enqueue, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue,
@@ -15,7 +16,9 @@ use tickwire_telemetry::Meter;
 use tickwire_telemetry::metrics::QueueCall;
 
 use crate::error::port_error;
-use crate::limits::{message_body_bytes_max, message_bytes_max, postpone_max, receive_messages_max};
+use crate::limits::{
+    deduplication_id_bytes_max, message_body_bytes_max, message_bytes_max, postpone_max, receive_messages_max,
+};
 use crate::park::park_attributes;
 
 /// Where the queues are.
@@ -74,7 +77,7 @@ impl Enqueue for Queues {
             .send_message()
             .queue_url(self.urls.of(queue))
             .message_group_id(message.group)
-            .message_deduplication_id(message.deduplication)
+            .message_deduplication_id(within_limit(message.deduplication))
             .message_body(message.body)
             .send()
             .await
@@ -245,6 +248,16 @@ fn dead_letter(message: Message) -> Option<DeadLetter> {
     })
 }
 
+/// The id, or its hash where the platform would refuse it for its length: a
+/// universe and a group with the longest names alone have 105 bytes.
+fn within_limit(deduplication: String) -> String {
+    if deduplication.len() <= deduplication_id_bytes_max {
+        return deduplication;
+    }
+    let hash = Sha256::digest(deduplication.as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,6 +289,17 @@ mod tests {
                 .contains("/eu-west-1/sqs/aws4_request")
         );
         assert_eq!(meter.snapshot().queue["send"].calls, 1);
+    }
+
+    #[test]
+    fn a_long_id_is_sent_as_its_hash() {
+        let longest = "x".repeat(deduplication_id_bytes_max);
+        assert_eq!(within_limit(longest.clone()), longest);
+        let one = within_limit(format!("{longest}1"));
+        let other = within_limit(format!("{longest}2"));
+        assert_eq!((one.len(), other.len()), (64, 64));
+        assert_ne!(one, other);
+        assert_eq!(one, within_limit(format!("{longest}1")));
     }
 
     #[tokio::test]

@@ -89,14 +89,19 @@ fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 fn ratio(puts: Option<f64>, calls: Option<f64>) -> Option<f64> {
-    let (puts, calls) = (puts?, calls?);
-    (calls > 0.0).then(|| puts / calls)
+    let ratio = puts? / calls?;
+    ratio.is_finite().then_some(ratio)
+}
+
+/// A number of contracts; one that is none is not known.
+fn count(contracts: Option<f64>) -> Option<f64> {
+    contracts.filter(|count| count.is_finite() && *count >= 0.0)
 }
 
 /// The strike, of `strikes` in order, that minimises
 /// `sum(max(0, S - K) callOI + max(0, K - S) putOI)`; the lower of two that do.
 fn max_pain(strikes: &[f64], calls: &[Quote], puts: &[Quote]) -> Option<f64> {
-    let known = |quote: &Quote| quote.open_interest.unwrap_or(0.0);
+    let known = |quote: &Quote| count(quote.open_interest).unwrap_or(0.0);
     let (mut call_count, mut call_value) = (0.0, 0.0);
     let mut put_count: f64 = puts.iter().map(known).sum();
     let mut put_value: f64 = strikes
@@ -104,8 +109,8 @@ fn max_pain(strikes: &[f64], calls: &[Quote], puts: &[Quote]) -> Option<f64> {
         .zip(puts)
         .map(|(strike, put)| strike * known(put))
         .sum();
-    let count = put_count + calls.iter().map(known).sum::<f64>();
-    if count.is_nan() || count <= 0.0 {
+    let all = put_count + calls.iter().map(known).sum::<f64>();
+    if !all.is_finite() || all <= 0.0 {
         return None;
     }
     let mut least: Option<(f64, f64)> = None;
@@ -135,8 +140,8 @@ impl Analytics {
 
     /// What follows from quantities alone.
     pub(crate) fn count(&mut self, strikes: &[f64], [calls, puts]: &[Vec<Quote>; 2]) {
-        let open = |quotes: &[Quote]| sum(quotes.iter().map(|quote| quote.open_interest));
-        let volume = |quotes: &[Quote]| sum(quotes.iter().map(|quote| quote.volume));
+        let open = |quotes: &[Quote]| sum(quotes.iter().map(|quote| count(quote.open_interest)));
+        let volume = |quotes: &[Quote]| sum(quotes.iter().map(|quote| count(quote.volume)));
         self.pcr_open_interest = ratio(open(puts), open(calls));
         self.pcr_volume = ratio(volume(puts), volume(calls));
         self.max_pain = max_pain(strikes, calls, puts);

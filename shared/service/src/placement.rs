@@ -1,19 +1,46 @@
 //! Where things belong: an instrument to its group, a connection to its shard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::InstrumentKey;
-use tickwire_streams::{GroupKey, Universe, baskets_default};
+use tickwire_streams::{GroupKey, Universe, baskets_default, baskets_max};
 
 /// How instruments are spread over groups. The same everywhere, or readers look where nobody writes.
+///
+/// As text its parts are separated by commas: `8` baskets a venue, `NASDAQ=16` baskets of that venue,
+/// `NSE=own` for a group of each symbol of that venue, and `NSE@TCS@EQ` for that one alone. What has a
+/// group of its own lies there with its futures and options, which baskets do not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Placement {
-    /// Baskets of a venue that is not named.
-    others: u16,
-    /// Baskets of the venues named.
-    baskets: BTreeMap<Box<str>, u16>,
+    /// Of the venues that are not named.
+    others: Spread,
+    venues: BTreeMap<Box<str>, Spread>,
+    /// Those with a group of their own, wherever their venue's others lie.
+    own: BTreeSet<InstrumentKey>,
 }
+
+/// How text says [`Spread::Own`].
+const OWN: &str = "own";
+
+/// Where shares, pairs and perpetuals of a venue lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spread {
+    /// Hashed into so many baskets.
+    Baskets(u16),
+    /// Each in the group of its symbol.
+    Own,
+}
+
+/// Text that is no [`Placement`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} does not say how instruments are grouped: write such as 8,NASDAQ=16,NSE=own,BSE@TCS@EQ, each once, from 1 to {baskets_max} baskets"
+)]
+pub struct PlacementError(String);
 
 impl Default for Placement {
     fn default() -> Self {
@@ -22,34 +49,102 @@ impl Default for Placement {
 }
 
 impl Placement {
-    /// [`baskets_default`] baskets a venue, but for the venues named.
-    pub fn new(baskets: impl IntoIterator<Item = (String, u16)>) -> Self {
-        let baskets = baskets
-            .into_iter()
-            .map(|(venue, count)| (venue.into(), count))
-            .collect();
-        Self {
-            baskets,
-            ..Self::default()
-        }
-    }
-
     /// `count` baskets for every venue.
     pub fn even(count: u16) -> Self {
         Self {
-            others: count,
-            baskets: BTreeMap::new(),
+            others: Spread::Baskets(count),
+            venues: BTreeMap::new(),
+            own: BTreeSet::new(),
         }
     }
 
     /// The group of an instrument.
     pub fn group_of(&self, universe: &Universe, instrument: &InstrumentKey) -> GroupKey {
-        let baskets = self
-            .baskets
-            .get(instrument.exchange())
-            .copied()
-            .unwrap_or(self.others);
-        GroupKey::of(universe, instrument, baskets)
+        let spread = self.venues.get(instrument.exchange()).unwrap_or(&self.others);
+        match *spread {
+            Spread::Baskets(count) if !self.own.contains(instrument) => {
+                GroupKey::of(universe, instrument, count)
+            }
+            Spread::Baskets(_) | Spread::Own => GroupKey::of_symbol(universe, instrument),
+        }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Baskets(count) => count.fmt(f),
+            Self::Own => f.write_str(OWN),
+        }
+    }
+}
+
+impl FromStr for Spread {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == OWN {
+            return Ok(Self::Own);
+        }
+        let count = text
+            .parse()
+            .ok()
+            .filter(|count| (1..=baskets_max).contains(count));
+        count.map(Self::Baskets).ok_or(())
+    }
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.others.fmt(f)?;
+        for (venue, spread) in &self.venues {
+            write!(f, ",{venue}={spread}")?;
+        }
+        self.own
+            .iter()
+            .try_for_each(|instrument| write!(f, ",{instrument}"))
+    }
+}
+
+impl FromStr for Placement {
+    type Err = PlacementError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || PlacementError(text.chars().take(100).collect());
+        let mut placement = Self::default();
+        let mut others = None;
+        for part in text.split(',').map(str::trim) {
+            let is_new = if let Some((venue, spread)) = part.split_once('=') {
+                // A venue that no instrument can name would silently have what others have.
+                InstrumentKey::parse(&format!("{venue}@X@EQ")).map_err(|_| wrong())?;
+                let spread = spread.parse().map_err(|()| wrong())?;
+                placement.venues.insert(venue.into(), spread).is_none()
+            } else if let Ok(spread) = part.parse() {
+                others.replace(spread).is_none()
+            } else {
+                let instrument = part.parse().map_err(|_| wrong())?;
+                placement.own.insert(instrument)
+            };
+            if !is_new {
+                return Err(wrong());
+            }
+        }
+        placement.others = others.unwrap_or(placement.others);
+        Ok(placement)
+    }
+}
+
+impl TryFrom<String> for Placement {
+    type Error = PlacementError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Placement> for String {
+    fn from(placement: Placement) -> Self {
+        placement.to_string()
     }
 }
 
@@ -77,15 +172,66 @@ mod tests {
     }
 
     #[test]
-    fn baskets_are_those_of_the_venue() {
-        let key = |text: &str| text.parse::<InstrumentKey>().unwrap();
-        let placement = Placement::new([("NASDAQ".to_owned(), 1)]);
-        let universe = Universe::live();
+    fn everything_lies_in_one_group() {
+        let check = |placement: &str, instrument: &str, expected: &str| {
+            let placement: Placement = placement.parse().unwrap();
+            let group = placement.group_of(&Universe::live(), &instrument.parse().unwrap());
+            assert_eq!(
+                group.as_str().strip_prefix("live/"),
+                Some(expected),
+                "{instrument} by {placement}"
+            );
+        };
+        check("NASDAQ=1", "NASDAQ@AAPL@EQ", "NASDAQ.0");
+        check("1,NASDAQ=4", "NSE@TCS@EQ", "NSE.0");
+        for placement in ["NSE=own", "own", "4,NSE@TCS@EQ", "NSE=2, NSE@TCS@EQ"] {
+            check(placement, "NSE@TCS@EQ", "TCS");
+            check(placement, "NFO@TCS@OPT@2026-11-24@CE@3000", "TCS");
+        }
+        check("1,NSE@TCS@EQ", "NSE@INFY@EQ", "NSE.0");
+        check("1,NSE@TCS@EQ", "BSE@TCS@EQ", "BSE.0");
+        check("1,NSE=own", "DERIBIT@BTC@PERP", "DERIBIT.0");
+        let by_default = GroupKey::of(&Universe::live(), &"NSE@TCS@EQ".parse().unwrap(), baskets_default);
         assert_eq!(
-            placement.group_of(&universe, &key("NASDAQ@AAPL@EQ")).as_str(),
-            "live/NASDAQ.0"
+            Placement::default().group_of(&Universe::live(), &"NSE@TCS@EQ".parse().unwrap()),
+            by_default
         );
-        let by_default = GroupKey::of(&universe, &key("NSE@TCS@EQ"), baskets_default);
-        assert_eq!(placement.group_of(&universe, &key("NSE@TCS@EQ")), by_default);
+    }
+
+    #[test]
+    fn it_is_read_and_written_in_one_form() {
+        let check = |text: &str, canonical: &str| {
+            let placement: Placement = text.parse().unwrap();
+            assert_eq!(placement.to_string(), canonical, "{text}");
+            assert_eq!(canonical.parse(), Ok(placement), "{text}");
+        };
+        check("4", "4");
+        check("own", "own");
+        check("NASDAQ=16", "8,NASDAQ=16");
+        check(
+            "NSE@TCS@EQ, NSE=4,1, NASDAQ=own,DERIBIT@BTC@PERP",
+            "1,NASDAQ=own,NSE=4,DERIBIT@BTC@PERP,NSE@TCS@EQ",
+        );
+        for text in [
+            "",
+            ",",
+            "0",
+            "1025",
+            "4,5",
+            "-1",
+            "NASDAQ",
+            "NASDAQ=",
+            "NASDAQ=0",
+            "nasdaq=4",
+            "=4",
+            "NSE=4,NSE=4",
+            "NSE=4,",
+            "NSE=70000",
+            "NSE=OWN",
+            "NSE@TCS@EQ,NSE@TCS@EQ",
+            "NSE@TCS@EQ=own",
+        ] {
+            assert!(text.parse::<Placement>().is_err(), "{text}");
+        }
     }
 }

@@ -139,7 +139,7 @@ impl Jobs {
 
     /// Ends what is computed of contracts that have expired, a few times a day.
     async fn sweep(&self, group: &GroupKey, now: UnixNanos) -> Result<(), PortError> {
-        if is_basket(group) {
+        if group.is_basket() {
             return Ok(());
         }
         let last = {
@@ -192,12 +192,6 @@ impl Jobs {
         let stored = self.ports.groups.latest(group).await?;
         Ok(stored.and_then(|(_, bytes)| decode(&bytes).ok()))
     }
-}
-
-/// Whether it is a basket of a venue, `{venue}.{number}`, in which nothing expires.
-fn is_basket(group: &GroupKey) -> bool {
-    let number = group.as_str().rsplit_once('.').map(|(_, number)| number);
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn keeps_our_time(universe: &Universe) -> bool {

@@ -163,7 +163,9 @@ impl OptionContract {
     /// the rates and the yield that were told.
     pub fn greeks(&self, price: f64, at: UnixNanos, underlying: Option<(f64, UnixNanos)>) -> [Value; 6] {
         let Some(settings) = &self.settings else {
-            return [Value::Absent(Absence::NoRate); 6];
+            // Without an underlying there is nobody to tell rates of.
+            let why = underlying.map_or(Absence::NoUnderlying, |_| Absence::NoRate);
+            return [Value::Absent(why); 6];
         };
         let solve = || {
             let (spot, seen) = underlying.ok_or(Unsolved::NoUnderlying)?;

@@ -23,7 +23,7 @@ pub(crate) use options::{Booked, ChainState, Chains};
 
 /// Version of the arithmetic. Equal bits are promised within one version only,
 /// and a consumer never folds a log written by a greater one.
-pub const ENGINE_VERSION: u32 = 3;
+pub const ENGINE_VERSION: u32 = 4;
 
 /// How long a bar stays open for late ticks after its end.
 pub const LATENESS_NANOS: i64 = 2 * UnixNanos::PER_SECOND;

@@ -14,6 +14,13 @@ use tickwire_market::{InstrumentKey, Product, Timeframe};
 )]
 pub const baskets_default: u16 = 8;
 
+/// Most baskets of one venue.
+#[expect(
+    non_upper_case_globals,
+    reason = "limits carry the same name in code, configuration and documents"
+)]
+pub const baskets_max: u16 = 1_024;
+
 /// Longest universe name, in bytes.
 const UNIVERSE_BYTES_MAX: usize = 40;
 /// Longest stream key, in bytes.
@@ -66,7 +73,7 @@ impl FromStr for Universe {
 
 /// `{universe}/{name}`: one log, one queue group, one order.
 ///
-/// The name is the underlying's symbol for an index and its derivatives
+/// The name is the underlying's symbol for an underlying and its derivatives
 /// (`NIFTY`), and a basket of the venue otherwise (`NASDAQ.3`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupKey {
@@ -77,17 +84,31 @@ pub struct GroupKey {
 impl GroupKey {
     /// The group of an instrument. `baskets` is how many the venue has (at least 1).
     pub fn of(universe: &Universe, instrument: &InstrumentKey, baskets: u16) -> Self {
-        let name = match instrument.product() {
-            Product::Idx | Product::Fut | Product::Opt => instrument.symbol().to_owned(),
+        match instrument.product() {
+            Product::Idx | Product::Fut | Product::Opt => Self::of_symbol(universe, instrument),
             Product::Eq | Product::Spot | Product::Perp => {
                 let basket = fnv1a(instrument.symbol().as_bytes()) % u64::from(baskets.max(1));
-                format!("{}.{basket}", instrument.exchange())
+                Self::named(universe, &format!("{}.{basket}", instrument.exchange()))
             }
-        };
+        }
+    }
+
+    /// The group of an instrument and all its derivatives.
+    pub fn of_symbol(universe: &Universe, instrument: &InstrumentKey) -> Self {
+        Self::named(universe, instrument.symbol())
+    }
+
+    fn named(universe: &Universe, name: &str) -> Self {
         Self {
             text: format!("{}/{name}", universe.as_str()).into(),
             universe: universe.clone(),
         }
+    }
+
+    /// Whether it is a basket of a venue, `{venue}.{number}`: it has no derivatives.
+    pub fn is_basket(&self) -> bool {
+        let number = self.text.rsplit_once('.').map(|(_, number)| number);
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
     /// The world the group lives in.

@@ -12,7 +12,7 @@ mod recovery;
 pub use conflate::Span;
 pub use key::{
     Class, GroupKey, GroupKeyError, InstrumentStream, StreamKey, StreamKeyError, Universe, baskets_default,
-    is_class_name,
+    baskets_max, is_class_name,
 };
 pub use pack::{Packer, frame_bytes_max};
 pub use position::{Offset, Position, SeqVerdict, SourceName, holes_max};

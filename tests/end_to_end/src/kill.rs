@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tickwire::run::{Runs, World};
-use tickwire_streams::{Offset, Universe, baskets_default};
+use tickwire_service::placement::Placement;
+use tickwire_streams::{Offset, Universe};
 use tokio::time::sleep;
 
 use crate::Failure;
@@ -497,7 +498,7 @@ async fn replay(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome,
         .content_hash()
         .to_owned();
     let universe = Runs::default()
-        .resume(&hash, World::Replay, baskets_default)
+        .resume(&hash, World::Replay, &Placement::default())
         .0
         .universe;
     let mut expected = ExpectedLog::new();

@@ -19,7 +19,8 @@ use tickwire_end_to_end::check::check_log;
 use tickwire_end_to_end::data::{check_queues_empty, read_logs};
 use tickwire_end_to_end::processes::{Process, Tickwire};
 use tickwire_end_to_end::ticks::{ExpectedLog, SIGNALS, TickFiles, expect};
-use tickwire_streams::{Universe, baskets_default};
+use tickwire_service::placement::Placement;
+use tickwire_streams::Universe;
 
 /// Size to which files of a full disk grow, in blocks of 512 bytes.
 const FULL_BLOCKS: u32 = 400;
@@ -228,7 +229,7 @@ async fn a_full_disk_loses_nothing() {
     let hash =
         tickwire::feed::file::FileFeed::open(&file, &tickwire::feed::file::FileOptions::default()).unwrap();
     let universe: Universe = Runs::default()
-        .resume(hash.content_hash(), World::Replay, baskets_default)
+        .resume(hash.content_hash(), World::Replay, &Placement::default())
         .0
         .universe;
     let mut expected = ExpectedLog::new();

@@ -124,7 +124,7 @@ impl Replay {
         self.tickwire.check_no_panic().unwrap();
         let options = tickwire::feed::file::FileOptions::default();
         let feed = tickwire::feed::file::FileFeed::open(&self.file, &options).unwrap();
-        let run = Runs::default().resume(feed.content_hash(), World::Replay, self.baskets);
+        let run = Runs::default().resume(feed.content_hash(), World::Replay, &Placement::even(self.baskets));
         let universe: Universe = run.0.universe;
         let mut expected = ExpectedLog::new();
         expect_placed(

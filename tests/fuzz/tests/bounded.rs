@@ -112,7 +112,7 @@ fn no_words_break_a_promise() {
 fn every_indicator_keeps_its_promises() {
     let count = tickwire_indicators::registry().len() as u16;
     for at in 0..count {
-        for (_, target) in &TARGETS[1..] {
+        for target in [tickwire_fuzz::bars, tickwire_fuzz::state] {
             let input = [&at.to_le_bytes()[..], &any_bytes(u64::from(at) + 7_000_000)].concat();
             target(&input);
         }

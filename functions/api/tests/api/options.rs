@@ -20,8 +20,11 @@ fn option(right: &str, strike: i32) -> InstrumentKey {
 
 /// An index and six of its options, eleven minutes of ticks of each; a spot pair beside them.
 fn world(terms: bool) -> (House, Router) {
-    let house = House::new();
-    let index: InstrumentKey = INDEX.parse().unwrap();
+    world_on(INDEX, terms, House::new())
+}
+
+fn world_on(underlying: &str, terms: bool, house: House) -> (House, Router) {
+    let index: InstrumentKey = underlying.parse().unwrap();
     let streams = |key: &InstrumentKey| [StreamKey::price(key.clone())];
     run(house.know(&index, &streams(&index))).unwrap();
     run(house.know(&instrument(), &streams(&instrument()))).unwrap();
@@ -101,6 +104,41 @@ fn a_chain_of_the_next_expiry() {
 }
 
 #[test]
+fn what_has_a_group_of_its_own_has_a_chain() {
+    let perpetual = "DERIBIT@BTC@PERP";
+    let chain = |baskets: &str| {
+        let house = House::placed(baskets.parse().unwrap());
+        let (_house, router) = world_on(perpetual, true, house);
+        let chain = get(&router, Tier::Premium, &format!("/v1/chains/{perpetual}"));
+        let key = option("CE", 100);
+        let bars = get(
+            &router,
+            Tier::Premium,
+            &format!("/v1/bars/{key}?timeframe=1m&greeks=true&limit=1"),
+        );
+        (chain, bars.body["bars"][0]["iv_status"].clone())
+    };
+    for baskets in ["8,DERIBIT@BTC@PERP", "DERIBIT=own"] {
+        let (chain, of_bar) = chain(baskets);
+        assert_eq!(
+            (chain.status, &chain.body["status"]),
+            (200, &json!("ok")),
+            "{}",
+            chain.body
+        );
+        assert_eq!(
+            chain.body["strikes"][0]["call"]["iv_status"], "ok",
+            "{}",
+            chain.body
+        );
+        assert_eq!(of_bar, "ok");
+    }
+    let (chain, of_bar) = chain("8");
+    assert_eq!((chain.status, chain.slug()), (404, "not_available"));
+    assert_eq!(of_bar, "no_underlying");
+}
+
+#[test]
 fn chains_that_are_not() {
     let (_house, router) = world(true);
     let check = |tier: Tier, address: &str, status: i64, slug: &str, message: &str| {
@@ -133,7 +171,13 @@ fn chains_that_are_not() {
         "parameter_invalid",
         "",
     );
-    check(Tier::Premium, BTC, 404, "not_available", "apart from its options");
+    check(
+        Tier::Premium,
+        BTC,
+        404,
+        "not_available",
+        "among the baskets' setting",
+    );
     for tier in [Tier::Free, Tier::Standard] {
         check(tier, INDEX, 403, "entitlement_required", "");
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use tickwire_aws::{Dynamo, SystemClock};
 use tickwire_service::explain_signal::{ExplainPorts, explain};
 use tickwire_service::placement::Placement;
-use tickwire_streams::{Offset, StreamKey, Universe, baskets_default};
+use tickwire_streams::{Offset, StreamKey, Universe};
 use tickwire_telemetry::Meter;
 
 use super::client_args::Exit;
@@ -29,9 +29,9 @@ pub struct ExplainArgs {
     /// The world: live, sim-… or replay-… [default: that of the newest run]
     #[arg(long, value_name = "NAME")]
     pub universe: Option<Universe>,
-    /// Groups into which the shares of one venue are spread [default: those of the run]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub baskets: Option<u16>,
+    /// How instruments are grouped, as for `up` [default: as in the run]
+    #[arg(long, value_name = "N|VENUE=N|KEY,…")]
+    pub baskets: Option<Placement>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -64,10 +64,10 @@ async fn try_run(args: ExplainArgs) -> Result<ExitCode, String> {
         .or_else(|| runs.newest().map(|run| run.universe.clone()))
         .unwrap_or_else(Universe::live);
     let run = runs.of(&universe);
-    let baskets = args
+    let placement = args
         .baskets
-        .or_else(|| run.map(|run| run.baskets))
-        .unwrap_or(baskets_default);
+        .or_else(|| run.map(|run| run.baskets.clone()))
+        .unwrap_or_default();
     let directory = DataDirectory::beside(&args.data).map_err(|e| e.to_string())?;
     let engine = Engine::open(&directory).map_err(|e| e.to_string())?;
     let store = Arc::new(Dynamo::new(
@@ -76,7 +76,7 @@ async fn try_run(args: ExplainArgs) -> Result<ExitCode, String> {
         Arc::new(Meter::default()),
         Arc::new(SystemClock),
     ));
-    let group = Placement::even(baskets).group_of(&universe, &stream.stream.instrument);
+    let group = placement.group_of(&universe, &stream.stream.instrument);
     let ports = ExplainPorts {
         log: store.clone(),
         checkpoints: store,

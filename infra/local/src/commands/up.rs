@@ -11,7 +11,7 @@ use tickwire_market::{Calendar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_service::authenticate::Issuer;
 use tickwire_service::placement::Placement;
 use tickwire_signals::ChainTerms;
-use tickwire_streams::{Universe, baskets_default};
+use tickwire_streams::Universe;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -98,9 +98,10 @@ pub struct UpArgs {
     /// Consumers of the queue of events
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub consumers: u16,
-    /// Groups into which the shares of one venue are spread
-    #[arg(long, value_name = "N", default_value_t = baskets_default, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub baskets: u16,
+    /// Groups into which the shares of a venue are spread, and what has a group of its own, with its
+    /// options, such as 8,NASDAQ=16,NSE=own,BSE@TCS@EQ
+    #[arg(long, value_name = "N|VENUE=N|KEY,…", default_value_t)]
+    pub baskets: Placement,
     /// Port to serve on, loopback only
     #[arg(long, value_name = "PORT", default_value_t = PORT_DEFAULT)]
     pub port: u16,
@@ -486,7 +487,7 @@ fn keep_log(host: &Host) {
 
 /// Serves the live world, fed by others.
 async fn wait_for_others(args: &UpArgs, stop: &CancellationToken) -> Result<(), UpError> {
-    let host = Host::start(args.host(Placement::even(args.baskets))?, &Universe::live()).await?;
+    let host = Host::start(args.host(args.baskets.clone())?, &Universe::live()).await?;
     keep_log(&host);
     View::greet_idle(args, &host).await?;
     stop.cancelled().await;
@@ -509,8 +510,8 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
         DataPlace::Directory(path) => Runs::read(&path)?,
         DataPlace::Memory => Runs::default(),
     };
-    let (mut run, was_finished) = runs.resume(&plan.id, plan.world, args.baskets);
-    let placement = Placement::even(run.baskets);
+    let (mut run, was_finished) = runs.resume(&plan.id, plan.world, &args.baskets);
+    let placement = run.baskets.clone();
     let host = Host::start(args.host(placement.clone())?, &run.universe).await?;
     keep_log(&host);
     let save = |runs: &mut Runs, run: &Run| {

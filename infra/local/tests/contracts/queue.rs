@@ -213,6 +213,21 @@ pub(crate) async fn a_deduplication_id_is_taken_once(service: &impl QueueService
     assert_eq!(service.now(QueueName::Signals, 10).await.len(), 2);
 }
 
+/// As long as the longest names of a universe and a group make it, and longer.
+pub(crate) async fn a_long_deduplication_id_is_taken_once(service: &impl QueueService) {
+    for longest in [128, 129, 140, 300] {
+        let id = |last: char| format!("{}{last}", "x".repeat(longest - 1));
+        for (id, body) in [(id('a'), "1"), (id('a'), "2"), (id('b'), "3")] {
+            service.send(Queue::Ticks, with_id(&id, body)).await.unwrap();
+        }
+        let received = service.now(TICKS, 10).await;
+        assert_eq!(bodies(&received), ["1", "3"], "{longest} bytes");
+        for message in received {
+            assert!(service.delete(TICKS, &message.receipt).await);
+        }
+    }
+}
+
 pub(crate) async fn a_deduplication_id_is_forgotten_after_five_minutes(service: &impl QueueService) {
     let minute = Duration::from_secs(60);
     service.send(Queue::Ticks, with_id("x", "1")).await.unwrap();

@@ -50,9 +50,10 @@ impl QueryHistory {
         self.allow(identity, &greeks).await?;
         let (group, plan) = self.known_group(universe, underlying).await?;
         let refuse = |code, message: String| Fault::from(ErrorBody::with_message(code, message));
-        if matches!(underlying.product(), Product::Eq | Product::Spot | Product::Perp) {
+        if group.is_basket() {
             let message = format!(
-                "{underlying} lies in a basket with others, apart from its options: chains are of indices and futures."
+                "{underlying} lies in a basket with others, apart from its options. With {underlying} among the baskets' \
+                 setting it lies with them."
             );
             return Err(refuse(ErrorCode::NotAvailable, message));
         }

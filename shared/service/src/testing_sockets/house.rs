@@ -63,10 +63,14 @@ impl Default for House {
 impl House {
     /// An empty one.
     pub fn new() -> Self {
+        Self::placed(Placement::default())
+    }
+
+    /// An empty one whose instruments are grouped by `placement`.
+    pub fn placed(placement: Placement) -> Self {
         let store = Store::new(NOW);
         let process = store.process();
         let sockets = Sockets::new();
-        let placement = Placement::default();
         let timer = Arc::new(Turns(POST_TURNS));
         let access = Access::new(sockets.clone(), sockets.clone(), process.clone());
         let deliver = DeliverPorts {

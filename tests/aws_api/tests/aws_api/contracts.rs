@@ -161,6 +161,7 @@ pub(crate) async fn queue(emulator: &Emulator) -> Result<(), Failure> {
             a_group_keeps_its_order,
             a_group_is_locked_while_in_flight,
             a_deduplication_id_is_taken_once,
+            a_long_deduplication_id_is_taken_once,
             groups_mix_and_keep_their_orders,
             parked_messages_keep_their_reason,
             what_is_too_large_is_refused,
