@@ -8,7 +8,7 @@ use tickwire_signals::LATENESS_NANOS;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{LatestRow, PlanRow, Sender, clock_message, decode, plan_message};
 
-use crate::compact_bars;
+use crate::compact_bars::{self, Compacted};
 use crate::contract_end::has_ended;
 use crate::ingest_ticks::{Ingest, IngestPorts};
 use crate::plans::unreadable;
@@ -190,7 +190,8 @@ impl Jobs {
         let now = keeps_our_time(group.universe()).then(|| self.ports.clock.now());
         let compacted = compact_bars::compact(&*self.ports.bars, group, now).await?;
         if compacted.blocks > 0 {
-            tracing::info!(%group, blocks = compacted.blocks, pages = compacted.pages, "bars compacted");
+            let Compacted { blocks, pages } = compacted;
+            tracing::info!(%group, "{blocks} blocks of bars compacted into {pages} pages");
         }
         Ok(compacted.blocks > 0)
     }

@@ -92,12 +92,22 @@ async fn a_stream_is_warm_from_the_bars_of_a_file() {
     let input = file.display().to_string();
     let listing = home.path().join("set-aside.csv").display().to_string();
     let backfill = ["backfill", "--input", &input, "--instrument", BTC, "--json"];
-    let first = tell(&tickwire, &data, &[&backfill[..], &["--set-aside", &listing]].concat());
+    let first = tell(
+        &tickwire,
+        &data,
+        &[&backfill[..], &["--set-aside", &listing]].concat(),
+    );
     let told = figures(&first);
     assert_eq!(first.status.code(), Some(1), "a row was set aside");
     let of = &told["instruments"][BTC];
     assert_eq!(
-        (&of["stored"], &of["known"], &of["different"], &of["missing"], &told["refused_rows"]),
+        (
+            &of["stored"],
+            &of["known"],
+            &of["different"],
+            &of["missing"],
+            &told["refused_rows"]
+        ),
         (&(DAYS - 1).into(), &0.into(), &0.into(), &1.into(), &1.into()),
         "{told}"
     );
@@ -121,7 +131,16 @@ async fn a_stream_is_warm_from_the_bars_of_a_file() {
         ticks.display().to_string(),
         signals.display().to_string(),
     );
-    let send = ["send", &ticks, "--instrument", BTC, "--signals", &signals, "--url", &url];
+    let send = [
+        "send",
+        &ticks,
+        "--instrument",
+        BTC,
+        "--signals",
+        &signals,
+        "--url",
+        &url,
+    ];
     let sent = tell(&tickwire, &data, &send);
     assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
     let expected = (DAYS - 200..DAYS).map(close_of).sum::<f64>() / 200.0;
@@ -129,7 +148,11 @@ async fn a_stream_is_warm_from_the_bars_of_a_file() {
     loop {
         let page = get(format!("/v1/signals/{BTC}")).await.unwrap();
         let rows = page["signals"].as_array().unwrap();
-        let row = rows.iter().find(|row| row["key"] == MEAN).cloned().unwrap_or_default();
+        let row = rows
+            .iter()
+            .find(|row| row["key"] == MEAN)
+            .cloned()
+            .unwrap_or_default();
         let text = row.to_string();
         if text.contains(&format!("{expected}")) {
             break;
@@ -139,7 +162,9 @@ async fn a_stream_is_warm_from_the_bars_of_a_file() {
     }
 
     let from = today.saturating_add(-DAYS * DAY);
-    let page = get(format!("/v1/bars/{BTC}?timeframe=1d&from={}&limit=5000", from.0)).await.unwrap();
+    let page = get(format!("/v1/bars/{BTC}?timeframe=1d&from={}&limit=5000", from.0))
+        .await
+        .unwrap();
     let bars = page["bars"].as_array().unwrap();
     let closes: Vec<f64> = bars.iter().map(|bar| bar["close"].as_f64().unwrap()).collect();
     let told: Vec<f64> = (0..DAYS).filter(|day| *day != 30).map(close_of).collect();

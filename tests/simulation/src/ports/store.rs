@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
-    Appended, Bars, BlockRange, Checkpoints, GroupRow, Groups, Log, PageRange, PagesOf, PortError, PortResult,
-    StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
+    Appended, Bars, BlockRange, Checkpoints, GroupRow, Groups, Log, PageRange, PagesOf, PortError,
+    PortResult, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
 use tickwire_streams::GroupKey;
 
