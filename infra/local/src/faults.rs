@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
     Appended, Bars, BlockRange, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, Groups, Log,
-    Outgoing, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, SecretVersions, Secrets,
-    StoredCheckpoint, StoredSegment, Subscriber, TicketGrant, Tickets,
+    Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue,
+    SecretVersions, Secrets, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment, Subscriber,
+    TicketGrant, Tickets,
 };
 use tickwire_streams::GroupKey;
 
@@ -174,8 +175,11 @@ faulty!(Checkpoints {
 
 faulty!(Bars {
     fn put_block(group: &GroupKey, timeframe: Timeframe, first_end: UnixNanos, segment: u64, bytes: &[u8]) -> ();
-    fn blocks(group: &GroupKey, range: BlockRange) -> Vec<Vec<u8>>;
+    fn blocks(group: &GroupKey, range: BlockRange) -> Vec<StoredBlock>;
     fn block_names(group: &GroupKey, range: BlockRange) -> Vec<(UnixNanos, u64)>;
+    fn delete_blocks(group: &GroupKey, timeframe: Timeframe, names: &[(UnixNanos, u64)]) -> ();
+    fn put_bar_page(of: PagesOf<'_>, start: UnixNanos, was: u64, bytes: &[u8]) -> bool;
+    fn bar_pages(of: PagesOf<'_>, range: PageRange) -> Vec<StoredPage>;
 });
 
 faulty!(Enqueue {

@@ -42,6 +42,8 @@ enum Command {
     Trace(commands::trace::TraceArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
+    /// Put the bars of a file into the stored history
+    Backfill(commands::backfill::BackfillArgs),
     /// Compute expressions over the bars in a file
     Compute(commands::compute::ComputeArgs),
     /// List the indicators, or explain one
@@ -77,6 +79,7 @@ async fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Trace(args) => commands::trace::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
+        Command::Backfill(args) => commands::backfill::run(args).await,
         Command::Compute(args) => commands::compute::run(&args),
         Command::Indicators(args) => commands::indicators::run(&args),
         Command::Greeks(args) => commands::options::rows::run_greeks(&args),

@@ -47,4 +47,19 @@ impl Session {
         let start = time.saturating_add(-into_bar);
         Some((start, start.saturating_add(length).min(self.close)))
     }
+
+    /// How many bars of `timeframe` it has that end by `time`; none of ticks.
+    fn bars_by(&self, timeframe: Timeframe, time: UnixNanos) -> u64 {
+        let Some(minutes) = timeframe.as_minutes() else {
+            return 0;
+        };
+        if timeframe == Timeframe::DAY || time <= self.open {
+            return u64::from(timeframe == Timeframe::DAY && time >= self.close);
+        }
+        let length = i64::from(minutes) * UnixNanos::PER_MINUTE;
+        let passed = time.min(self.close).nanos_since(self.open);
+        // The last one is cut at the close.
+        let cut = i64::from(time >= self.close && passed % length != 0);
+        (passed / length + cut).unsigned_abs()
+    }
 }

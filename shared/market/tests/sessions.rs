@@ -252,6 +252,59 @@ fn sessions_are_half_open() {
 }
 
 #[test]
+fn bars_are_counted_by_the_sessions() {
+    let check = |calendar: Calendar, timeframe: Timeframe, from: &str, to: &str, expected: u64| {
+        let bars = calendar.bars_between(timeframe, at(from), at(to));
+        assert_eq!(bars, Ok(expected), "{calendar} {timeframe} {from} {to}");
+    };
+    let us = Calendar::UsEquities;
+    let (minute, hour, day) = (minutes(1), minutes(60), Timeframe::DAY);
+    // Wednesday before Independence Day ends at 13:00; Thursday has no session.
+    let (from, to) = ("2024-07-02T20:00:00Z", "2024-07-05T20:00:00Z");
+    check(us, day, from, to, 2);
+    check(us, minute, from, to, 210 + 390);
+    // Of a day of six hours and a half the last hour is cut; of the half day too.
+    check(us, hour, from, to, 4 + 7);
+    check(us, minute, "2024-07-03T16:58:00Z", "2024-07-05T13:32:00Z", 2 + 2);
+    check(us, day, "2024-07-03T16:59:59Z", "2024-07-03T17:00:00Z", 1);
+    check(us, day, "2024-07-03T17:00:00Z", "2024-07-05T19:59:59Z", 0);
+    // The weekend on which the clocks go forward: Friday's last hour and Monday's first.
+    check(
+        us,
+        minute,
+        "2024-03-08T20:00:00Z",
+        "2024-03-11T14:30:00Z",
+        60 + 60,
+    );
+    // Foreign exchange goes on for 24 hours on the days of the change too.
+    check(
+        Calendar::Fx,
+        hour,
+        "2024-03-10T21:00:00Z",
+        "2024-03-11T21:00:00Z",
+        24,
+    );
+    check(
+        Calendar::Crypto,
+        hour,
+        "2024-03-10T00:00:00Z",
+        "2024-03-12T00:00:00Z",
+        48,
+    );
+    check(
+        Calendar::Crypto,
+        hour,
+        "2024-03-10T00:00:00Z",
+        "2024-03-10T00:59:59Z",
+        0,
+    );
+    check(us, minute, to, from, 0);
+    check(us, Timeframe::TICK, from, to, 0);
+    let outside = us.bars_between(minute, at("1999-12-31T00:00:00Z"), at("2000-01-05T00:00:00Z"));
+    assert!(matches!(outside, Err(SessionError::OutsideSpan { .. })));
+}
+
+#[test]
 fn the_next_session_opens_later() {
     let check = |calendar: Calendar, after: &str, expected: &str| {
         assert_eq!(

@@ -1,19 +1,18 @@
 //! Stored bars, read for seeding streams.
 
+use rustc_hash::FxHashSet;
 use tickwire_market::{Bar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_signals::{
-    Engine, Event, Expression, Need, PlanChange, ReferenceChange, Seed, WarmUp, adjust, base_timeframe,
-    coarsen,
+    Engine, Event, Expression, LATENESS_NANOS, Need, PlanChange, ReferenceChange, Seed, WarmUp, adjust,
+    base_timeframe, coarsen,
 };
-use tickwire_streams::GroupKey;
-use tickwire_wire::{BarBlock, decode};
+use tickwire_streams::{GroupKey, Universe};
 
-use crate::ports::{Bars, BlockRange, PortError};
+use crate::ports::{Bars, PortError};
+use crate::stored_bars::{StoredBars, next};
 
-/// Blocks read in one call.
-const BLOCKS_PER_READ: usize = 256;
-/// Blocks read for one seed at the most; what lies further back is not used.
-const BLOCKS_PER_SEED_MAX: usize = 16_384;
+/// Blocks and pages read for one seed at the most; what lies further back is not used.
+const ROWS_PER_SEED_MAX: usize = 16_384;
 /// Bars in all seeds of one event at the most: its segment must fit a row.
 const WARM_UP_BARS_MAX: usize = 2_000;
 
@@ -22,8 +21,17 @@ pub(crate) async fn fill(
     bars: &dyn Bars,
     group: &GroupKey,
     engine: &Engine,
+    sent: UnixNanos,
     event: &mut Event,
+    without: &mut Without,
 ) -> Result<(), PortError> {
+    let mut seeds_of = Seeds {
+        bars,
+        group,
+        engine,
+        until: known_until(engine, group, sent),
+        without,
+    };
     match event {
         Event::Plan(PlanChange::Add { stream, warm_up }) => {
             let timeframe = stream.stream.timeframe;
@@ -53,7 +61,7 @@ pub(crate) async fn fill(
                     .unwrap_or_else(|| stream.stream.instrument.clone());
                 let timeframe = need.timeframe;
                 let splits = engine.splits(&instrument);
-                let warm_up = seed(bars, group, engine, &instrument, timeframe, wanted, splits).await?;
+                let warm_up = seeds_of.seed(&instrument, timeframe, wanted, splits).await?;
                 seeds.push(Seed {
                     instrument,
                     timeframe,
@@ -80,7 +88,7 @@ pub(crate) async fn fill(
             let share = WARM_UP_BARS_MAX / timeframes.len().max(1);
             for (timeframe, wanted) in timeframes {
                 let wanted = wanted.min(share);
-                let seed = seed(bars, group, engine, instrument, timeframe, wanted, &splits).await?;
+                let seed = seeds_of.seed(instrument, timeframe, wanted, &splits).await?;
                 warm_up.push((timeframe, seed));
             }
         }
@@ -132,85 +140,95 @@ fn shares(needs: &[Need]) -> Vec<usize> {
     shares
 }
 
-/// The last `wanted` closed bars of a timeframe, in the shares of after
-/// `splits`, and what is stored of the forming one, as traded.
-async fn seed(
-    bars: &dyn Bars,
-    group: &GroupKey,
-    engine: &Engine,
-    instrument: &InstrumentKey,
-    timeframe: Timeframe,
-    wanted: usize,
-    splits: &[(UnixNanos, f64)],
-) -> Result<WarmUp, PortError> {
-    let (Some(calendar), Some(minutes), Some(watermark)) = (
-        engine.calendar(instrument),
-        timeframe.as_minutes(),
-        engine.watermark(),
-    ) else {
-        return Ok(WarmUp::default());
-    };
-    let base = base_timeframe(timeframe);
-    let per_bar = if base == Timeframe::DAY {
-        1
-    } else {
-        usize::from(minutes)
-    };
-    // One bar more than wanted: the oldest may be cut by where reading begins.
-    let finer_wanted = (wanted + 1) * per_bar;
-    let finer = last_bars(bars, group, instrument, base, finer_wanted).await?;
-    let mut warm_up = coarsen(&finer, timeframe, calendar, watermark);
-    let surplus = warm_up.closed.len().saturating_sub(wanted);
-    warm_up.closed.drain(..surplus);
-    // Joined first, as the engine does, so that the bits are the same.
-    adjust(&mut warm_up.closed, splits);
-    Ok(warm_up)
+/// Instruments of which no tick came, and nothing is stored of that length: a message that adds
+/// many streams asks once.
+pub(crate) type Without = FxHashSet<(InstrumentKey, Timeframe)>;
+
+/// From what streams of a group are seeded.
+struct Seeds<'a> {
+    bars: &'a dyn Bars,
+    group: &'a GroupKey,
+    engine: &'a Engine,
+    /// Bars that end later are of the future; none: all are.
+    until: Option<UnixNanos>,
+    without: &'a mut Without,
 }
 
-/// The last `wanted` stored bars of an instrument, oldest first.
-async fn last_bars(
-    bars: &dyn Bars,
-    group: &GroupKey,
-    instrument: &InstrumentKey,
-    timeframe: Timeframe,
-    wanted: usize,
-) -> Result<Vec<Bar>, PortError> {
-    let mut newest_first: Vec<Bar> = Vec::new();
-    let mut to = UnixNanos(i64::MAX);
-    let mut blocks_read = 0;
-    while newest_first.len() < wanted && blocks_read < BLOCKS_PER_SEED_MAX {
-        let blocks = bars
-            .blocks(group, BlockRange::before(timeframe, to, BLOCKS_PER_READ))
-            .await?;
-        blocks_read += blocks.len();
-        let full = blocks.len() == BLOCKS_PER_READ;
-        let before = to;
-        for bytes in &blocks {
-            // A damaged block is a hole in the history, not a reason to stop the group.
-            let Ok(block) = decode::<BarBlock>(bytes) else {
-                tracing::warn!(%group, %timeframe, "a damaged block of bars was left out");
-                continue;
-            };
-            if let Some((_, first)) = block.bars.first() {
-                // Several blocks may begin at one time: read that time once more.
-                to = to.min(first.end.saturating_add(1));
-            }
-            newest_first.extend(
-                block
-                    .bars
-                    .iter()
-                    .rev()
-                    .filter(|(key, _)| key == instrument)
-                    .map(|(_, bar)| *bar),
-            );
+impl Seeds<'_> {
+    /// The last `wanted` closed bars of a timeframe, in the shares of after
+    /// `splits`, and what is stored of the forming one, as traded.
+    async fn seed(
+        &mut self,
+        instrument: &InstrumentKey,
+        timeframe: Timeframe,
+        wanted: usize,
+        splits: &[(UnixNanos, f64)],
+    ) -> Result<WarmUp, PortError> {
+        let (Some(calendar), Some(minutes), Some(until)) = (
+            self.engine.calendar(instrument),
+            timeframe.as_minutes(),
+            self.until,
+        ) else {
+            return Ok(WarmUp::default());
+        };
+        let base = base_timeframe(timeframe);
+        let per_bar = if base == Timeframe::DAY {
+            1
+        } else {
+            usize::from(minutes)
+        };
+        let nothing = (instrument.clone(), base);
+        if self.without.contains(&nothing) {
+            return Ok(WarmUp::default());
         }
-        if !full || to == before {
-            break;
+        // One bar more than wanted: the oldest may be cut by where reading begins.
+        let finer_wanted = (wanted + 1) * per_bar;
+        let finer = self.last_bars(instrument, base, finer_wanted, until).await?;
+        if finer.is_empty() && self.engine.last_tick(instrument).is_none() {
+            self.without.insert(nothing);
         }
+        let mut warm_up = coarsen(&finer, timeframe, calendar, until);
+        let surplus = warm_up.closed.len().saturating_sub(wanted);
+        warm_up.closed.drain(..surplus);
+        // Joined first, as the engine does, so that the bits are the same.
+        adjust(&mut warm_up.closed, splits);
+        Ok(warm_up)
     }
-    newest_first.sort_by_key(|bar| bar.end);
-    newest_first.dedup_by_key(|bar| bar.end);
-    let surplus = newest_first.len().saturating_sub(wanted);
-    newest_first.drain(..surplus);
-    Ok(newest_first)
+
+    /// The last `wanted` stored bars of an instrument that end by `to`, oldest first.
+    async fn last_bars(
+        &self,
+        instrument: &InstrumentKey,
+        base: Timeframe,
+        wanted: usize,
+        to: UnixNanos,
+    ) -> Result<Vec<Bar>, PortError> {
+        // A damaged row is a hole in the history, not a reason to stop the group.
+        let stored = StoredBars::new(self.bars, self.group, base, [instrument]);
+        let mut stored = stored.leaving_out_damaged();
+        if self.engine.last_tick(instrument).is_none() {
+            // The log closed no bar of it.
+            stored = stored.of_pages_only();
+        }
+        let mut reached = Some(next(to));
+        let mut last = Vec::new();
+        while let Some(before) = reached
+            && last.len() < wanted
+            && stored.rows < ROWS_PER_SEED_MAX
+        {
+            reached = stored.before(before, wanted - last.len()).await?;
+            last = stored.of(0);
+            last.retain(|bar| bar.end <= to && reached.is_none_or(|reached| bar.end > reached));
+        }
+        let surplus = last.len().saturating_sub(wanted);
+        last.drain(..surplus);
+        Ok(last)
+    }
+}
+
+/// By when bars count: those of after are of the future of the group. One in which nothing closed yet is as far as its sender's clock, where that keeps our time.
+fn known_until(engine: &Engine, group: &GroupKey, sent: UnixNanos) -> Option<UnixNanos> {
+    let keeps_our_time = *group.universe() == Universe::live();
+    let sent = keeps_our_time.then(|| sent.saturating_add(-LATENESS_NANOS));
+    engine.watermark().or(sent)
 }

@@ -435,6 +435,7 @@ impl Ingest {
             ..
         } = inbound;
         let now = self.ports.clock.now();
+        let mut without = history::Without::default();
         for (place, mut event) in (0u64..).zip(events) {
             if let Ok(event) = &mut event
                 && needs_history(event, &loaded.state)
@@ -444,7 +445,8 @@ impl Ingest {
                     self.commit(group, loaded, draft, counts).await?;
                     draft = loaded.state.draft();
                 }
-                history::fill(&*self.ports.bars, group, &loaded.state.engine, event).await?;
+                let engine = &loaded.state.engine;
+                history::fill(&*self.ports.bars, group, engine, sent, event, &mut without).await?;
             }
             let origin = Origin {
                 source: &source,
@@ -571,12 +573,7 @@ fn follows(state: &GroupState, message: &QueueMessage) -> bool {
 fn needs_history(event: &Event, state: &GroupState) -> bool {
     match event {
         Event::Plan(PlanChange::Add { stream, .. }) => {
-            // An instrument without a tick has no stored bars either; of one in an expression
-            // that is found out by reading.
-            (state.engine.last_tick(&stream.stream.instrument).is_some()
-                || stream.stream.expression.contains('['))
-                && &*stream.stream.expression != "price"
-                && state.engine.stream_id(stream).is_none()
+            &*stream.stream.expression != "price" && state.engine.stream_id(stream).is_none()
         }
         Event::Reference(ReferenceChange::Split { instrument, at, .. }) => !state
             .engine

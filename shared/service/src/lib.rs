@@ -3,12 +3,15 @@
 pub mod access;
 pub mod audit;
 pub mod authenticate;
+pub mod backfill;
 mod checkpoint;
+mod compact_bars;
 pub mod contract_end;
 pub mod cursor;
 pub mod deliver_signals;
 pub mod entitle;
 pub mod explain_signal;
+pub mod gaps;
 pub mod group;
 mod history;
 pub mod ingest_ticks;
@@ -30,6 +33,8 @@ pub mod replay_log;
 pub mod rotate_key;
 pub mod run_job;
 mod settle;
+mod single_flight;
+mod stored_bars;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "testing")]

@@ -35,7 +35,7 @@ const GOODBYES_AT_ONCE: usize = 64;
 pub(crate) const RETRY_AFTER_MS: u64 = 1_000;
 
 /// Why something was not done, on its way to a client.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Fault {
     /// The client's doing, or not the client's to have.
     #[error("{}", .0.message)]

@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tickwire_entitlements::{Identity, Proof, Usage};
-use tickwire_market::{Timeframe, UnixNanos};
+use tickwire_market::UnixNanos;
 use tickwire_streams::GroupKey;
 
 mod access;
+mod bars;
 
 pub use access::*;
+pub use bars::*;
 
 /// Why a port failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -167,70 +169,6 @@ pub trait Checkpoints: Send + Sync {
     ) -> PortResult<Vec<StoredCheckpoint>>;
     /// Deletes a checkpoint's manifest and the pages named.
     async fn delete(&self, group: &GroupKey, segment: u64, pages: &[(u64, u32)]) -> PortResult<()>;
-}
-
-/// Blocks of bars to be read: those of which the first bar ends in `[from, to)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockRange {
-    /// Timeframe of the bars.
-    pub timeframe: Timeframe,
-    /// No bar that ends before.
-    pub from: UnixNanos,
-    /// No bar that ends then or later.
-    pub to: UnixNanos,
-    /// Descending in time.
-    pub newest_first: bool,
-    /// At most so many blocks.
-    pub limit: usize,
-}
-
-impl BlockRange {
-    /// The first blocks from a time on, ascending.
-    pub fn since(timeframe: Timeframe, from: UnixNanos, limit: usize) -> Self {
-        Self {
-            timeframe,
-            from,
-            to: UnixNanos(i64::MAX),
-            newest_first: false,
-            limit,
-        }
-    }
-
-    /// The last blocks before a time, descending.
-    pub fn before(timeframe: Timeframe, to: UnixNanos, limit: usize) -> Self {
-        Self {
-            timeframe,
-            from: UnixNanos(i64::MIN),
-            to,
-            newest_first: true,
-            limit,
-        }
-    }
-
-    /// Of these, the blocks before a time.
-    pub fn until(self, to: UnixNanos) -> Self {
-        Self { to, ..self }
-    }
-}
-
-/// Stored bars: blocks of a group, one or more a segment that closed bars of that timeframe.
-#[async_trait]
-pub trait Bars: Send + Sync {
-    /// Puts a block; the same block again is the same row. `block` is unique
-    /// within the group, and the same each time: made of the segment and of the block's
-    /// place in it.
-    async fn put_block(
-        &self,
-        group: &GroupKey,
-        timeframe: Timeframe,
-        first_end: UnixNanos,
-        block: u64,
-        bytes: &[u8],
-    ) -> PortResult<()>;
-    /// Blocks of a range.
-    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>>;
-    /// The same blocks by name: when the first bar ends, and `block`.
-    async fn block_names(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<(UnixNanos, u64)>>;
 }
 
 // ------------------------------------------------------------- the queues

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{Either, join, select};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_entitlements::{Decision, Identity};
-use tickwire_market::{Calendar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_signals::{Latest, base_timeframe};
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{
@@ -23,12 +23,12 @@ use crate::log_reader::LogReader;
 use crate::open_connection::Fault;
 use crate::placement::Placement;
 use crate::plans::{Plan, Plans, unreadable};
-use crate::ports::{
-    AccessBook, Bars, BlockRange, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer,
-};
+use crate::ports::{AccessBook, Bars, Clock, Grants, Groups, Log, PortError, PortResult, Secrets, Timer};
+use crate::single_flight::SingleFlight;
+use crate::stored_bars::{StoredBars, next};
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
 
-use rows::{Finer, Page, begin_of, joined, next, option_of};
+use rows::{Page, begin_of, joined, option_of};
 
 pub use chain::ChainQuestion;
 pub use past::{PastQuestion, past_log_bytes_per_request_max, past_segments_per_request_max};
@@ -39,16 +39,15 @@ pub use past::{PastQuestion, past_log_bytes_per_request_max, past_segments_per_r
     reason = "limits carry the same name in code, configuration and documents"
 )]
 pub const bars_per_page_max: usize = 5_000;
-/// Blocks of stored bars that one request reads; a page that would need more ends early.
+/// Blocks and pages of stored bars that one request reads; a page of the answer that would need
+/// more ends early.
 #[expect(
     non_upper_case_globals,
     reason = "limits carry the same name in code, configuration and documents"
 )]
-pub const bar_blocks_per_request_max: usize = 6_000;
+pub const bar_rows_per_request_max: usize = 6_000;
 /// Bytes of log read beyond the latest row for the newest signals.
 const TAIL_BYTES_MAX: usize = 4 * 1_024 * 1_024;
-/// Blocks in one read.
-const BLOCKS_PER_READ: usize = 500;
 /// Time in which a dependency has to answer to count as ready.
 const READY_BUDGET: Duration = Duration::from_secs(2);
 /// A group that is asked for to see whether the store answers.
@@ -94,7 +93,7 @@ impl QueryPorts {
 }
 
 /// Which page of a range comes first. Within a page bars are oldest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageOrder {
     /// From the beginning of the range on.
@@ -105,7 +104,7 @@ pub enum PageOrder {
 }
 
 /// Which bars are asked for: those of `instrument` that end in `(from, to]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BarsQuestion {
     /// The world.
     pub universe: Universe,
@@ -150,6 +149,44 @@ pub struct SignalsQuestion {
     pub limit: usize,
 }
 
+/// A question for bars, and what it is of.
+pub(super) struct Range<'a> {
+    group: &'a GroupKey,
+    calendar: Calendar,
+    question: &'a BarsQuestion,
+    /// Where Greeks are asked for: its bars stand beside those of the option.
+    underlying: Option<&'a InstrumentKey>,
+}
+
+impl Range<'_> {
+    /// How many stored bars make a page.
+    fn stored_bars(&self) -> usize {
+        let per_bar = match self.question.timeframe {
+            Timeframe::DAY => 1,
+            timeframe => timeframe.as_minutes().unwrap_or(1),
+        };
+        self.question.limit.saturating_mul(usize::from(per_bar))
+    }
+
+    fn joined(&self, stored: Vec<Bar>, start: UnixNanos, closed_until: Option<UnixNanos>) -> Vec<Bar> {
+        let mut bars = joined(
+            stored,
+            self.calendar,
+            self.question.timeframe,
+            start,
+            closed_until,
+        );
+        bars.retain(|bar| bar.end > self.question.from && bar.end <= self.question.to);
+        bars
+    }
+
+    fn of_underlying(&self, stored: &mut StoredBars<'_>, start: UnixNanos) -> Vec<Bar> {
+        let closed_until = stored.closed_until;
+        let (bars, timeframe) = (stored.of(1), self.question.timeframe);
+        joined(bars, self.calendar, timeframe, start, closed_until)
+    }
+}
+
 /// The use case.
 #[derive(Clone)]
 pub struct QueryHistory {
@@ -161,6 +198,7 @@ pub struct QueryHistory {
     plans: Plans,
     reader: Arc<LogReader>,
     watermarks: Watermarks,
+    bar_pages: Arc<SingleFlight<BarsQuestion, Result<Arc<BarsPage>, Fault>>>,
 }
 
 impl QueryHistory {
@@ -172,6 +210,7 @@ impl QueryHistory {
             plans: Plans::new(ports.groups.clone()),
             reader: Arc::new(LogReader::new(ports.log.clone())),
             watermarks: Watermarks::of(ports.secrets.clone()),
+            bar_pages: Arc::default(),
             ports,
             placement,
             universe,
@@ -206,177 +245,134 @@ impl QueryHistory {
 
     /// A page of closed bars, as they were traded: not adjusted for later splits.
     /// `next` is a time: the next page is of the bars that end after it, or by it.
-    pub async fn bars(&self, identity: &Identity, question: &BarsQuestion) -> Result<BarsPage, Fault> {
+    /// Readers that ask the same at the same time share one reading; each is judged for itself.
+    pub async fn bars(&self, identity: &Identity, question: &BarsQuestion) -> Result<Arc<BarsPage>, Fault> {
+        let (instrument, timeframe) = (&question.instrument, question.timeframe);
+        self.allow(identity, &StreamKey::bars(instrument.clone(), timeframe))
+            .await?;
+        if question.greeks {
+            let greeks = StreamKey::common(instrument.clone(), timeframe, "greeks()");
+            self.allow(identity, &greeks).await?;
+        }
+        let read = async || self.read_bars(question).await.map(Arc::new);
+        self.bar_pages.join(question, read).await
+    }
+
+    async fn read_bars(&self, question: &BarsQuestion) -> Result<BarsPage, Fault> {
         let BarsQuestion {
             universe,
             instrument,
             timeframe,
+            greeks,
             ..
         } = question;
-        self.allow(identity, &StreamKey::bars(instrument.clone(), *timeframe))
-            .await?;
         let (group, plan) = self.known_group(universe, instrument).await?;
-        let option = match question.greeks {
-            false => None,
-            true => {
-                let greeks = StreamKey::common(instrument.clone(), *timeframe, "greeks()");
-                self.allow(identity, &greeks).await?;
-                Some(option_of(&plan, instrument)?)
-            }
-        };
+        let option = greeks.then(|| option_of(&plan, instrument)).transpose()?;
         let underlying = option.as_ref().and_then(|(_, underlying)| underlying.as_ref());
         let calendar = Calendar::of(instrument)
             .map_err(|error| ErrorBody::with_message(ErrorCode::InstrumentUnknown, error.to_string()))?;
+        let range = Range {
+            group: &group,
+            calendar,
+            question,
+            underlying,
+        };
         let page = match question.order {
-            PageOrder::Oldest => self.oldest(&group, calendar, question, underlying).await?,
-            PageOrder::Newest => self.newest(&group, calendar, question, underlying).await?,
+            PageOrder::Oldest => self.oldest(&range).await?,
+            PageOrder::Newest => self.newest(&range).await?,
         };
         Ok(BarsPage {
             instrument: instrument.to_string(),
             timeframe: timeframe.to_string(),
             next: page.next.map(|time| time.0.to_string()),
+            gaps: page.gaps(&range),
             bars: page.rows(option.as_ref().map(|(contract, _)| contract)),
         })
     }
 
-    async fn oldest(
-        &self,
-        group: &GroupKey,
-        calendar: Calendar,
-        question: &BarsQuestion,
-        underlying: Option<&InstrumentKey>,
-    ) -> PortResult<Page> {
+    async fn oldest(&self, of: &Range<'_>) -> PortResult<Page> {
         let BarsQuestion {
-            instrument,
             timeframe,
             from,
             to,
             limit,
             ..
-        } = question;
-        let base = base_timeframe(*timeframe);
-        let mut finer = Finer {
-            closed_until: self.closed_until(group, base, *to).await?,
-            ..Finer::default()
-        };
+        } = of.question;
+        let start = begin_of(of.calendar, *timeframe, *from);
+        let mut stored = self.stored(of);
+        stored.see_what_is_closed(*to).await?;
         // A block is found by its first bar; that before the range may reach into it.
-        let start = begin_of(calendar, *timeframe, *from);
-        let before = self
-            .ports
-            .bars
-            .blocks(group, BlockRange::before(base, next(start), 1))
-            .await?;
-        finer.take(before, instrument, underlying)?;
-        let mut read_from = next(start);
-        let mut ended = false;
+        stored.reaching_into(next(start)).await?;
+        let mut read_from = Some(next(start));
         let mut bars = Vec::new();
-        while !ended && bars.len() <= *limit && finer.blocks < bar_blocks_per_request_max {
-            let end = next(*to);
-            let blocks = self
-                .ports
-                .bars
-                .blocks(
-                    group,
-                    BlockRange::since(base, read_from, BLOCKS_PER_READ).until(end),
-                )
-                .await?;
-            ended = blocks.len() < BLOCKS_PER_READ;
-            // Several blocks may begin alike, so the last time is read again.
-            let last = finer.take(blocks, instrument, underlying)?.unwrap_or(read_from);
-            read_from = if last > read_from { last } else { next(read_from) };
-            bars = joined(&finer, &finer.bars, calendar, *timeframe, start);
-            bars.retain(|bar| bar.end > *from && bar.end <= *to);
+        while let Some(from_here) = read_from
+            && bars.len() <= *limit
+            && stored.rows < bar_rows_per_request_max
+        {
+            read_from = stored.since(from_here, next(*to), of.stored_bars()).await?;
+            bars = of.joined(stored.of(0), start, stored.closed_until);
+            bars.retain(|bar| read_from.is_none_or(|read_from| bar.end < read_from));
         }
-        let more = bars.len() > *limit || !ended;
+        let more = bars.len() > *limit || read_from.is_some();
         bars.truncate(*limit);
         // Where it ended early without a bar, the page is empty and its cursor moves on.
         let next = if more {
-            bars.last().map(|bar| bar.end).or(Some(read_from))
+            let read_until = read_from.map(|time| time.saturating_add(-1));
+            bars.last().map(|bar| bar.end).or(read_until)
         } else {
             None
         };
-        let of_underlying = joined(&finer, &finer.of_underlying, calendar, *timeframe, start);
         Ok(Page {
+            of_underlying: of.of_underlying(&mut stored, start),
+            closed_until: stored.closed_until,
             bars,
-            of_underlying,
             next,
         })
     }
 
-    async fn newest(
-        &self,
-        group: &GroupKey,
-        calendar: Calendar,
-        question: &BarsQuestion,
-        underlying: Option<&InstrumentKey>,
-    ) -> PortResult<Page> {
+    async fn newest(&self, of: &Range<'_>) -> PortResult<Page> {
         let BarsQuestion {
-            instrument,
             timeframe,
             from,
             to,
             limit,
             ..
-        } = question;
-        let base = base_timeframe(*timeframe);
-        let start = begin_of(calendar, *timeframe, *from);
-        let closed_until = self.closed_until(group, base, *to).await?;
-        let mut finer = Finer {
-            closed_until,
-            ..Finer::default()
-        };
-        let mut read_to = next(*to);
-        let mut ended = false;
+        } = of.question;
+        let start = begin_of(of.calendar, *timeframe, *from);
+        let mut stored = self.stored(of);
+        stored.see_what_is_closed(*to).await?;
+        let mut read_to = Some(next(*to));
         let mut bars = Vec::new();
-        while !ended && bars.len() <= *limit && finer.blocks < bar_blocks_per_request_max {
-            let blocks = self
-                .ports
-                .bars
-                .blocks(group, BlockRange::before(base, read_to, BLOCKS_PER_READ))
-                .await?;
-            let all = blocks.len() < BLOCKS_PER_READ;
-            let first = finer.take(blocks, instrument, underlying)?;
+        while let Some(to_here) = read_to
+            && bars.len() <= *limit
+            && stored.rows < bar_rows_per_request_max
+        {
             // One block that begins before the range may reach into it, and no earlier one.
-            ended = all || first.is_some_and(|first| first <= start);
-            read_to = first
-                .map(next)
-                .filter(|to| *to < read_to)
-                .unwrap_or(read_to.saturating_add(-1));
-            bars = joined(&finer, &finer.bars, calendar, *timeframe, start);
-            bars.retain(|bar| bar.end > *from && bar.end <= *to);
-            if !ended && *timeframe != base && !bars.is_empty() {
-                // Its older part may not have been read yet.
-                bars.remove(0);
-            }
+            read_to = stored.before(to_here, of.stored_bars()).await?;
+            read_to = read_to.filter(|read_to| *read_to > start);
+            bars = of.joined(stored.of(0), start, stored.closed_until);
+            // Its older part may not have been read yet.
+            bars.retain(|bar| read_to.is_none_or(|read_to| next(bar.start) >= read_to));
         }
-        let more = bars.len() > *limit || !ended;
+        let more = bars.len() > *limit || read_to.is_some();
         bars.drain(..bars.len().saturating_sub(*limit));
         let next = if more {
-            bars.first().map(|bar| bar.start).or(Some(read_to))
+            bars.first().map(|bar| bar.start).or(read_to)
         } else {
             None
         };
-        let of_underlying = joined(&finer, &finer.of_underlying, calendar, *timeframe, start);
         Ok(Page {
+            of_underlying: of.of_underlying(&mut stored, start),
+            closed_until: stored.closed_until,
             bars,
-            of_underlying,
             next,
         })
     }
 
-    /// `to`, if a bar that ends later is closed, and so all that end by then.
-    async fn closed_until(
-        &self,
-        group: &GroupKey,
-        base: Timeframe,
-        to: UnixNanos,
-    ) -> PortResult<Option<UnixNanos>> {
-        let later = self
-            .ports
-            .bars
-            .blocks(group, BlockRange::since(base, next(to), 1))
-            .await?;
-        Ok((!later.is_empty()).then_some(to))
+    fn stored<'a>(&'a self, of: &Range<'a>) -> StoredBars<'a> {
+        let base = base_timeframe(of.question.timeframe);
+        let instruments = std::iter::once(&of.question.instrument).chain(of.underlying);
+        StoredBars::new(&*self.ports.bars, of.group, base, instruments)
     }
 
     /// A page of newest signals; `next` is the id of its last stream. That a stream may not be seen is an error where

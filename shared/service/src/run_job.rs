@@ -1,4 +1,4 @@
-//! Jobs of the schedule: the clock, and reconciliation of quiet groups.
+//! Jobs of the schedule: the clock, reconciliation of quiet groups, compaction of bars.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,11 @@ use tickwire_signals::LATENESS_NANOS;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{LatestRow, PlanRow, Sender, clock_message, decode, plan_message};
 
+use crate::compact_bars::{self, Compacted};
 use crate::contract_end::has_ended;
 use crate::ingest_ticks::{Ingest, IngestPorts};
 use crate::plans::unreadable;
-use crate::ports::{Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
+use crate::ports::{Bars, Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
 
 /// A group without events for so long gets no clock: its bars are closed.
 const CLOCK_AFTER_QUIET_NANOS: i64 = 2 * 86_400 * UnixNanos::PER_SECOND;
@@ -28,6 +29,8 @@ pub struct JobPorts {
     pub groups: Arc<dyn Groups>,
     /// The log's head.
     pub log: Arc<dyn Log>,
+    /// Stored bars.
+    pub bars: Arc<dyn Bars>,
     /// Clock events go here.
     pub enqueue: Arc<dyn Enqueue>,
     /// Now.
@@ -39,6 +42,7 @@ impl From<&IngestPorts> for JobPorts {
         Self {
             groups: ports.groups.clone(),
             log: ports.log.clone(),
+            bars: ports.bars.clone(),
             enqueue: ports.enqueue.clone(),
             clock: ports.clock.clone(),
         }
@@ -53,6 +57,8 @@ pub enum Job {
     Clock,
     /// Publishes what a consumer that died left unpublished in groups without traffic.
     Reconcile,
+    /// Puts the bars of days that are over into a page an instrument.
+    Compact,
 }
 
 /// What a job did.
@@ -95,6 +101,7 @@ impl Jobs {
             let outcome = match job {
                 Job::Clock => self.clock(&group).await,
                 Job::Reconcile => self.reconcile(&group).await,
+                Job::Compact => self.compact(&group).await,
             };
             match outcome {
                 Ok(acted) => report.acted += u32::from(acted),
@@ -177,6 +184,16 @@ impl Jobs {
             body: plan_message(&sender, &[], &ended),
         };
         self.ports.enqueue.send(Queue::Ticks, message).await
+    }
+
+    async fn compact(&self, group: &GroupKey) -> Result<bool, PortError> {
+        let now = keeps_our_time(group.universe()).then(|| self.ports.clock.now());
+        let compacted = compact_bars::compact(&*self.ports.bars, group, now).await?;
+        if compacted.blocks > 0 {
+            let Compacted { blocks, pages } = compacted;
+            tracing::info!(%group, "{blocks} blocks of bars compacted into {pages} pages");
+        }
+        Ok(compacted.blocks > 0)
     }
 
     async fn reconcile(&self, group: &GroupKey) -> Result<bool, PortError> {

@@ -20,8 +20,8 @@ use tickwire_wire::{Publication, Segment, decode};
 use crate::ingest_ticks::IngestPorts;
 use crate::ports::{
     Appended, Bars, BlockRange, Checkpoints, Clock, DeadLetter, DeadLetters, Enqueue, Entropy, GroupRow,
-    Groups, Log, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, StoredCheckpoint,
-    StoredSegment,
+    Groups, Log, Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Postpone, Queue,
+    StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
 
 pub use access_table::access_table;

@@ -132,9 +132,29 @@ pub struct BarsPage {
     pub timeframe: String,
     /// Bars, oldest first.
     pub bars: Vec<BarRow>,
+    /// Stretches of the page's range in which the exchange was open and no bar is stored, oldest
+    /// first: nothing was traded, or it was not recorded. The first 100; left out of a page
+    /// without any, and of CSV.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub gaps: Vec<GapRow>,
     /// Pass as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// A stretch in which bars are missing by the sessions of the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GapRow {
+    /// When the bar before it ends, or the range begins.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub from: UnixNanos,
+    /// When the bar behind it begins, or what is closed ends.
+    #[cfg_attr(feature = "openapi", schema(value_type = i64))]
+    pub to: UnixNanos,
+    /// How many bars are missing.
+    pub bars: u64,
 }
 
 /// The newest signal of a stream.

@@ -4,6 +4,7 @@
 //! Text shapes are JSON; shapes in tables are compact binary with a version
 //! byte in front and a checksum behind.
 
+mod bar_page;
 mod binary;
 mod client;
 mod columns;
@@ -19,7 +20,8 @@ mod server;
 #[cfg(feature = "openapi")]
 pub const PROTOCOL_PAGE: &str = include_str!("../PROTOCOL.md");
 
-pub use binary::{BinaryError, decode, encode};
+pub use bar_page::{BarOrigin, BarPage, BlockNames};
+pub use binary::{BinaryError, Shape, decode, encode};
 pub use client::{
     ClientRequest, Mode, Operation, Since, StreamRequest, parse_request, socket_message_bytes_max,
     unacknowledged_segments_max,
@@ -28,10 +30,10 @@ pub use error::{ErrorBody, ErrorCode};
 pub use group::{BarBlock, LatestRow, LatestStream, Manifest, PageName, PlanRow};
 pub use http::{
     AuditLine, AuditPage, BanRow, BansPage, BarRow, BarsPage, BucketRow, ChainBody, ChainRow, DeadLetterRow,
-    DeadLettersPage, Dependency, ForwardBody, GrantRequest, GrantRow, GrantsPage, GreeksRow, HealthBody,
-    HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, KeyBody, KeyRequest, KeyRow, KeysPage,
-    ReadyBody, RedriveBody, RedriveRequest, RevocationRequest, RevocationRow, RevocationsPage, SideRow,
-    SignalRow, SignalsPage, TicketBody,
+    DeadLettersPage, Dependency, ForwardBody, GapRow, GrantRequest, GrantRow, GrantsPage, GreeksRow,
+    HealthBody, HttpError, HttpErrorBody, InstrumentRow, InstrumentsPage, KeyBody, KeyRequest, KeyRow,
+    KeysPage, ReadyBody, RedriveBody, RedriveRequest, RevocationRequest, RevocationRow, RevocationsPage,
+    SideRow, SignalRow, SignalsPage, TicketBody,
 };
 pub use inbound::{
     BadEvent, Inbound, InboundError, InboundEvent, Sender, clock_message, events_per_message_max,

@@ -16,6 +16,7 @@ use tickwire_signals::{Event, LATENESS_NANOS, PlanChange, PriceValue, ReferenceC
 use tickwire_streams::{Position, SourceName};
 
 use crate::binary::Shape;
+pub(crate) use bars::Bars;
 pub use signals::Caused;
 use signals::{Cause, Signals};
 use ticks::{Row, Ticks};

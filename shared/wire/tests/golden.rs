@@ -21,11 +21,12 @@ use tickwire_signals::{
 };
 use tickwire_streams::{GroupKey, Offset, Position, Span, StreamKey};
 use tickwire_wire::{
-    BarBlock, Caused, DataFrame, Downgraded, ErrorCode, Goodbye, LatestRow, LatestStream, LoggedEvent,
-    Manifest, Mode, PageName, PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot, SourceRow,
-    StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, clock_message, decode, downgraded_push, encode,
-    error_reply, goodbye_push, ok_reply, parse_inbound, parse_request, plan_message, reference_message,
-    ticks_message, write_absent_snapshot, write_revoked, write_signal_frame, write_value, write_watermark,
+    BarBlock, BarOrigin, BarPage, BlockNames, Caused, DataFrame, Downgraded, ErrorCode, Goodbye, LatestRow,
+    LatestStream, LoggedEvent, Manifest, Mode, PageName, PlanRow, Pong, Publication, Segment, Sender,
+    SetAside, Snapshot, SourceRow, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, clock_message,
+    decode, downgraded_push, encode, error_reply, goodbye_push, ok_reply, parse_inbound, parse_request,
+    plan_message, reference_message, ticks_message, write_absent_snapshot, write_revoked, write_signal_frame,
+    write_value, write_watermark,
 };
 
 /// The stored text of a shape; `written` where it is missing and to be written.
@@ -640,6 +641,23 @@ fn rows_of_a_group() {
         bars: vec![(nifty(), bar())],
     };
     check_binary("bar_block.v1", &block, &encode(&block).unwrap(), |bytes| {
+        decode(bytes).unwrap()
+    });
+    let later = Bar {
+        start: bar().end,
+        end: bar().end.saturating_add(UnixNanos::PER_MINUTE),
+        ..bar()
+    };
+    let page = BarPage {
+        bars: vec![(bar(), BarOrigin::History), (later, BarOrigin::Log)],
+    };
+    check_binary("bar_page.v1", &page, &encode(&page).unwrap(), |bytes| {
+        decode(bytes).unwrap()
+    });
+    let names = BlockNames {
+        names: vec![(bar().end, Offset::new(7, 0).0), (later.end, Offset::new(9, 1).0)],
+    };
+    check_binary("block_names.v1", &names, &encode(&names).unwrap(), |bytes| {
         decode(bytes).unwrap()
     });
     let manifest = Manifest {

@@ -41,6 +41,12 @@ pub(crate) const BAR_FIELDS: [&str; 16] = [
 /// Of which those without Greeks.
 const PLAIN_FIELDS: &[&str] = BAR_FIELDS.split_at(9).0;
 
+/// Now, to the second: bars end on whole ones, and who asks within one asks the same.
+fn this_second(api: &Api) -> UnixNanos {
+    let now = api.history.now();
+    UnixNanos(now.0 - now.0.rem_euclid(UnixNanos::PER_SECOND))
+}
+
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -91,7 +97,7 @@ pub(crate) enum Order {
 /// Closed bars of an instrument
 ///
 /// As they were traded, not adjusted for later splits; of an option also with volatility and
-/// Greeks, in raw units. JSON, or CSV where
+/// Greeks, in raw units. Where bars are missing by the sessions of the exchange, `gaps` says so. JSON, or CSV where
 /// `Accept` prefers `text/csv`; the next page stands in `next` and in the header `Link`.
 #[utoipa::path(
     get,
@@ -126,7 +132,7 @@ pub(crate) async fn bars(
         return Err(Refusal::parameter("timeframe: bars are of 1m to 1d."));
     }
     let mut from = time("from", given.from.as_deref())?.unwrap_or(UnixNanos(0));
-    let mut to = time("to", given.to.as_deref())?.unwrap_or_else(|| api.history.now());
+    let mut to = time("to", given.to.as_deref())?.unwrap_or_else(|| this_second(&api));
     if from >= to {
         return Err(Refusal::parameter("from is not before to."));
     }
@@ -171,6 +177,9 @@ pub(crate) async fn bars(
         Some(position) => Some(api.cursors.seal(&of, position).await?),
     };
     let mut head = json!({"instrument": page.instrument, "timeframe": page.timeframe});
+    if !page.gaps.is_empty() {
+        head["gaps"] = json!(page.gaps);
+    }
     if let Some(next) = &next {
         head["next"] = next.as_str().into();
     }

@@ -22,9 +22,9 @@ use table::Table;
 use time_text::TimeText;
 
 /// Rows between two looks at the progress bar.
-const PROGRESS_ROWS: u64 = 16_384;
+pub(super) const PROGRESS_ROWS: u64 = 16_384;
 /// Rows set aside that are told one by one.
-const SET_ASIDE_SHOWN_MAX: u64 = 10;
+pub(super) const SET_ASIDE_SHOWN_MAX: u64 = 10;
 
 /// Expressions over the bars of a file.
 ///
@@ -389,7 +389,7 @@ fn take(
 }
 
 /// By bytes where it is known how many there are, on a terminal only.
-fn progress(file: &BarFile) -> ProgressBar {
+pub(super) fn progress(file: &BarFile) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

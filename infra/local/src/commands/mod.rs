@@ -1,6 +1,7 @@
 //! The commands.
 
 pub mod access;
+pub mod backfill;
 pub mod client_args;
 pub mod compute;
 pub mod cost;

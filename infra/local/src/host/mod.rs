@@ -51,6 +51,8 @@ use crate::store::{DataDirectory, Engine, StoreError};
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
 /// Period of the reconcile job.
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+/// Period of the compact job.
+const COMPACT_EVERY: Duration = Duration::from_secs(3_600);
 /// Period of the sweep of expired rows.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Consumers of the queue of signals.
@@ -337,6 +339,7 @@ impl Host {
         for (name, job, period) in [
             ("clock", Job::Clock, CLOCK_EVERY),
             ("reconcile", Job::Reconcile, RECONCILE_EVERY),
+            ("compact", Job::Compact, COMPACT_EVERY),
         ] {
             let (jobs, stopped) = (jobs.clone(), schedule.stop.clone());
             schedule.keep(name, move || {

@@ -28,6 +28,8 @@ macro_rules! of_the_tables {
             bars::{
                 blocks_come_by_the_end_of_their_first_bar,
                 the_same_block_is_one_row,
+                blocks_are_deleted_by_name,
+                a_page_is_replaced_by_who_has_read_it,
             };
             connections::{
                 rows_come_back,

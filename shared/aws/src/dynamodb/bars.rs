@@ -1,18 +1,20 @@
-//! Table `bars`: `pk` is `{group}#{timeframe}`, `sk` is
+//! Table `bars`. Of a block `pk` is `{group}#{timeframe}`, `sk` is
 //! `{end of the first bar}#{segment}`, both as 16 hexadecimal digits that sort
-//! as the numbers do; `bytes`.
+//! as the numbers do; `bytes`. Of a page `pk` is `{group}#{timeframe}#{instrument}`,
+//! or ends with `names`, `sk` is when it begins; `revision`, `bytes`.
 
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
-use tickwire_service::ports::{Bars, BlockRange, PortResult};
+use tickwire_service::ports::{Bars, BlockRange, PageRange, PagesOf, PortResult, StoredBlock, StoredPage};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
 
-use super::calls::{Expression, Query};
+use super::calls::{Expression, Query, Written};
 use super::item::{Item, unreadable};
 use super::{Dynamo, SORT_KEY};
 
 const BYTES: &str = "bytes";
+const REVISION: &str = "revision";
 
 fn partition(group: &GroupKey, timeframe: Timeframe) -> String {
     format!("{group}#{timeframe}")
@@ -33,20 +35,26 @@ impl Bars for Dynamo {
         segment: u64,
         bytes: &[u8],
     ) -> PortResult<()> {
-        let name = format!("{}#{segment:016x}", time_key(first_end));
-        let row = Item::under(&partition(group, timeframe), &name).bytes(BYTES, bytes);
+        let row =
+            Item::under(&partition(group, timeframe), &block_key(first_end, segment)).bytes(BYTES, bytes);
         self.put("bars.put_block", Table::Bars, row, None)
             .await
             .map(|_| ())
     }
 
-    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>> {
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<StoredBlock>> {
         let what = "bars.blocks";
         let Some(query) = query_of(group, range) else {
             return Ok(Vec::new());
         };
         let rows = self.query(what, Table::Bars, query).await?;
-        rows.into_iter().map(|row| row.into_bytes(what, BYTES)).collect()
+        let block = |row: Item| {
+            Ok(StoredBlock {
+                name: name_of(what, &row)?,
+                bytes: row.into_bytes(what, BYTES)?,
+            })
+        };
+        rows.into_iter().map(block).collect()
     }
 
     async fn block_names(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<(UnixNanos, u64)>> {
@@ -59,9 +67,80 @@ impl Bars for Dynamo {
             ..query
         };
         let rows = self.query(what, Table::Bars, query).await?;
-        let name =
-            |row: &Item| named(row.get_text(what, SORT_KEY)?).ok_or_else(|| unreadable(what, SORT_KEY));
-        rows.iter().map(name).collect()
+        rows.iter().map(|row| name_of(what, row)).collect()
+    }
+
+    async fn delete_blocks(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        names: &[(UnixNanos, u64)],
+    ) -> PortResult<()> {
+        let partition = partition(group, timeframe);
+        let key = |(end, block): &(UnixNanos, u64)| Item::under(&partition, &block_key(*end, *block));
+        self.delete_many("bars.delete_blocks", Table::Bars, names.iter().map(key).collect())
+            .await
+    }
+
+    async fn put_bar_page(
+        &self,
+        of: PagesOf<'_>,
+        start: UnixNanos,
+        was: u64,
+        bytes: &[u8],
+    ) -> PortResult<bool> {
+        let row = Item::under(&pages_partition(of), &time_key(start))
+            .number(REVISION, was.saturating_add(1))
+            .bytes(BYTES, bytes);
+        let condition = match was {
+            0 => Expression::new("attribute_not_exists(pk)"),
+            _ => Expression::new("revision = :was").number(":was", was),
+        };
+        let written = self
+            .put("bars.put_bar_page", Table::Bars, row, Some(condition))
+            .await?;
+        Ok(matches!(written, Written::Done))
+    }
+
+    async fn bar_pages(&self, of: PagesOf<'_>, range: PageRange) -> PortResult<Vec<StoredPage>> {
+        let what = "bars.bar_pages";
+        // Both ends of a range of keys are in it, and times are whole nanoseconds.
+        let last = range.to.saturating_add(-1);
+        if range.from > last {
+            return Ok(Vec::new());
+        }
+        let query = Query {
+            key: Expression::new("pk = :partition AND sk BETWEEN :from AND :to")
+                .text(":partition", &pages_partition(of))
+                .text(":from", &time_key(range.from))
+                .text(":to", &time_key(last)),
+            descending: range.newest_first,
+            limit: Some(range.limit),
+            consistent: true,
+            ..Query::default()
+        };
+        let page = |row: Item| {
+            let key = row.get_text(what, SORT_KEY)?;
+            Ok(StoredPage {
+                start: time_of(key).ok_or_else(|| unreadable(what, SORT_KEY))?,
+                revision: row.get_number(what, REVISION)?,
+                bytes: row.into_bytes(what, BYTES)?,
+            })
+        };
+        let rows = self.query(what, Table::Bars, query).await?;
+        rows.into_iter().map(page).collect()
+    }
+}
+
+fn block_key(first_end: UnixNanos, segment: u64) -> String {
+    format!("{}#{segment:016x}", time_key(first_end))
+}
+
+fn pages_partition(of: PagesOf<'_>) -> String {
+    let partition = partition(of.group, of.timeframe);
+    match of.instrument {
+        Some(instrument) => format!("{partition}#{instrument}"),
+        None => format!("{partition}#names"),
     }
 }
 
@@ -80,14 +159,21 @@ fn query_of(group: &GroupKey, range: BlockRange) -> Option<Query> {
     })
 }
 
+/// The name of the block of a row.
+fn name_of(what: &'static str, row: &Item) -> PortResult<(UnixNanos, u64)> {
+    named(row.get_text(what, SORT_KEY)?).ok_or_else(|| unreadable(what, SORT_KEY))
+}
+
 /// What a sort key says.
 fn named(key: &str) -> Option<(UnixNanos, u64)> {
     let (time, block) = key.split_once('#')?;
-    let time = u64::from_str_radix(time, 16).ok()? ^ (1 << 63);
-    Some((
-        UnixNanos(time.cast_signed()),
-        u64::from_str_radix(block, 16).ok()?,
-    ))
+    Some((time_of(time)?, u64::from_str_radix(block, 16).ok()?))
+}
+
+/// The time of which [`time_key`] is the text.
+fn time_of(key: &str) -> Option<UnixNanos> {
+    let time = u64::from_str_radix(key, 16).ok()? ^ (1 << 63);
+    Some(UnixNanos(time.cast_signed()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::table::Table;
 use super::{Session, mcx, nse, us_equities};
-use crate::{InstrumentKey, SessionError, UnixNanos};
+use crate::{InstrumentKey, SessionError, Timeframe, UnixNanos};
 
 static KOLKATA: TimeZone = jiff::tz::get!("Asia/Kolkata");
 static NEW_YORK: TimeZone = jiff::tz::get!("America/New_York");
@@ -166,6 +166,31 @@ impl Calendar {
             first,
             last,
         })
+    }
+
+    /// How many bars of `timeframe` its sessions have that end in `(from, to]`.
+    ///
+    /// # Errors
+    /// When a day of them is outside the span.
+    pub fn bars_between(
+        self,
+        timeframe: Timeframe,
+        from: UnixNanos,
+        to: UnixNanos,
+    ) -> Result<u64, SessionError> {
+        let mut bars = 0;
+        if from >= to {
+            return Ok(bars);
+        }
+        // A bar that ends with a session's close ends on the next day, where there is no pause.
+        let (mut day, last) = (self.day_of(from.saturating_add(-1)), self.day_of(to));
+        while day <= last {
+            if let Some(session) = self.session_on(day)? {
+                bars += session.bars_by(timeframe, to) - session.bars_by(timeframe, from);
+            }
+            day = day.saturating_add(1.day());
+        }
+        Ok(bars)
     }
 
     /// The trading day that `time` would belong to, whether or not there is a

@@ -3,7 +3,8 @@
 //! The log is ordered by group, not by stream; but every signal names the one of its
 //! stream before it, so a page is read from its end, and only segments that hold its
 //! signals are read. Where a range ends in the log is known from the blocks of stored
-//! bars: a block is named by when its first bar ends and by the segment that closed it.
+//! bars: a block is named by when its first bar ends and by the segment that closed it, and the
+//! name is kept when the block is compacted.
 
 use std::sync::Arc;
 
@@ -13,11 +14,12 @@ use tickwire_signals::{LATENESS_NANOS, Latest, Signal, StreamId, base_timeframe}
 use tickwire_streams::{GroupKey, Offset, StreamKey, Universe};
 use tickwire_wire::{ErrorBody, ErrorCode, LatestRow, SignalRow, SignalsPage, decode};
 
-use super::{QueryHistory, TAIL_BYTES_MAX, next};
+use super::{QueryHistory, TAIL_BYTES_MAX};
 use crate::log_reader::Held;
 use crate::open_connection::Fault;
 use crate::plans::unreadable;
-use crate::ports::{BlockRange, PortResult};
+use crate::ports::PortResult;
+use crate::stored_bars::{first_name_since, last_name_before, next};
 use crate::watermark::{Stamp, is_marked, withheld};
 
 /// Segments of the log that one request for signals of the past reads; a page that would
@@ -214,14 +216,11 @@ impl QueryHistory {
         let mut time = to;
         for _ in 0..PLACES_TRIED_MAX {
             let end = end_behind(calendar, timeframe, time);
-            let names = bars
-                .block_names(&of.group, BlockRange::since(base, end, 1))
-                .await?;
-            let Some((first_end, block)) = names.first() else {
+            let Some((first_end, block)) = first_name_since(&**bars, &of.group, base, end).await? else {
                 break;
             };
             // A bar that ends behind the range closed here, and so all that end in it.
-            let number = Offset(*block).segment();
+            let number = Offset(block).segment();
             let here = self
                 .reader
                 .between(&of.group, &of.epoch, number, number + SEGMENTS_PER_PLACE - 1)
@@ -229,7 +228,7 @@ impl QueryHistory {
             if let Some(signal) = here.iter().find_map(|held| of.signals(held).pop()) {
                 return Ok(Some(signal.offset));
             }
-            time = *first_end;
+            time = first_end;
         }
         self.newest_offset(of).await.map_err(Fault::from)
     }
@@ -263,12 +262,8 @@ impl QueryHistory {
         // A bar closes when a tick comes of more than the lateness after its end.
         let by = next(from.saturating_add(-LATENESS_NANOS));
         let minute = base_of(Timeframe::TICK);
-        let names = self
-            .ports
-            .bars
-            .block_names(&of.group, BlockRange::before(minute, by, 1))
-            .await?;
-        Ok(names.first().map_or(0, |(_, block)| Offset(*block).segment()))
+        let name = last_name_before(&*self.ports.bars, &of.group, minute, by).await?;
+        Ok(name.map_or(0, |(_, block)| Offset(block).segment()))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use tickwire_market::{Bar, Calendar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_signals::{OptionContract, Value, base_timeframe, coarsen, underlying_of};
-use tickwire_wire::{BarBlock, BarRow, ErrorBody, ErrorCode, GreeksRow, decode};
+use tickwire_wire::{BarRow, ErrorBody, ErrorCode, GapRow, GreeksRow};
 
+use super::{BarsQuestion, PageOrder, Range};
+use crate::gaps::GapFinder;
 use crate::open_connection::Fault;
-use crate::plans::{Plan, unreadable};
-use crate::ports::PortResult;
+use crate::plans::Plan;
 
 /// Bars and where the next page begins.
 pub(super) struct Page {
@@ -14,9 +15,37 @@ pub(super) struct Page {
     /// Of the underlying, where Greeks are asked for.
     pub(super) of_underlying: Vec<Bar>,
     pub(super) next: Option<UnixNanos>,
+    /// What ended by then is closed.
+    pub(super) closed_until: Option<UnixNanos>,
 }
 
 impl Page {
+    /// Where bars are missing between those of the page, and from them to the ends of the range
+    /// as far as it is closed and no other page is of it.
+    pub(super) fn gaps(&self, of: &Range<'_>) -> Vec<GapRow> {
+        let BarsQuestion {
+            timeframe,
+            from,
+            to,
+            order,
+            ..
+        } = of.question;
+        // Of a page that is not the last, the next cursor says how far it goes.
+        let (from, to) = match (order, self.next) {
+            (_, None) => (*from, *to),
+            (PageOrder::Oldest, Some(next)) => (*from, next),
+            (PageOrder::Newest, Some(next)) => (next, *to),
+        };
+        let mut finder = GapFinder::new(of.calendar, *timeframe, Some(from));
+        for bar in &self.bars {
+            finder.bar(bar.start, bar.end);
+        }
+        if let Some(closed_until) = self.closed_until {
+            finder.until(closed_until.min(to));
+        }
+        finder.gaps
+    }
+
     /// Its rows; of an option with volatility and Greeks, from the bar's close and that of
     /// the underlying's last bar by then, as streams on bars have them.
     pub(super) fn rows(self, option: Option<&OptionContract>) -> Vec<BarRow> {
@@ -79,71 +108,20 @@ pub(super) fn option_of(
     Ok((contract, underlying.cloned()))
 }
 
-/// Stored bars of one instrument, ascending.
-#[derive(Default)]
-pub(super) struct Finer {
-    pub(super) bars: Vec<Bar>,
-    /// Of the underlying, where Greeks are asked for: they stand in the same blocks.
-    pub(super) of_underlying: Vec<Bar>,
-    pub(super) blocks: usize,
-    /// The latest end of a bar of any instrument of the group: what ended by then is closed.
-    pub(super) closed_until: Option<UnixNanos>,
-}
-
-impl Finer {
-    /// Adds blocks; returns the first end of the last block.
-    pub(super) fn take(
-        &mut self,
-        blocks: Vec<Vec<u8>>,
-        instrument: &InstrumentKey,
-        underlying: Option<&InstrumentKey>,
-    ) -> PortResult<Option<UnixNanos>> {
-        let mut first_end = None;
-        self.blocks += blocks.len();
-        for bytes in blocks {
-            let block: BarBlock = decode(&bytes).map_err(|error| unreadable("bars", &error))?;
-            first_end = block.bars.first().map(|(_, bar)| bar.end).or(first_end);
-            let last_end = block.bars.iter().map(|(_, bar)| bar.end).max();
-            self.closed_until = self.closed_until.max(last_end);
-            for (of, bar) in block.bars {
-                if of == *instrument {
-                    self.bars.push(bar);
-                } else if Some(&of) == underlying {
-                    self.of_underlying.push(bar);
-                }
-            }
-        }
-        for bars in [&mut self.bars, &mut self.of_underlying] {
-            bars.sort_by_key(|bar| bar.end);
-            bars.dedup_by_key(|bar| bar.end);
-        }
-        Ok(first_end)
-    }
-}
-
-pub(super) fn next(time: UnixNanos) -> UnixNanos {
-    time.saturating_add(1)
-}
-
-/// Closed bars of `timeframe` from stored ones.
+/// Closed bars of `timeframe` from stored ones: of what ended by `closed_until`.
 pub(super) fn joined(
-    finer: &Finer,
-    bars: &[Bar],
+    bars: Vec<Bar>,
     calendar: Calendar,
     timeframe: Timeframe,
     start: UnixNanos,
+    closed_until: Option<UnixNanos>,
 ) -> Vec<Bar> {
     if timeframe == base_timeframe(timeframe) {
-        return bars.to_vec();
+        return bars;
     }
     let from = bars.partition_point(|bar| bar.start < start);
-    coarsen(
-        &bars[from..],
-        timeframe,
-        calendar,
-        finer.closed_until.unwrap_or(start),
-    )
-    .closed
+    let closed_until = closed_until.unwrap_or(start);
+    coarsen(&bars[from..], timeframe, calendar, closed_until).closed
 }
 
 /// Where the bar that `time` lies in begins: from there on its parts are read.

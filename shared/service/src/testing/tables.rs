@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use tickwire_market::{Timeframe, UnixNanos};
+use tickwire_market::{InstrumentKey, Timeframe, UnixNanos};
 use tickwire_streams::GroupKey;
 
-use crate::ports::{Appended, BlockRange, GroupRow, StoredCheckpoint, StoredSegment};
+use crate::ports::{
+    Appended, BlockRange, GroupRow, PageRange, PagesOf, StoredCheckpoint, StoredPage, StoredSegment,
+};
 
 /// Rows that replace only older ones.
 type Versioned = BTreeMap<GroupKey, (u64, Vec<u8>)>;
 /// Blocks of bars by when the first ends, and number.
 type Blocks = BTreeMap<(UnixNanos, u64), Vec<u8>>;
+/// Whose pages of bars: group, timeframe, instrument.
+type PagesKey = (GroupKey, Timeframe, Option<InstrumentKey>);
+/// Pages of bars by when they begin: revision and content.
+type Pages = BTreeMap<UnixNanos, (u64, Vec<u8>)>;
 
 /// The rows of all groups. Fields may be looked at, and spoiled, by a test.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +37,8 @@ pub struct Tables {
     pub manifests: BTreeMap<(GroupKey, u64), Vec<u8>>,
     /// Blocks of bars.
     pub bars: BTreeMap<(GroupKey, Timeframe), Blocks>,
+    /// Pages of bars.
+    pub bar_pages: BTreeMap<PagesKey, Pages>,
 }
 
 impl Tables {
@@ -181,6 +189,47 @@ impl Tables {
         }
         wanted.into_iter().take(range.limit)
     }
+}
+
+impl Tables {
+    /// Deletes blocks of bars.
+    pub fn delete_blocks(&mut self, group: &GroupKey, timeframe: Timeframe, names: &[(UnixNanos, u64)]) {
+        if let Some(blocks) = self.bars.get_mut(&(group.clone(), timeframe)) {
+            blocks.retain(|name, _| !names.contains(name));
+        }
+    }
+
+    /// Puts a page of bars if what stands has revision `was`.
+    pub fn put_bar_page(&mut self, of: PagesOf<'_>, start: UnixNanos, was: u64, bytes: &[u8]) -> bool {
+        let pages = self.bar_pages.entry(pages_key(of)).or_default();
+        let stands = pages.get(&start).map_or(0, |(revision, _)| *revision);
+        if stands == was {
+            pages.insert(start, (was + 1, bytes.to_vec()));
+        }
+        stands == was
+    }
+
+    /// Pages of bars of a range.
+    pub fn bar_pages(&self, of: PagesOf<'_>, range: PageRange) -> Vec<StoredPage> {
+        let all = self.bar_pages.get(&pages_key(of)).into_iter().flatten();
+        let mut wanted: Vec<StoredPage> = all
+            .filter(|(start, _)| range.from <= **start && **start < range.to)
+            .map(|(start, (revision, bytes))| StoredPage {
+                start: *start,
+                revision: *revision,
+                bytes: bytes.clone(),
+            })
+            .collect();
+        if range.newest_first {
+            wanted.reverse();
+        }
+        wanted.truncate(range.limit);
+        wanted
+    }
+}
+
+fn pages_key(of: PagesOf<'_>) -> PagesKey {
+    (of.group.clone(), of.timeframe, of.instrument.cloned())
 }
 
 fn put_versioned(rows: &mut Versioned, group: &GroupKey, version: u64, bytes: &[u8]) -> bool {

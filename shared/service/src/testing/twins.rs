@@ -183,10 +183,14 @@ impl Bars for Process {
         .await
     }
 
-    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>> {
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<StoredBlock>> {
         self.call("blocks", |content| {
             let blocks = content.tables.blocks(group, range);
-            Ok(blocks.map(|(_, bytes)| bytes.clone()).collect())
+            let block = |(name, bytes): (&_, &Vec<u8>)| StoredBlock {
+                name: *name,
+                bytes: bytes.clone(),
+            };
+            Ok(blocks.map(block).collect())
         })
         .await
     }
@@ -197,6 +201,37 @@ impl Bars for Process {
             Ok(blocks.map(|(name, _)| *name).collect())
         })
         .await
+    }
+
+    async fn delete_blocks(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        names: &[(UnixNanos, u64)],
+    ) -> PortResult<()> {
+        self.call("delete_blocks", |content| {
+            content.tables.delete_blocks(group, timeframe, names);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_bar_page(
+        &self,
+        of: PagesOf<'_>,
+        start: UnixNanos,
+        was: u64,
+        bytes: &[u8],
+    ) -> PortResult<bool> {
+        self.call("put_bar_page", |content| {
+            Ok(content.tables.put_bar_page(of, start, was, bytes))
+        })
+        .await
+    }
+
+    async fn bar_pages(&self, of: PagesOf<'_>, range: PageRange) -> PortResult<Vec<StoredPage>> {
+        self.call("bar_pages", |content| Ok(content.tables.bar_pages(of, range)))
+            .await
     }
 }
 

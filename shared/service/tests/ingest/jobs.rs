@@ -11,17 +11,18 @@ use tickwire_service::testing::{Fault, Process, Store};
 
 use crate::bench::*;
 
-fn jobs(process: &Arc<Process>) -> Jobs {
+pub(crate) fn jobs(process: &Arc<Process>) -> Jobs {
     let ports = JobPorts {
         groups: process.clone(),
         log: process.clone(),
+        bars: process.clone(),
         enqueue: process.clone(),
         clock: process.clone(),
     };
     Jobs::new(ports, Arc::new(Ingest::new(process.ingest_ports())))
 }
 
-fn run_job(jobs: &Jobs, job: Job) -> JobReport {
+pub(crate) fn run_job(jobs: &Jobs, job: Job) -> JobReport {
     jobs.run(job).now_or_never().unwrap().unwrap()
 }
 

@@ -3,6 +3,7 @@
 
 mod bench;
 mod checkpoints;
+mod compact;
 mod exactly_once;
 mod explain;
 mod history;

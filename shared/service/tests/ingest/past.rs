@@ -54,11 +54,11 @@ fn world() -> Arc<Store> {
     store
 }
 
-fn history(store: &Arc<Store>) -> QueryHistory {
+pub(crate) fn history(store: &Arc<Store>) -> QueryHistory {
     history_of(&store.process())
 }
 
-fn history_of(process: &Arc<Process>) -> QueryHistory {
+pub(crate) fn history_of(process: &Arc<Process>) -> QueryHistory {
     let sockets = Sockets::new();
     let ports = QueryPorts {
         groups: process.clone(),
@@ -72,7 +72,7 @@ fn history_of(process: &Arc<Process>) -> QueryHistory {
     QueryHistory::new(ports, Placement::even(1), Universe::live(), "tokens")
 }
 
-fn asha() -> Identity {
+pub(crate) fn asha() -> Identity {
     Identity {
         user: "asha".into(),
         tier: Tier::Premium,

@@ -7,7 +7,7 @@ use crate::columns::{Integers, Numbers, Prices, Runs, Times, field};
 
 /// Bars, each with the exchange time of the event that closed it beside it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Bars {
+pub(crate) struct Bars {
     end: Times,
     /// End less start.
     length: Integers,
@@ -22,7 +22,7 @@ pub(super) struct Bars {
 
 impl Bars {
     /// `caused` has the time of each bar's cause.
-    pub(super) fn pack(bars: &[Bar], caused: &[i64]) -> Self {
+    pub(crate) fn pack(bars: &[Bar], caused: &[i64]) -> Self {
         let times: Vec<i64> = bars.iter().map(|bar| bar.end.0).collect();
         let lengths: Vec<i64> = bars
             .iter()
@@ -51,7 +51,7 @@ impl Bars {
     }
 
     /// Gives one bar after the other, each for the time of its cause.
-    pub(super) fn reader(&self) -> impl FnMut(i64) -> Option<Bar> + '_ {
+    pub(crate) fn reader(&self) -> impl FnMut(i64) -> Option<Bar> + '_ {
         let (mut end, mut length) = (self.end.reader(), self.length.reader());
         let (mut prices, mut has) = (self.prices.reader(), self.has.reader());
         let (mut volume, mut open_interest) = (self.volume.reader(), self.open_interest.reader());

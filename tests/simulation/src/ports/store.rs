@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
-    Appended, Bars, BlockRange, Checkpoints, GroupRow, Groups, Log, PortError, PortResult, StoredCheckpoint,
-    StoredSegment,
+    Appended, Bars, BlockRange, Checkpoints, GroupRow, Groups, Log, PageRange, PagesOf, PortError,
+    PortResult, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
 use tickwire_streams::GroupKey;
 
@@ -212,10 +212,14 @@ impl Bars for Ports {
         .await
     }
 
-    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<Vec<u8>>> {
+    async fn blocks(&self, group: &GroupKey, range: BlockRange) -> PortResult<Vec<StoredBlock>> {
         self.call("blocks", |world| {
             let blocks = world.tables.blocks(group, range);
-            Ok(blocks.map(|(_, bytes)| bytes.clone()).collect())
+            let block = |(name, bytes): (&_, &Vec<u8>)| StoredBlock {
+                name: *name,
+                bytes: bytes.clone(),
+            };
+            Ok(blocks.map(block).collect())
         })
         .await
     }
@@ -226,5 +230,36 @@ impl Bars for Ports {
             Ok(blocks.map(|(name, _)| *name).collect())
         })
         .await
+    }
+
+    async fn delete_blocks(
+        &self,
+        group: &GroupKey,
+        timeframe: Timeframe,
+        names: &[(UnixNanos, u64)],
+    ) -> PortResult<()> {
+        self.call("delete_blocks", |world| {
+            world.tables.delete_blocks(group, timeframe, names);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_bar_page(
+        &self,
+        of: PagesOf<'_>,
+        start: UnixNanos,
+        was: u64,
+        bytes: &[u8],
+    ) -> PortResult<bool> {
+        self.call("put_bar_page", |world| {
+            Ok(world.tables.put_bar_page(of, start, was, bytes))
+        })
+        .await
+    }
+
+    async fn bar_pages(&self, of: PagesOf<'_>, range: PageRange) -> PortResult<Vec<StoredPage>> {
+        self.call("bar_pages", |world| Ok(world.tables.bar_pages(of, range)))
+            .await
     }
 }
