@@ -17,6 +17,7 @@ use tickwire_service::limit_use::{Counted, LimitUse};
 use tickwire_service::manage_access::ManageAccess;
 use tickwire_service::manage_dead_letters::ManageDeadLetters;
 use tickwire_service::manage_grants::ManageGrants;
+use tickwire_service::manage_products::ManageProducts;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::{
     AccessBook, ApiKeys, AuditRows, DeadLetters, Enqueue, Entropy, GrantBook, Grants, Tickets,
@@ -33,7 +34,9 @@ use utoipa_axum::routes;
 use crate::document;
 use crate::question::only;
 use crate::refusal::{Refusal, finish};
-use crate::routes::{access, bars, chains, dead_letters, grants, health, instruments, signals, tickets};
+use crate::routes::{
+    access, bars, chains, dead_letters, grants, health, instruments, products, signals, tickets,
+};
 use crate::socket_document;
 
 #[expect(
@@ -64,6 +67,8 @@ pub struct Api {
     pub instruments: QueryInstruments,
     /// What admins change.
     pub grants: ManageGrants,
+    /// What is on sale.
+    pub products: ManageProducts,
     /// Keys, revocations, bans, the audit.
     pub access: ManageAccess,
     /// How much may be asked; without, as much as one likes.
@@ -110,6 +115,7 @@ impl Api {
             access: ManageAccess::new(store.clone(), entropy.clone(), clock.clone()),
             limits: None,
             instruments: QueryInstruments::new(ports.groups.clone(), clock.clone()),
+            products: ManageProducts::new(store.clone(), entropy.clone(), clock.clone()),
             grants: ManageGrants::new(store, entropy.clone(), clock),
             dead_letters: ManageDeadLetters::new(queues.clone(), queues),
             cursors: Cursors::new(secrets, secret_name),
@@ -143,6 +149,13 @@ pub(crate) fn closed() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(bars::bars))
         .routes(routes!(signals::signals))
         .routes(routes!(chains::chain))
+        .routes(routes!(products::list))
+        .routes(routes!(
+            products::show,
+            products::create,
+            products::publish,
+            products::retire
+        ))
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
         .routes(routes!(access::keys, access::create_key))
@@ -250,10 +263,8 @@ async fn authenticate(
         limits.check_address(address).await?;
     }
     let found = api.authenticate.principal(header.as_deref()).await;
-    if let (Err(refused), Some((limits, address))) = (&found, guarded)
-        && refused.code.is_attempt()
-    {
-        limits.note_attempt(address).await;
+    if let (Err(refused), Some((limits, address))) = (&found, guarded) {
+        limits.note_attempt(address, refused.code).await;
     }
     let principal = found?;
     let left = match &api.limits {

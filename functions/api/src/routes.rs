@@ -7,5 +7,6 @@ pub(crate) mod dead_letters;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod instruments;
+pub(crate) mod products;
 pub(crate) mod signals;
 pub(crate) mod tickets;

@@ -96,8 +96,8 @@ impl Door {
             .into());
         }
         let found = attempt.await;
-        if found.as_ref().is_err_and(|refused| refused.code.is_attempt()) {
-            limits.note_attempt(address).await;
+        if let Err(refused) = &found {
+            limits.note_attempt(address, refused.code).await;
         }
         found
     }

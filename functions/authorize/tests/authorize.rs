@@ -254,7 +254,10 @@ fn a_token_of_either_secret_may_call() {
     let (_, authenticate) = world();
     assert_eq!(call(&authenticate, &token(CURRENT)), allowed());
     assert_eq!(call(&authenticate, &token(PREVIOUS)), allowed());
-    assert_eq!(call(&authenticate, &token(FOREIGN)), refused("token_forged"));
+    assert_eq!(
+        call(&authenticate, &token(FOREIGN)),
+        refused("signing_key_unknown")
+    );
 }
 
 #[test]

@@ -57,7 +57,11 @@ fn group(house: &House) -> GroupKey {
 
 /// Registers a connection, as subscribing does.
 fn register(house: &House, connection: &str, wants: &[(&str, u32, bool)]) {
-    run(house.connect(connection, Tier::Enterprise));
+    register_as(Tier::Enterprise, house, connection, wants);
+}
+
+fn register_as(tier: Tier, house: &House, connection: &str, wants: &[(&str, u32, bool)]) {
+    run(house.connect(connection, tier));
     let subscriptions: Vec<Subscription> = wants
         .iter()
         .map(|(key, s, last)| Subscription {
@@ -426,4 +430,75 @@ fn frames_are_bounded_and_in_order() {
         .collect();
     assert_eq!(items.len(), 2_000);
     assert!(items.windows(2).all(|pair| pair[1].prev == pair[0].o));
+}
+
+#[test]
+fn over_the_tier_s_rate_streams_are_conflated_and_nothing_is_lost() {
+    let house = house();
+    register_as(Tier::Free, &house, "c1", &[(BTC, 3, false)]);
+    // A tenth of a minute's frames within 5 s.
+    let most = Tier::Free.limits().stream_messages_per_minute_max / 10;
+    let mut got: Vec<DataFrame> = Vec::new();
+    let mut told = Vec::new();
+    let mut receive = || {
+        assert_eq!(failures(&house, &house.publications()), NONE);
+        let frames = house.sockets.take_frames("c1");
+        for frame in &frames {
+            match serde_json::from_str::<Vec<DataFrame>>(frame) {
+                Ok(items) => got.extend(items),
+                Err(_) => told.push(serde_json::from_str::<Value>(frame).unwrap()),
+            }
+        }
+        frames.len()
+    };
+    let mut sent = 0;
+    for n in 0..2 * most {
+        tick(&house, PRICED, f64::from(n + 1));
+        sent += receive();
+    }
+    assert_eq!(sent, most as usize + 1, "and one that says so");
+    house.store.advance(std::time::Duration::from_secs(6));
+    tick(&house, PRICED, 0.5);
+    assert_eq!(receive(), 1);
+    for _ in 0..10 {
+        tick(&house, PRICED, 0.5);
+        receive();
+    }
+    assert_eq!(told, [json!({"downgraded": {"s": [3], "mode": "last"}})]);
+    // One item stands for all that waited; the chain has no hole.
+    let held = &got[most as usize];
+    assert_eq!(held.n, Some(most));
+    assert_eq!(held.d, Some(json!({"price": f64::from(2 * most)})));
+    assert!(got.windows(2).all(|pair| pair[1].prev == pair[0].o), "{got:?}");
+    assert_eq!(got.len(), most as usize + 12);
+}
+
+#[test]
+fn no_minute_holds_more_frames_than_the_tier_has() {
+    let house = house();
+    register_as(Tier::Free, &house, "c1", &[(BTC, 3, false)]);
+    let mut by_second = Vec::new();
+    for n in 0..180 {
+        let mut frames = 0;
+        for _ in 0..12 {
+            tick(&house, PRICED, f64::from(n + 1));
+            assert_eq!(failures(&house, &house.publications()), NONE);
+            frames += items_or_none(&house);
+        }
+        by_second.push(frames);
+        house.store.advance(std::time::Duration::from_secs(1));
+    }
+    let most = Tier::Free.limits().stream_messages_per_minute_max as usize;
+    let windows = by_second.windows(60).map(|minute| minute.iter().sum::<usize>());
+    assert!(windows.clone().all(|frames| frames <= most), "{by_second:?}");
+    assert!(windows.max() > Some(most * 8 / 10), "{by_second:?}");
+    // Whoever is over it is sent something every few seconds.
+    let silent = by_second.split(|frames| *frames > 0).map(<[usize]>::len).max();
+    assert!(silent <= Some(6), "{by_second:?}");
+}
+
+/// How many frames of data came.
+fn items_or_none(house: &House) -> usize {
+    let frames = house.sockets.take_frames("c1");
+    frames.iter().filter(|frame| frame.starts_with('[')).count()
 }

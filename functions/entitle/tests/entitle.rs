@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tickwire_entitle::{EntitleRequest, EntitleResponse, entitle_streams_max, handle};
-use tickwire_entitlements::Grant;
+use tickwire_entitlements::{Grant, Policy, Product};
 use tickwire_market::UnixNanos;
 use tickwire_service::access::Access;
 use tickwire_service::entitle::Entitle;
@@ -47,7 +47,15 @@ impl Grants for Store {
             from,
             until,
             trial: true,
+            version: 1,
         }])
+    }
+
+    async fn products(&self, names: &[String]) -> PortResult<Vec<Product>> {
+        assert_eq!(names, ["breakout"]);
+        let mut product = Product::new("breakout", Policy::Auto);
+        product.publish(vec!["*:*:*".parse().unwrap()], NOW).unwrap();
+        Ok(vec![product])
     }
 }
 

@@ -28,6 +28,8 @@ enum Command {
     Token(commands::token::TokenArgs),
     /// Make, list and take back API keys
     Keys(commands::access::KeysArgs),
+    /// Make, list, show, publish and retire products of the marketplace
+    Products(commands::products::ProductsArgs),
     /// Give, list and take back grants of products
     Grants(commands::access::GrantsArgs),
     /// Take back identities; see bans, and who changed what
@@ -40,6 +42,8 @@ enum Command {
     Replay(commands::replay::ReplayArgs),
     /// Name who received leaked values of paid streams
     Trace(commands::trace::TraceArgs),
+    /// Say whose frames or rows of paid streams these are, by their signatures
+    Verify(commands::verify::VerifyArgs),
     /// Print what AWS would cost a month, from the reports of runs
     Cost(commands::cost::CostArgs),
     /// Put the bars of a file into the stored history
@@ -72,12 +76,14 @@ async fn main() -> ExitCode {
         Command::Load(args) => commands::load::run(args).await,
         Command::Token(args) => commands::token::run(&args),
         Command::Keys(args) => commands::access::run_keys(args).await,
+        Command::Products(args) => commands::products::run(args).await,
         Command::Grants(args) => commands::access::run_grants(args).await,
         Command::Access(args) => commands::access::run_access(args).await,
         Command::Explain(args) => commands::explain::run(args).await,
         Command::DeadLetters(args) => commands::dead_letters::run(args).await,
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Trace(args) => commands::trace::run(args).await,
+        Command::Verify(args) => commands::verify::run(args).await,
         Command::Cost(args) => ended(commands::cost::run(&args)),
         Command::Backfill(args) => commands::backfill::run(args).await,
         Command::Compute(args) => commands::compute::run(&args),

@@ -134,6 +134,12 @@ impl Runs {
         self.runs.last()
     }
 
+    /// How the instruments of a universe are grouped, as far as its run says.
+    pub fn placement_of(&self, universe: &Universe) -> Placement {
+        let run = self.of(universe);
+        run.map(|run| run.baskets.clone()).unwrap_or_default()
+    }
+
     /// The run of a universe.
     pub fn of(&self, universe: &Universe) -> Option<&Run> {
         self.runs.iter().find(|run| run.universe == *universe)

@@ -1,12 +1,13 @@
 //! Whether an identity may read a stream.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::UnixNanos;
 use tickwire_streams::{Class, StreamKey};
 
-use crate::{Grant, GrantsRead, Identity, Tier};
+use crate::{Grant, GrantsRead, Identity, Product, Tier};
 
 /// The lowest tier that may read products on sale.
 pub const TIER_OF_MARKETPLACE: Tier = Tier::Standard;
@@ -68,6 +69,10 @@ pub enum DenialCode {
     GrantExpired,
     /// The grant has not begun.
     GrantNotStarted,
+    /// There is no such product any more, or its version that the grant opens does not include the stream.
+    NotInProduct,
+    /// The product is retired.
+    ProductRetired,
     /// The grants could not be read.
     EntitlementUnreadable,
     /// A personal stream of someone else.
@@ -78,11 +83,13 @@ pub enum DenialCode {
 
 impl DenialCode {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::EntitlementRequired,
         Self::GrantRequired,
         Self::GrantExpired,
         Self::GrantNotStarted,
+        Self::NotInProduct,
+        Self::ProductRetired,
         Self::EntitlementUnreadable,
         Self::NotYours,
         Self::IdentityExpired,
@@ -95,6 +102,8 @@ impl DenialCode {
             Self::GrantRequired => "grant_required",
             Self::GrantExpired => "grant_expired",
             Self::GrantNotStarted => "grant_not_started",
+            Self::NotInProduct => "not_in_product",
+            Self::ProductRetired => "product_retired",
             Self::EntitlementUnreadable => "entitlement_unreadable",
             Self::NotYours => "not_yours",
             Self::IdentityExpired => "identity_expired",
@@ -108,6 +117,8 @@ impl DenialCode {
             Self::GrantRequired => "the stream needs a grant for its product: buy it or ask for a trial",
             Self::GrantExpired => "the grant for the product has ended: renew it",
             Self::GrantNotStarted => "the grant for the product has not begun: subscribe when it has",
+            Self::NotInProduct => "the version of the product that was granted does not include the stream",
+            Self::ProductRetired => "the product is retired",
             Self::EntitlementUnreadable => "the grants cannot be read at the moment: try again later",
             Self::NotYours => "the stream is personal and belongs to another user",
             Self::IdentityExpired => "the identity has expired: authenticate again",
@@ -131,7 +142,7 @@ impl fmt::Display for DenialCode {
 /// | class | tier | and |
 /// | --- | --- | --- |
 /// | public, common | any | |
-/// | marketplace | standard | a grant for the product that holds at `at` |
+/// | marketplace | standard | a grant for the product that holds at `at`, and a pattern of the product that matches |
 /// | personal | premium | the stream is the user's own |
 /// | any but public, over [`GREEKS`] | premium | what its class asks for |
 ///
@@ -158,7 +169,14 @@ fn judge(identity: &Identity, key: &StreamKey, grants: &GrantsRead, at: UnixNano
     match &key.class {
         Class::Public | Class::Common => Ok(()),
         Class::Marketplace(product) => match grants {
-            GrantsRead::Read(grants) => judge_grants(&identity.user, product, grants, at),
+            GrantsRead::Read { grants, products } => {
+                let granted = judge_grants(&identity.user, product, grants, at)?;
+                judge_product(
+                    products.iter().find(|known| *known.name == **product),
+                    granted,
+                    key,
+                )
+            }
             GrantsRead::Unreadable => Err(deny(DenialCode::EntitlementUnreadable)),
         },
         Class::Personal(user) if **user == *identity.user => Ok(()),
@@ -181,14 +199,20 @@ fn tier_of(key: &StreamKey) -> Tier {
     }
 }
 
-fn judge_grants(user: &str, product: &str, grants: &[Grant], at: UnixNanos) -> Result<(), Denial> {
+/// The grant by which a user has the product.
+fn judge_grants<'a>(
+    user: &str,
+    product: &str,
+    grants: &'a [Grant],
+    at: UnixNanos,
+) -> Result<&'a Grant, Denial> {
     let mut best = DenialCode::GrantRequired;
     for grant in grants
         .iter()
         .filter(|grant| grant.user == user && grant.product == product)
     {
         if grant.is_valid(at) {
-            return Ok(());
+            return Ok(grant);
         }
         if at < grant.from {
             best = DenialCode::GrantNotStarted;
@@ -197,6 +221,14 @@ fn judge_grants(user: &str, product: &str, grants: &[Grant], at: UnixNanos) -> R
         }
     }
     Err(deny(best))
+}
+
+fn judge_product(product: Option<&Arc<Product>>, granted: &Grant, key: &StreamKey) -> Result<(), Denial> {
+    match product {
+        Some(product) if product.retired_at.is_some() => Err(deny(DenialCode::ProductRetired)),
+        Some(product) if product.includes(granted.version, key) => Ok(()),
+        _ => Err(deny(DenialCode::NotInProduct)),
+    }
 }
 
 /// Whether a name of the expression is one of [`GREEKS`], in any case: a

@@ -1,7 +1,11 @@
 //! Grants: products that a user may read for a time.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tickwire_market::UnixNanos;
+
+use crate::Product;
 
 /// A product that a user may read in `[from, until)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,8 @@ pub struct Grant {
     pub until: UnixNanos,
     /// Given for trial. A trial opens the same streams.
     pub trial: bool,
+    /// The product's newest version when it was given; 0 where that is not known.
+    pub version: u32,
 }
 
 impl Grant {
@@ -28,8 +34,14 @@ impl Grant {
 /// What a look at the grants of a user gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GrantsRead {
-    /// All of the user's grants, or those of the products in question.
-    Read(Vec<Grant>),
+    /// All of the user's grants, and the products of those that have not ended; one that is
+    /// missing is none.
+    Read {
+        /// The grants.
+        grants: Vec<Grant>,
+        /// The products.
+        products: Vec<Arc<Product>>,
+    },
     /// They could not be read: what needs one is denied.
     Unreadable,
 }
@@ -47,6 +59,7 @@ mod tests {
                 from: UnixNanos(from),
                 until: UnixNanos(until),
                 trial: false,
+                version: 1,
             };
             assert_eq!(
                 grant.is_valid(UnixNanos(at)),

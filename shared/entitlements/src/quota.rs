@@ -41,6 +41,19 @@ impl Limits {
         }
     }
 
+    /// Frames sent to a user. No more than a tenth in 5 s, so that who is over the rate is sent
+    /// something every few seconds, and not all of it at once and then nothing.
+    pub const fn frames(&self) -> [Window; 2] {
+        let limit = self.stream_messages_per_minute_max;
+        [
+            Window { limit, seconds: 60 },
+            Window {
+                limit: limit.div_ceil(10),
+                seconds: 5,
+            },
+        ]
+    }
+
     /// Changes of subscriptions.
     pub const fn changes(&self) -> Window {
         Window {

@@ -6,8 +6,11 @@
 )]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use tickwire_entitlements::{Decision, Denial, DenialCode, Grant, GrantsRead, Identity, Proof, Tier, decide};
+use tickwire_entitlements::{
+    Decision, Denial, DenialCode, Grant, GrantsRead, Identity, Policy, Product, Proof, Tier, decide,
+};
 use tickwire_market::UnixNanos;
 use tickwire_streams::StreamKey;
 
@@ -41,11 +44,21 @@ fn grant(user: &str, product: &str, from: i64, until: i64) -> Grant {
         from: UnixNanos(from),
         until: UnixNanos(until),
         trial: false,
+        version: 1,
     }
 }
 
+/// A product whose first version is of these patterns.
+fn product(patterns: &[&str]) -> Product {
+    let mut product = Product::new("breakout", Policy::Locked);
+    let patterns = patterns.iter().map(|text| text.parse().unwrap()).collect();
+    product.publish(patterns, UnixNanos(1)).unwrap();
+    product
+}
+
 fn grants(state: &str) -> GrantsRead {
-    GrantsRead::Read(match state {
+    let mut products = vec![product(&["*:*:*"])];
+    let grants = match state {
         "none" => vec![],
         "valid" => vec![grant("user-1", "breakout", 1_000, 1_001)],
         "trial" => vec![Grant {
@@ -63,12 +76,26 @@ fn grants(state: &str) -> GrantsRead {
         ],
         "other product" => vec![grant("user-1", "breakouts", 0, 2_000)],
         "other user" => vec![grant("user-2", "breakout", 0, 2_000)],
+        "not of it" | "retired" | "no product" | "other version" => {
+            let mut granted = grant("user-1", "breakout", 0, 2_000);
+            match state {
+                "not of it" => products = vec![product(&["BSE@*@*:*:*"])],
+                "retired" => products[0].retired_at = Some(UnixNanos(2)),
+                "no product" => products.clear(),
+                _ => granted.version = 2,
+            }
+            vec![granted]
+        }
         "unreadable" => return GrantsRead::Unreadable,
         _ => panic!("no state {state}"),
-    })
+    };
+    GrantsRead::Read {
+        grants,
+        products: products.into_iter().map(Arc::new).collect(),
+    }
 }
 
-const STATES: [&str; 9] = [
+const STATES: [&str; 13] = [
     "none",
     "valid",
     "trial",
@@ -77,6 +104,10 @@ const STATES: [&str; 9] = [
     "future",
     "other product",
     "other user",
+    "not of it",
+    "retired",
+    "no product",
+    "other version",
     "unreadable",
 ];
 
@@ -100,12 +131,17 @@ const TABLE: &[Row] = &[
                                 [STANDARD, "grant_required", "grant_required", "grant_required"]),
     (PRODUCT,        &["ended"], [STANDARD, "grant_expired", "grant_expired", "grant_expired"]),
     (PRODUCT,        &["future"], [STANDARD, "grant_not_started", "grant_not_started", "grant_not_started"]),
+    (PRODUCT,        &["not of it", "no product", "other version"],
+                                [STANDARD, "not_in_product", "not_in_product", "not_in_product"]),
+    (PRODUCT,        &["retired"], [STANDARD, "product_retired", "product_retired", "product_retired"]),
     (PRODUCT,        &["unreadable"],
                                 [STANDARD, "entitlement_unreadable", "entitlement_unreadable", "entitlement_unreadable"]),
     (PRODUCT_GREEK,  &["valid", "trial", "renewed"], [PREMIUM,  PREMIUM,  ALLOW,    ALLOW]),
     (PRODUCT_GREEK,  &["none", "other product", "other user"], [PREMIUM, PREMIUM, "grant_required", "grant_required"]),
     (PRODUCT_GREEK,  &["ended"],  [PREMIUM, PREMIUM, "grant_expired", "grant_expired"]),
     (PRODUCT_GREEK,  &["future"], [PREMIUM, PREMIUM, "grant_not_started", "grant_not_started"]),
+    (PRODUCT_GREEK,  &["not of it", "no product", "other version"], [PREMIUM, PREMIUM, "not_in_product", "not_in_product"]),
+    (PRODUCT_GREEK,  &["retired"], [PREMIUM, PREMIUM, "product_retired", "product_retired"]),
     (PRODUCT_GREEK,  &["unreadable"], [PREMIUM, PREMIUM, "entitlement_unreadable", "entitlement_unreadable"]),
     (OWN,            EVERY,                         [PREMIUM,  PREMIUM,  ALLOW,    ALLOW]),
     (FOREIGN,        EVERY,                         [PREMIUM,  PREMIUM,  "not_yours", "not_yours"]),

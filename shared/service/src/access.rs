@@ -6,10 +6,11 @@
 //! anyone do anything; when it is another one, all that was kept is read anew.
 //! That it cannot be read is told to who asks, who then denies.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::try_join;
-use tickwire_entitlements::{Ban, Grant, GrantsRead, Identity, Revocations};
+use tickwire_entitlements::{Ban, Grant, GrantsRead, Identity, Product, Revocations};
 use tickwire_market::UnixNanos;
 
 use crate::ports::{AccessBook, Clock, Grants, PortResult};
@@ -29,6 +30,8 @@ pub use limits::{access_epoch_age_s_max, grants_age_s_max};
 
 /// Users whose grants are kept.
 const USERS_KEPT_MAX: u64 = 10_000;
+/// Products that are kept.
+const PRODUCTS_KEPT_MAX: u64 = 1_000;
 
 /// What is known.
 #[derive(Clone, Default)]
@@ -40,12 +43,18 @@ struct Known {
     bans: Arc<Vec<Ban>>,
 }
 
-/// Grants of a user, as they were at an epoch.
+/// What was read, as it was at an epoch.
 #[derive(Clone)]
-struct Kept {
+struct Kept<T> {
     epoch: u64,
     read_at: UnixNanos,
-    grants: Arc<GrantsRead>,
+    what: T,
+}
+
+impl<T> Kept<T> {
+    fn holds(&self, epoch: u64, now: UnixNanos) -> bool {
+        self.epoch == epoch && is_within(self.read_at, now, grants_age_s_max)
+    }
 }
 
 /// What a process knows; its clones know the same.
@@ -55,7 +64,8 @@ pub struct Access {
     grants: Arc<dyn Grants>,
     clock: Arc<dyn Clock>,
     known: Arc<Mutex<Known>>,
-    kept: moka::sync::Cache<String, Kept>,
+    kept: moka::sync::Cache<String, Kept<Arc<GrantsRead>>>,
+    products: moka::sync::Cache<String, Kept<Arc<Product>>>,
     /// Held while the epoch is read: whoever waits finds it read.
     reading: Arc<async_lock::Mutex<()>>,
 }
@@ -69,6 +79,7 @@ impl Access {
             clock,
             known: Arc::default(),
             kept: moka::sync::Cache::new(USERS_KEPT_MAX),
+            products: moka::sync::Cache::new(PRODUCTS_KEPT_MAX),
             reading: Arc::default(),
         }
     }
@@ -119,8 +130,7 @@ impl Access {
     pub async fn kept_grants_of(&self, user: &str) -> Option<Arc<GrantsRead>> {
         let kept = self.kept.get(user)?;
         let epoch = self.known().await.ok()?.epoch;
-        let is_good = kept.epoch == epoch && is_within(kept.read_at, self.clock.now(), grants_age_s_max);
-        is_good.then_some(kept.grants)
+        kept.holds(epoch, self.clock.now()).then_some(kept.what)
     }
 
     /// The grants of a user, read now.
@@ -138,13 +148,43 @@ impl Access {
         let epoch = self.known().await?.epoch;
         let now = self.clock.now();
         let grants: Vec<Grant> = self.grants.grants(user).await?;
+        let open = grants.iter().filter(|grant| now < grant.until);
+        let names: BTreeSet<&str> = open.map(|grant| grant.product.as_str()).collect();
+        let products = self.products_of(names, epoch, now).await?;
         let kept = Kept {
             epoch,
             read_at: now,
-            grants: Arc::new(GrantsRead::Read(grants)),
+            what: Arc::new(GrantsRead::Read { grants, products }),
         };
         self.kept.insert(user.to_owned(), kept.clone());
-        Ok(kept.grants)
+        Ok(kept.what)
+    }
+
+    /// Those of the products that there are; one that is kept, as of 3 s ago at the most, is not read.
+    async fn products_of(
+        &self,
+        names: BTreeSet<&str>,
+        epoch: u64,
+        now: UnixNanos,
+    ) -> PortResult<Vec<Arc<Product>>> {
+        let mut products = Vec::with_capacity(names.len());
+        let mut unknown = Vec::new();
+        for name in names {
+            match self.products.get(name).filter(|kept| kept.holds(epoch, now)) {
+                Some(kept) => products.push(kept.what),
+                None => unknown.push(name.to_owned()),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(products);
+        }
+        for product in self.grants.products(&unknown).await? {
+            let (name, what) = (product.name.clone(), Arc::new(product));
+            products.push(what.clone());
+            let read_at = now;
+            self.products.insert(name, Kept { epoch, read_at, what });
+        }
+        Ok(products)
     }
 
     async fn known(&self) -> PortResult<Known> {

@@ -34,6 +34,7 @@ pub use limits::{
 pub use refused::{Refused, RefusedCode};
 pub use scope::{Scope, Scopes};
 pub use tickwire_entitlements::{Identity, Proof, Tier, is_user_name, user_bytes_max};
+use token::names_another_key;
 pub use token::{
     SignError, TOKEN_AUDIENCE, TOKEN_ISSUER, is_proof_id, sign_token, sign_token_of, verify_token,
 };
@@ -328,10 +329,16 @@ impl Authenticate {
         // It may be signed with a key that came after those held.
         let renewed = self.secrets.renewed_secret(&self.secret_name).await;
         let renewed = renewed.map_err(unavailable)?;
-        if renewed.is_same_as(&secrets) {
-            return principal;
+        let principal = match renewed.is_same_as(&secrets) {
+            true => principal,
+            false => verify_token(&renewed, token, self.clock.now()),
+        };
+        match principal {
+            Err(Refused {
+                code: RefusedCode::TokenForged,
+            }) if names_another_key(&renewed, token) => Err(RefusedCode::SigningKeyUnknown.into()),
+            principal => principal,
         }
-        verify_token(&renewed, token, self.clock.now())
     }
 
     /// Makes a ticket for `identity`. Only the hash of its text is stored.

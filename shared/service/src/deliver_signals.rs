@@ -5,6 +5,7 @@
 //! fails because of one connection.
 
 mod outboxes;
+mod pace;
 mod shard;
 mod standing;
 
@@ -19,7 +20,7 @@ use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{self, StreamExt as _};
 use rustc_hash::FxHashMap;
 use tickwire_entitlements::watermark::WatermarkKey;
-use tickwire_signals::{Signal, StreamId};
+use tickwire_signals::StreamId;
 use tickwire_streams::{GroupKey, Span};
 use tickwire_wire::{BinaryError, Publication, PublicationError};
 
@@ -36,7 +37,8 @@ use crate::queue_message::QueueMessage;
 use crate::watermark::Watermarks;
 
 use outboxes::{Filled, Outboxes};
-use shard::{Index, Subscribers};
+use pace::{Newest, Pace, lock};
+use shard::{Index, Subscribers, Target};
 use standing::Standing;
 
 /// Receive count from which a message is delivered alone.
@@ -106,6 +108,8 @@ pub struct DeliverStats {
     pub holes: AtomicU64,
     /// Times a shard's subscribers were read.
     pub reloads: AtomicU64,
+    /// Items that waited, as their reader had as many frames as the tier has.
+    pub held: AtomicU64,
     /// Items that were not sent, as no watermark could be made or grants not be read.
     pub withheld: AtomicU64,
     /// Streams that ended as their reader may not read them any longer.
@@ -141,6 +145,7 @@ pub struct Deliver {
     posts: async_lock::Semaphore,
     watermarks: Watermarks,
     entitle: Entitle,
+    pace: Pace,
     stats: Arc<DeliverStats>,
 }
 
@@ -162,6 +167,7 @@ impl Deliver {
             shards: moka::sync::Cache::new(SHARDS_MAX),
             posts: async_lock::Semaphore::new(POSTS_AT_ONCE),
             watermarks: Watermarks::default(),
+            pace: Pace::default(),
             stats: Arc::default(),
         }
     }
@@ -396,9 +402,17 @@ impl Deliver {
         mark: Option<&WatermarkKey>,
         standing: &Standing,
     ) -> Vec<Filled> {
-        let mut outboxes = Outboxes::new(index, mark, standing);
+        let Some(Publication { group, shard, .. }) = run.first() else {
+            return Vec::new();
+        };
+        let waiting = self.pace.waiting(group, *shard);
+        let mut waiting = lock(&waiting);
+        let mut outboxes = Outboxes::new(index, mark, standing, self.over_rate(run, index, standing));
+        if !waiting.is_empty() {
+            outboxes.put_what_waited(run, &mut waiting);
+        }
         // Of mode `last`: what a frame will stand for, and its newest signal.
-        let mut conflated: FxHashMap<StreamId, (Span, &Publication, &Signal)> = FxHashMap::default();
+        let mut conflated: FxHashMap<StreamId, (Span, Newest<'_>)> = FxHashMap::default();
         let mut conflated_order: Vec<StreamId> = Vec::new();
         let mut wanted = 0;
         for publication in run {
@@ -409,15 +423,17 @@ impl Deliver {
                 }
                 wanted += 1;
                 let span = Span::one(signal.offset, signal.previous);
+                let signal = Newest::of(publication, signal);
                 if !targets.full.is_empty() {
-                    outboxes.put(targets.full, span, publication, signal);
+                    outboxes.put(targets.full, span, signal, &mut waiting);
                 }
                 if targets.last.is_empty() {
                     continue;
                 }
-                let Some((so_far, of, newest)) = conflated.get_mut(&signal.stream) else {
-                    conflated.insert(signal.stream, (span, publication, signal));
-                    conflated_order.push(signal.stream);
+                let stream = signal.signal.stream;
+                let Some((so_far, newest)) = conflated.get_mut(&stream) else {
+                    conflated.insert(stream, (span, signal));
+                    conflated_order.push(stream);
                     continue;
                 };
                 if span.offset <= so_far.offset {
@@ -426,21 +442,48 @@ impl Deliver {
                 }
                 if !so_far.absorb(span) {
                     // A hole lies between, which must stay visible.
-                    outboxes.put(targets.last, *so_far, of, newest);
+                    outboxes.put(targets.last, *so_far, *newest, &mut waiting);
                     *so_far = span;
                 }
-                (*of, *newest) = (publication, signal);
+                *newest = signal;
             }
         }
         for stream in conflated_order {
-            if let Some((span, publication, signal)) = conflated.get(&stream) {
-                outboxes.put(index.targets(stream).last, *span, publication, signal);
+            if let Some((span, newest)) = conflated.get(&stream) {
+                outboxes.put(index.targets(stream).last, *span, *newest, &mut waiting);
             }
         }
         DeliverStats::add(&self.stats.signals_wanted, wanted);
         DeliverStats::add(&self.stats.items, outboxes.items);
+        DeliverStats::add(&self.stats.held, outboxes.held);
         DeliverStats::add(&self.stats.withheld, outboxes.withheld);
-        outboxes.finish()
+        let filled = outboxes.finish(&mut waiting);
+        for filled in &filled {
+            let member = index.subscribers.members.get(filled.member);
+            // The first was counted before; those beyond it count, whatever is left.
+            if let Some(member) = member.filter(|_| filled.frames.len() > 1) {
+                let more = u32::try_from(filled.frames.len() - 1).unwrap_or(u32::MAX);
+                self.pace.take(&member.identity, standing.now(), more);
+            }
+        }
+        filled
+    }
+
+    /// Whether members had as many frames as their tier has; none of who wants nothing of a run.
+    fn over_rate(&self, run: &[Publication], index: &Index, standing: &Standing) -> Vec<Option<bool>> {
+        let members = &index.subscribers.members;
+        let mut over = vec![None; members.len()];
+        let mut ask = |target: &Target| {
+            let place = target.member as usize;
+            if let Some((member, over @ None)) = members.get(place).zip(over.get_mut(place)) {
+                *over = Some(self.pace.take(&member.identity, standing.now(), 1) == 0);
+            }
+        };
+        for signal in run.iter().flat_map(|publication| &publication.signals) {
+            let targets = index.targets(signal.stream);
+            targets.full.iter().chain(targets.last).for_each(&mut ask);
+        }
+        over
     }
 
     /// Posts the frames of one connection, in order and within the budget.

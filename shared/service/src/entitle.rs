@@ -88,6 +88,7 @@ pub const fn error_code(code: DenialCode) -> ErrorCode {
         DenialCode::GrantRequired | DenialCode::GrantExpired | DenialCode::GrantNotStarted => {
             ErrorCode::GrantRequired
         }
+        DenialCode::NotInProduct | DenialCode::ProductRetired => ErrorCode::NotInProduct,
         DenialCode::EntitlementUnreadable => ErrorCode::EntitlementUnreadable,
         DenialCode::NotYours => ErrorCode::NotYours,
         DenialCode::IdentityExpired => ErrorCode::SessionExpired,

@@ -21,6 +21,7 @@ pub mod log_reader;
 pub mod manage_access;
 pub mod manage_dead_letters;
 pub mod manage_grants;
+pub mod manage_products;
 pub mod manage_subscription;
 pub mod open_connection;
 pub mod placement;

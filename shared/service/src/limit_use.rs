@@ -8,6 +8,7 @@
 //! A check costs one write unit, and none for what was taken before; one that loses against
 //! another costs one more, at most 8 times. Then, as where the store does not answer, it denies.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tickwire_entitlements::{Ban, Banned, Left, Window};
@@ -15,6 +16,7 @@ use tickwire_market::UnixNanos;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
 use crate::access::Access;
+use crate::authenticate::RefusedCode;
 use crate::open_connection::Fault;
 use crate::ports::{AccessBook, Clock, PortError, PortResult, UsageRows};
 
@@ -27,11 +29,14 @@ mod limits {
     pub const attempts_per_minute_max: u32 = 20;
     /// How long a ban lasts, in seconds.
     pub const ban_s: i64 = 300;
+    /// Tokens of a key that is not known which count as one failed attempt: in the seconds after a
+    /// key was rotated in, all who are behind one address may come with such.
+    pub const unknown_keys_per_attempt: u32 = 4;
     /// Most that a process takes at once to hand out within a second.
     pub const lease_max: u32 = 32;
 }
 
-pub use limits::{attempts_per_minute_max, ban_s, lease_max};
+pub use limits::{attempts_per_minute_max, ban_s, lease_max, unknown_keys_per_attempt};
 
 /// Times that a row is tried while others change it.
 const TRIES_MAX: usize = 8;
@@ -79,6 +84,8 @@ pub struct LimitUse {
     leases: moka::sync::Cache<String, Arc<Mutex<Lease>>>,
     /// Held while a subject's row is changed: one of a process at a time.
     changing: moka::sync::Cache<String, Arc<async_lock::Mutex<()>>>,
+    /// Tokens of keys that are not known, by address.
+    unknown_keys: moka::sync::Cache<String, Arc<AtomicU32>>,
 }
 
 impl LimitUse {
@@ -95,6 +102,7 @@ impl LimitUse {
             clock,
             leases: moka::sync::Cache::new(SUBJECTS_MAX),
             changing: moka::sync::Cache::new(SUBJECTS_MAX),
+            unknown_keys: moka::sync::Cache::new(SUBJECTS_MAX),
         }
     }
 
@@ -174,8 +182,21 @@ impl LimitUse {
         lease.left
     }
 
-    /// Notes that an identity could not be proved from an address; too often is a ban.
-    pub async fn note_attempt(&self, address: &str) {
+    /// Notes why an identity could not be proved from an address, where someone may be guessing;
+    /// too often is a ban.
+    pub async fn note_attempt(&self, address: &str, why: RefusedCode) {
+        if !why.is_attempt() {
+            return;
+        }
+        if why == RefusedCode::SigningKeyUnknown {
+            let seen = self.unknown_keys.get_with_by_ref(address, Arc::default);
+            if !seen
+                .fetch_add(1, Relaxed)
+                .is_multiple_of(unknown_keys_per_attempt)
+            {
+                return;
+            }
+        }
         let window = Window {
             limit: attempts_per_minute_max,
             seconds: 60,

@@ -10,6 +10,7 @@ use tickwire_wire::{ErrorBody, ErrorCode};
 
 use crate::audit::{Audit, allow};
 use crate::authenticate::{Principal, is_user_name};
+use crate::manage_products::no_product;
 use crate::open_connection::Fault;
 use crate::ports::{AccessBook, AuditRows, Clock, Entropy, GrantBook, Grants};
 
@@ -53,8 +54,9 @@ impl ManageGrants {
         Ok(grants)
     }
 
-    /// Gives a grant, in place of the one that the user has of the product.
-    pub async fn give(&self, admin: &Principal, grant: &Grant) -> Result<(), Fault> {
+    /// Gives a grant, in place of the one that the user has of the product; as it stands then,
+    /// of the product's newest version.
+    pub async fn give(&self, admin: &Principal, grant: &Grant) -> Result<Grant, Fault> {
         allow(admin, "give_grant")?;
         check_user(&grant.user)?;
         check_product(&grant.product)?;
@@ -64,9 +66,21 @@ impl ManageGrants {
         if grant.until <= self.clock.now() {
             return Err(invalid("until is over: to end a grant, delete it."));
         }
-        self.audit.note(admin, "give_grant", &detail(grant)).await?;
-        self.book.put_grant(grant).await?;
-        Ok(self.epoch.raise_access_epoch().await?)
+        let found = self.grants.products(std::slice::from_ref(&grant.product)).await?;
+        let product = found.first().ok_or_else(|| no_product(&grant.product))?;
+        if product.retired_at.is_some() {
+            return Err(invalid(
+                "the product is retired: nobody can be given it any more.",
+            ));
+        }
+        let grant = Grant {
+            version: product.newest(),
+            ..grant.clone()
+        };
+        self.audit.note(admin, "give_grant", &detail(&grant)).await?;
+        self.book.put_grant(&grant).await?;
+        self.epoch.raise_access_epoch().await?;
+        Ok(grant)
     }
 
     /// Ends a grant now. It stays in the book, ended, so that a denial can tell.
@@ -103,8 +117,8 @@ fn detail(grant: &Grant) -> String {
     let [from, until] = [grant.from, grant.until].map(jiff::Timestamp::from);
     let trial = if grant.trial { ", for trial" } else { "" };
     format!(
-        "product {} for {} from {from} until {until}{trial}",
-        grant.product, grant.user
+        "product {} at version {} for {} from {from} until {until}{trial}",
+        grant.product, grant.version, grant.user
     )
 }
 

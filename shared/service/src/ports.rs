@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tickwire_entitlements::{Identity, Proof, Usage};
+use tickwire_entitlements::{Identity, Product, Proof, Usage};
 use tickwire_market::UnixNanos;
 use tickwire_streams::GroupKey;
 
@@ -428,13 +428,20 @@ pub trait Tickets: Send + Sync {
 pub trait Grants: Send + Sync {
     /// All grants of a user, those that ended and those to come among them.
     async fn grants(&self, user: &str) -> PortResult<Vec<tickwire_entitlements::Grant>>;
+    /// Those of the products named that there are, in no order. Strongly consistent.
+    async fn products(&self, names: &[String]) -> PortResult<Vec<Product>>;
 }
 
-/// Writes grants.
+/// Writes grants and products.
 #[async_trait]
 pub trait GrantBook: Send + Sync {
     /// Stores a grant, in place of the one that the user has of the product.
     async fn put_grant(&self, grant: &tickwire_entitlements::Grant) -> PortResult<()>;
+    /// Stores a product, if what stands is of the revision before, or if there is none and its
+    /// revision is 1; whether it is stored.
+    async fn put_product(&self, product: &Product) -> PortResult<bool>;
+    /// All products, by name.
+    async fn all_products(&self) -> PortResult<Vec<Product>>;
 }
 
 /// A secret: printed as `***` by everything.

@@ -436,9 +436,10 @@ impl QueryHistory {
         let epoch: Arc<str> = row.epoch.as_str().into();
         let wanted: FxHashSet<u32> = seen.iter().map(|(id, _)| *id).collect();
         let newer = self.newer(&group, &epoch, latest.segment + 1, &wanted).await?;
-        let any_marked = seen.iter().any(|(_, key)| is_marked(key));
+        let asked_for = only.as_ref().is_some_and(is_marked);
+        let any_marked = asked_for || seen.iter().any(|(_, key)| is_marked(key));
         let mark = self.watermarks.key(any_marked).await;
-        if mark.is_none() && only.as_ref().is_some_and(is_marked) {
+        if mark.is_none() && asked_for {
             return Err(withheld().into());
         }
         let last = seen.last().filter(|_| more).map(|(id, _)| id.to_string());
@@ -450,11 +451,15 @@ impl QueryHistory {
                 let stamp = mark
                     .as_ref()
                     .and_then(|mark| Stamp::of(mark, &identity.user, key));
-                let marked = stamp.zip(latest).map(|(stamp, latest)| Latest {
+                let marked = stamp.as_ref().zip(latest).map(|(stamp, latest)| Latest {
                     value: stamp.value(latest.offset, &latest.value),
                     ..latest.clone()
                 });
-                SignalRow::of(&key.to_string(), marked.as_ref().or(latest), plan.outputs(*id))
+                let mut row = SignalRow::of(&key.to_string(), marked.as_ref().or(latest), plan.outputs(*id));
+                if let Some(stamp) = &stamp {
+                    stamp.seal_row(&mut row);
+                }
+                row
             })
             .collect();
         Ok(SignalsPage {

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tickwire_entitlements::{Ban, Banned, Grant, Revocation, Usage};
+use tickwire_entitlements::{Ban, Banned, Grant, Policy, Product, Revocation, Usage};
 use tickwire_market::UnixNanos;
 use tickwire_streams::GroupKey;
 
@@ -62,6 +62,8 @@ pub struct SocketContent {
     pub calls: BTreeMap<&'static str, u64>,
     /// Grants of all users.
     pub grants: Vec<Grant>,
+    /// Products by name.
+    pub products: BTreeMap<String, Product>,
     /// Raised by every change of what someone may do or get.
     pub access_epoch: u64,
     /// What was taken back.
@@ -103,6 +105,36 @@ impl Sockets {
     /// From now on a post to a connection becomes what `script` says.
     pub fn on_post(&self, script: impl FnMut(&str) -> Post + Send + 'static) {
         self.content().script = Some(Box::new(script));
+    }
+
+    /// Sells a product, of which each version has one set of patterns.
+    pub fn sell(&self, name: &str, policy: Policy, versions: &[&[&str]]) {
+        let mut product = Product::new(name, policy);
+        for patterns in versions {
+            let patterns = patterns.iter().filter_map(|text| text.parse().ok()).collect();
+            // What is refused is missing, which a test sees.
+            let _ = product.publish(patterns, NOW);
+        }
+        self.content().products.insert(name.to_owned(), product);
+    }
+
+    /// Sells and grants what the tables of ACCESS.md speak of: `gold`, all minute bars of an
+    /// instrument, and `bronze`, which is retired.
+    pub fn grant_as_the_tables_say(&self) {
+        self.sell("gold", Policy::Auto, &[&["BINANCE@BTCUSDT@SPOT:1m:*"]]);
+        self.sell("bronze", Policy::Auto, &[&["*:*:*"]]);
+        let mut content = self.content();
+        if let Some(bronze) = content.products.get_mut("bronze") {
+            bronze.retire(NOW);
+        }
+        content.grants.extend(["gold", "bronze"].map(|product| Grant {
+            user: "asha".to_owned(),
+            product: product.to_owned(),
+            from: NOW,
+            until: UnixNanos(i64::MAX),
+            trial: false,
+            version: 1,
+        }));
     }
 
     /// Takes the frames that a connection got since the last time.
@@ -319,6 +351,14 @@ impl Grants for Sockets {
         })
         .await
     }
+
+    async fn products(&self, names: &[String]) -> PortResult<Vec<Product>> {
+        self.call("products", |content| {
+            let named = names.iter().filter_map(|name| content.products.get(name));
+            named.cloned().collect()
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -329,6 +369,25 @@ impl GrantBook for Sockets {
                 .grants
                 .retain(|stands| (&stands.user, &stands.product) != (&grant.user, &grant.product));
             content.grants.push(grant.clone());
+        })
+        .await
+    }
+
+    async fn put_product(&self, product: &Product) -> PortResult<bool> {
+        self.call("put_product", |content| {
+            let stands = content.products.get(&product.name);
+            let follows = stands.map_or(0, |stands| stands.revision) + 1 == product.revision;
+            if follows {
+                content.products.insert(product.name.clone(), product.clone());
+            }
+            follows
+        })
+        .await
+    }
+
+    async fn all_products(&self) -> PortResult<Vec<Product>> {
+        self.call("all_products", |content| {
+            content.products.values().cloned().collect()
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tickwire_entitlements::watermark::{Marker, WatermarkKey, marked_product};
 use tickwire_signals::{SignalValue, Value};
 use tickwire_streams::{Offset, StreamKey};
-use tickwire_wire::{ErrorBody, ErrorCode, write_watermark};
+use tickwire_wire::{ErrorBody, ErrorCode, SignalRow, Watermark, write_watermark};
 
 use crate::ports::{PortError, PortResult, Secrets};
 
@@ -91,6 +91,14 @@ impl Stamp {
                     .collect(),
             ),
         }
+    }
+
+    /// Signs a row over HTTP, if it has a value.
+    pub(crate) fn seal_row(&self, row: &mut SignalRow) {
+        row.wm = row.offset.map(|offset| Watermark {
+            kid: self.0.key_id().to_owned(),
+            sig: self.0.sign(offset, &row.d.to_string()),
+        });
     }
 
     /// Signs an item whose value is `payload`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use tickwire_entitlements::{Decision, DenialCode, Grant, Identity, Proof, Tier};
+use tickwire_entitlements::{Decision, DenialCode, Grant, Identity, Policy, Product, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::access::Access;
 use tickwire_service::authenticate::RefusedCode;
@@ -33,10 +33,21 @@ impl Grants for World {
         assert_eq!(user, "user-1");
         self.grants.clone().ok_or(PortError::Throttled { what: "grants" })
     }
+
+    async fn products(&self, names: &[String]) -> PortResult<Vec<Product>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(names, ["breakout"]);
+        let mut product = Product::new("breakout", Policy::Auto);
+        product
+            .publish(vec!["NSE@*@IDX:5m:*".parse().unwrap()], UnixNanos(0))
+            .unwrap();
+        Ok(vec![product])
+    }
 }
 
 const PRICE: &str = "public:NSE@NIFTY@IDX:tick:price";
 const PRODUCT: &str = "marketplace/breakout:NSE@NIFTY@IDX:5m:rsi(close,14)";
+const NOT_OF_IT: &str = "marketplace/breakout:NSE@NIFTY@IDX:15m:rsi(close,14)";
 const OTHER: &str = "marketplace/swing:NSE@NIFTY@IDX:5m:rsi(close,14)";
 
 /// The decisions, as `allow` or a code, and how often grants were read.
@@ -76,6 +87,7 @@ fn grants_are_read_once_and_only_where_they_matter() {
         from: UnixNanos(0),
         until: UnixNanos(2_000),
         trial: false,
+        version: 1,
     };
     let check = |grants: Option<&[Grant]>, tier, keys: &[&str], expected: &[&str], reads| {
         let expected = expected.iter().map(|text| (*text).to_owned()).collect();
@@ -89,9 +101,10 @@ fn grants_are_read_once_and_only_where_they_matter() {
     check(
         stored,
         Tier::Standard,
-        &[PRICE, PRODUCT, OTHER],
-        &["allow", "allow", "grant_required"],
-        1,
+        &[PRICE, PRODUCT, OTHER, NOT_OF_IT],
+        &["allow", "allow", "grant_required", "not_in_product"],
+        // Grants, and the product of the one that holds.
+        2,
     );
     check(stored, Tier::Enterprise, &[PRICE, PRICE], &["allow", "allow"], 0);
     check(stored, Tier::Free, &[PRODUCT], &["entitlement_required"], 0);

@@ -199,7 +199,7 @@ fn what_is_forged_is_refused() {
     check(&sign(Algorithm::RS256, Some("e"), &claims()), WrongAlgorithm);
     check(&sign(Algorithm::RS256, None, &claims()), TokenForged);
     for kid in ["nobody", "enc", "ps", "short", "oct", "x", "../r", "r\u{0}"] {
-        check(&sign(Algorithm::RS256, Some(kid), &claims()), TokenForged);
+        check(&sign(Algorithm::RS256, Some(kid), &claims()), SigningKeyUnknown);
     }
     let (head, signature) = {
         let token = rs(&claims());
@@ -267,7 +267,11 @@ fn no_algorithm_is_taken_for_another() {
             let mut header = Header::new(Algorithm::HS256);
             header.kid = kid.map(str::to_owned);
             let token = jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
-            assert_eq!(verify(&authenticate, &token), Err(RefusedCode::TokenForged));
+            let expected = match kid {
+                Some(_) => RefusedCode::SigningKeyUnknown,
+                None => RefusedCode::TokenForged,
+            };
+            assert_eq!(verify(&authenticate, &token), Err(expected));
         }
     }
     // Our own secret signs for us alone.
@@ -287,7 +291,7 @@ fn no_algorithm_is_taken_for_another() {
     header.jwk =
         serde_json::from_value(json!({"kty": "OKP", "kid": "mine", "crv": "Ed25519", "x": ED_X})).ok();
     let token = jsonwebtoken::encode(&header, &claims(), &key_of(Algorithm::EdDSA)).unwrap();
-    assert_eq!(verify(&authenticate, &token), Err(RefusedCode::TokenForged));
+    assert_eq!(verify(&authenticate, &token), Err(RefusedCode::SigningKeyUnknown));
 }
 
 #[test]
@@ -299,11 +303,12 @@ fn keys_rotate() {
     let mut new = set();
     new[2]["kid"] = "d2".into();
     *world.set.lock().unwrap() = Some(new);
-    assert_eq!(verify(&authenticate, &token("d2")), Err(RefusedCode::TokenForged));
+    let unknown = Err(RefusedCode::SigningKeyUnknown);
+    assert_eq!(verify(&authenticate, &token("d2")), unknown);
     world.now.fetch_add(5, Ordering::Relaxed);
     assert!(verify(&authenticate, &token("d2")).is_ok());
     // The old one is gone with the set that had it, also for a token that was seen.
-    assert_eq!(verify(&authenticate, &token("d")), Err(RefusedCode::TokenForged));
+    assert_eq!(verify(&authenticate, &token("d")), unknown);
 }
 
 #[test]

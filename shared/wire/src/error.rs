@@ -59,6 +59,7 @@ error_codes! {
     EntitlementUnreadable = 303 "entitlement_unreadable" 403 true "The entitlement cannot be read just now, so it is denied.",
     RoleRequired = 304 "role_required" 403 false "The token's role does not include this.",
     OriginDenied = 305 "origin_denied" 403 false "Pages of this origin may not connect.",
+    NotInProduct = 306 "not_in_product" 403 false "The product, as it was granted, does not include this stream.",
     ConnectionsMax = 400 "connections_max" 429 true "The tier's number of connections is reached.",
     SubscriptionsMax = 401 "subscriptions_max" 429 false "The tier's number of subscriptions per connection is reached.",
     RequestsRate = 402 "requests_rate" 429 true "The tier's rate of requests is reached.",

@@ -10,7 +10,7 @@ use tickwire_signals::Latest;
 use tickwire_streams::Offset;
 
 use crate::error::ErrorBody;
-use crate::server::write_value;
+use crate::server::{Watermark, write_value};
 
 pub use access::{
     AuditLine, AuditPage, BanRow, BansPage, KeyBody, KeyRequest, KeyRow, KeysPage, RevocationRequest,
@@ -179,6 +179,9 @@ pub struct SignalRow {
     /// The value as in a data frame: an object of named numbers, or `absent` with the reason.
     #[cfg_attr(feature = "openapi", schema(value_type = Object, required = false))]
     pub d: serde_json::Value,
+    /// Who received it, of streams that are paid for: the signature is over the text of `d` as it stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wm: Option<Watermark>,
 }
 
 impl SignalRow {
@@ -196,6 +199,7 @@ impl SignalRow {
             t: latest.map(|latest| latest.exchange_time),
             mock: latest.is_some_and(|latest| latest.mock),
             d: serde_json::from_str(&d).unwrap_or_default(),
+            wm: None,
         }
     }
 }
@@ -284,6 +288,8 @@ pub struct GrantRow {
     pub until: UnixNanos,
     /// Given for trial.
     pub trial: bool,
+    /// The product's newest version when it was given.
+    pub version: u32,
 }
 
 impl From<Grant> for GrantRow {
@@ -294,6 +300,7 @@ impl From<Grant> for GrantRow {
             from,
             until,
             trial,
+            version,
         } = grant;
         Self {
             user,
@@ -301,6 +308,7 @@ impl From<Grant> for GrantRow {
             from,
             until,
             trial,
+            version,
         }
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod group;
 mod http;
 mod inbound;
+mod product;
 mod publication;
 mod segment;
 mod server;
@@ -40,6 +41,7 @@ pub use inbound::{
     message_bytes_max, parse_inbound, peek_origin, plan_message, reference_message, sequence_max,
     ticks_message,
 };
+pub use product::{ProductRequest, ProductRow, ProductVersionRow, ProductsPage};
 pub use publication::{Publication, PublicationError};
 pub use segment::{Caused, LoggedEvent, Run, Segment, SetAside, SourceRow, segment_bytes_max};
 pub use server::{

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tickwire_entitlements::{Policy, Product};
 use tickwire_market::{
     Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Right, Tick, Timeframe, UnixNanos,
 };
@@ -595,6 +596,18 @@ fn publication() {
     let text = publication.to_text().unwrap();
     check_binary("publication.v1", &publication, text.as_bytes(), |text| {
         Publication::from_text(std::str::from_utf8(text).unwrap()).unwrap()
+    });
+}
+
+#[test]
+fn product() {
+    let mut product = Product::new("gold", Policy::Range { first: 1, last: 3 });
+    let patterns = ["NSE@*@IDX:5m:rsi(*)", "*:*:close*2"];
+    let patterns = patterns.map(|text| text.parse().unwrap()).to_vec();
+    product.publish(patterns, SENT).unwrap();
+    product.retire(SENT);
+    check_binary("product.v1", &product, &encode(&product).unwrap(), |bytes| {
+        decode(bytes).unwrap()
     });
 }
 

@@ -4,9 +4,11 @@ mod clients;
 mod faults;
 mod queues;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand::RngExt;
+use tickwire_entitlements::{Policy, Product};
 use tickwire_market::UnixNanos;
 use tickwire_service::deliver_signals::Deliver;
 use tickwire_service::ingest_ticks::Ingest;
@@ -48,6 +50,18 @@ const LOOK: i64 = SECOND;
 const OLD_SENDER_MAX: i64 = 6 * SECOND;
 /// Products on sale.
 const PRODUCTS: [&str; 2] = ["alpha", "beta"];
+
+/// All streams are of each of them.
+fn on_sale() -> BTreeMap<String, Product> {
+    let product = |name: &str| {
+        let mut product = Product::new(name, Policy::Auto);
+        let patterns = "*:*:*".parse().into_iter().collect();
+        // What is refused is not on sale, and nobody reads it.
+        let _ = product.publish(patterns, UnixNanos(START));
+        (name.to_owned(), product)
+    };
+    PRODUCTS.map(product).into()
+}
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +154,7 @@ pub fn run(scenario: &Scenario) -> Outcome {
 impl Run {
     fn new(scenario: &Scenario) -> Self {
         let mut world = World::new(scenario);
+        world.sockets.products = on_sale();
         let market = Market::new(scenario);
         let mut random = generator(scenario.seed, 4);
         for group in &market.groups {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use rustc_hash::FxHashMap;
-use tickwire_entitlements::Grant;
+use tickwire_entitlements::{Grant, Product};
 use tickwire_market::UnixNanos;
 use tickwire_service::placement::shard_of;
 use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, Subscriber};
@@ -102,6 +102,7 @@ pub(crate) struct SocketTables {
     pub(crate) subscribers: BTreeMap<Shard, BTreeMap<String, Subscriber>>,
     pub(crate) versions: BTreeMap<Shard, u64>,
     pub(crate) grants: Vec<Grant>,
+    pub(crate) products: BTreeMap<String, Product>,
     pub(crate) access_epoch: u64,
 }
 

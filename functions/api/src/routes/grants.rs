@@ -41,7 +41,7 @@ pub(crate) async fn list(
 
 /// Grant a product
 ///
-/// For admins. In place of the grant that the user has of the product.
+/// For admins. In place of the grant that the user has of the product, and of its newest version.
 #[utoipa::path(
     put,
     path = "/v1/grants/{user}/{product}",
@@ -75,9 +75,10 @@ pub(crate) async fn give(
         from: from.unwrap_or_else(|| api.grants.now()),
         until,
         trial,
+        // Told when it is given.
+        version: 0,
     };
-    api.grants.give(&admin, &grant).await?;
-    Ok(Json(grant.into()))
+    Ok(Json(api.grants.give(&admin, &grant).await?.into()))
 }
 
 /// End a grant

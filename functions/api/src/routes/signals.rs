@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::router::Api;
 
 /// The fields of a signal.
-pub(crate) const SIGNAL_FIELDS: [&str; 5] = ["key", "offset", "t", "mock", "d"];
+pub(crate) const SIGNAL_FIELDS: [&str; 6] = ["key", "offset", "t", "mock", "d", "wm"];
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +43,7 @@ pub(crate) struct SignalsParameters {
     /// `next` of the page before, with all else as it was there.
     #[param(max_length = 1024)]
     cursor: Option<String>,
-    /// Only these, separated by commas: key, offset, t, mock, d.
+    /// Only these, separated by commas: key, offset, t, mock, d, wm.
     #[param(example = "key,d")]
     fields: Option<String>,
     /// Another world than the one served: live, sim-… or replay-….
@@ -57,7 +57,7 @@ pub(crate) struct SignalsParameters {
 /// of the one stream `key` in that range: the newest page first, within a page the oldest first.
 /// A page of a range may hold fewer than its limit, or none, and yet have a `next`, since one
 /// request reads so much of the log and no more. JSON, or CSV where `Accept` prefers `text/csv`;
-/// there `d` is JSON in a cell.
+/// there `d` and `wm` are JSON in a cell.
 #[utoipa::path(
     get,
     path = "/v1/signals/{instrument}",

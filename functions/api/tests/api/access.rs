@@ -51,7 +51,7 @@ fn a_grant_is_given_and_taken_back() {
         &admin,
         &json!({"until": until}).to_string(),
     );
-    let grant = json!({"user": "asha", "product": "gold", "from": NOW.0, "until": until, "trial": false});
+    let grant = json!({"user": "asha", "product": "gold", "from": NOW.0, "until": until, "trial": false, "version": 1});
     assert_eq!((given.status, &given.body), (200, &grant));
     assert_eq!(list()["grants"], json!([grant]));
     assert_eq!(reads(), 200);

@@ -27,7 +27,7 @@ fn every_operation_is_routed_and_asks_as_it_says() {
     let (_house, router) = world();
     let document = document();
     let operations = operations(&document);
-    assert_eq!(operations.len(), 25);
+    assert_eq!(operations.len(), 30);
     for (method, path, operation) in &operations {
         let address = path
             .replace("{instrument}", "BINANCE@BTCUSDT@SPOT")

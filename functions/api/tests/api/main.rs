@@ -14,6 +14,7 @@ mod matrix;
 mod options;
 mod pages;
 mod past;
+mod products;
 mod secrets;
 mod socket_document;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tickwire_api::document;
-use tickwire_entitlements::{Grant, Revocation, Revoked, Tier};
+use tickwire_entitlements::{Revocation, Revoked, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::authenticate::{Role, sign_token_of};
 use tickwire_service::ports::Secret;
@@ -42,19 +42,13 @@ fn proof(identity: &str) -> Option<String> {
 
 fn house() -> (House, Router) {
     let (house, router) = world();
+    house.sockets.grant_as_the_tables_say();
     {
         let mut content = house.sockets.content();
         content.revocations.push(Revocation {
             of: Revoked::User("gone".to_owned()),
             at: NOW,
             until: UnixNanos(i64::MAX),
-        });
-        content.grants.push(Grant {
-            user: "asha".to_owned(),
-            product: "gold".to_owned(),
-            from: NOW,
-            until: UnixNanos(i64::MAX),
-            trial: false,
         });
     }
     (house, router)
@@ -64,11 +58,17 @@ fn house() -> (House, Router) {
 fn request(route: &str) -> (&str, String, Option<Value>) {
     let (method, path) = route.split_once(' ').unwrap();
     let until = NOW.0 + 1_000 * UnixNanos::PER_SECOND;
+    // One that there is not: the other is needed by the rows that follow.
+    let product = if method == "DELETE" && path.starts_with("/v1/products") {
+        "nobody"
+    } else {
+        "gold"
+    };
     let address = path
         .replace("{instrument}", BTC)
         .replace("{underlying}", BTC)
         .replace("{user}", "asha")
-        .replace("{product}", "gold")
+        .replace("{product}", product)
         .replace("{prefix}", "0123456789abcdef")
         .replace("{from}", "address")
         .replace("{who}", "192.0.2.1")
@@ -84,6 +84,9 @@ fn request(route: &str) -> (&str, String, Option<Value>) {
         ),
         "POST /v1/revocations" => ("", Some(json!({"token": "nobody"}))),
         "POST /v1/dead-letters/{queue}" => ("", Some(json!({"oldest": 1}))),
+        "PUT /v1/products/{product}" | "POST /v1/products/{product}" => {
+            ("", Some(json!({"patterns": ["*:1m:*"]})))
+        }
         "PUT /v1/grants/{user}/{product}" => ("", Some(json!({"until": until}))),
         _ => ("", None),
     };

@@ -101,7 +101,13 @@ fn a_range_is_what_the_socket_was_sent() {
             let expected: Vec<Value> = sent
                 .iter()
                 .filter(|item| (at(from) + 1..=at(to)).contains(&item["t"].as_i64().unwrap()))
-                .map(|item| json!({"key": key, "offset": item["o"], "t": item["t"], "d": item["d"]}))
+                .map(|item| {
+                    let mut row = json!({"key": key, "offset": item["o"], "t": item["t"], "d": item["d"]});
+                    if let Some(wm) = item.get("wm") {
+                        row["wm"] = wm.clone();
+                    }
+                    row
+                })
                 .collect();
             // As texts, which tell every bit of a number.
             let texts = |rows: &[Value]| rows.iter().map(Value::to_string).collect::<Vec<_>>();

@@ -35,7 +35,7 @@ impl MakeWriter<'_> for Log {
 }
 
 /// Every route, with `*` where its address takes a part of the client's.
-const ROUTES: [(&str, &str); 23] = [
+const ROUTES: [(&str, &str); 28] = [
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/metrics"),
@@ -55,6 +55,11 @@ const ROUTES: [(&str, &str); 23] = [
     ("DELETE", "/v1/bans/address/*"),
     ("DELETE", "/v1/bans/*/x"),
     ("GET", "/v1/audit"),
+    ("GET", "/v1/products"),
+    ("GET", "/v1/products/*"),
+    ("PUT", "/v1/products/*"),
+    ("POST", "/v1/products/gold"),
+    ("DELETE", "/v1/products/*"),
     ("GET", "/v1/grants/*"),
     ("PUT", "/v1/grants/*/gold"),
     ("DELETE", "/v1/grants/asha/*"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickwire_entitlements::{Grant, Tier};
+use tickwire_entitlements::{Grant, Policy, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::open_connection::GoodbyeCode;
 use tickwire_service::testing_sockets::{House, NOW, PRICED};
@@ -212,7 +212,9 @@ fn each_stream_has_its_verdict() {
         from: UnixNanos(0),
         until,
         trial: false,
+        version: 1,
     };
+    house.sockets.sell("mine", Policy::Locked, &[&["*:*:*"]]);
     house.sockets.content().grants = vec![grant("mine", until), grant("over", NOW)];
     let check = |key: &str, slug: &str, says: &str| {
         let id = house.sockets.content().connections[CONNECTION].request_id + 1;
@@ -308,8 +310,10 @@ fn what_is_denied_when_asked_for_again_is_served_no_longer() {
         from: UnixNanos(0),
         until,
         trial: false,
+        version: 1,
     };
     let key = "marketplace/mine:BINANCE@BTCUSDT@SPOT:tick:close>ema(close,3)";
+    house.sockets.sell("mine", Policy::Locked, &[&["*:*:*"]]);
     house.sockets.content().grants = vec![grant(UnixNanos(i64::MAX))];
     let mut client = client();
     subscribe(&house, &mut client, &[(1, BTC), (2, key)], "full");

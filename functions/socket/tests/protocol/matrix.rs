@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tickwire_entitlements::{Grant, Revocation, Revoked, Tier};
+use tickwire_entitlements::{Revocation, Revoked, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::testing::access_table as table;
 use tickwire_service::testing_sockets::{House, NOW};
@@ -96,13 +96,7 @@ fn every_stream_class_is_judged_as_the_table_says() {
     for (stream, cells) in rows {
         for (identity, expected) in cells {
             let house = house();
-            house.sockets.content().grants.push(Grant {
-                user: "asha".to_owned(),
-                product: "gold".to_owned(),
-                from: NOW,
-                until: UnixNanos(i64::MAX),
-                trial: false,
-            });
+            house.sockets.grant_as_the_tables_say();
             assert_eq!(connect(&house, &identity), None, "{identity}");
             say(&house, &json!({"id": 1, "op": "hello"}));
             let streams = json!([{"key": stream, "s": 1}]);

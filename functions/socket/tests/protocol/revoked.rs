@@ -21,6 +21,7 @@ fn grant(seconds: i64) -> Grant {
         from: NOW,
         until: NOW.saturating_add(seconds * UnixNanos::PER_SECOND),
         trial: false,
+        version: 1,
     }
 }
 
@@ -93,6 +94,40 @@ fn a_grant_that_ends_ends_its_streams_and_no_other() {
     );
     let _ = house.sockets.take_frames(CONNECTION);
     assert_eq!(brings(&house, 4.0), [signal(1), signal(2)]);
+}
+
+#[test]
+fn a_product_that_changes_ends_what_it_no_longer_includes() {
+    let house = house(86_400);
+    let change = |pattern: &str| {
+        let mut content = house.sockets.content();
+        let gold = content.products.get_mut("gold").unwrap();
+        gold.publish(vec![pattern.parse().unwrap()], NOW).unwrap();
+        content.access_epoch += 1;
+        drop(content);
+        house.store.advance(Duration::from_secs(3));
+    };
+    change("BINANCE@*@SPOT:tick:sma(*)");
+    assert_eq!(brings(&house, 1.0), [signal(1), signal(2)]);
+    change("BINANCE@*@SPOT:tick:ema(*)");
+    assert_eq!(brings(&house, 2.0), [revoked(1), signal(2)]);
+    let reply = subscribe(&house, 3);
+    assert_eq!(
+        reply["ok"]["streams"][0]["err"]["slug"], "not_in_product",
+        "{reply}"
+    );
+    // Back in it, it may be had again, and then nobody may have anything of it.
+    change("*:*:*");
+    let reply = subscribe(&house, 4);
+    assert_eq!(reply["ok"]["streams"][0]["err"], Value::Null, "{reply}");
+    let _ = house.sockets.take_frames(CONNECTION);
+    {
+        let mut content = house.sockets.content();
+        content.products.get_mut("gold").unwrap().retire(NOW);
+        content.access_epoch += 1;
+    }
+    house.store.advance(Duration::from_secs(3));
+    assert_eq!(brings(&house, 3.0), [revoked(1), signal(2)]);
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn house() -> House {
             from: NOW,
             until: NOW.saturating_add(86_400 * UnixNanos::PER_SECOND),
             trial: false,
+            version: 1,
         });
     }
     let streams: Vec<StreamKey> = [GOLD, COMMON, OWN]
@@ -144,6 +145,25 @@ fn a_value_is_the_same_for_one_receiver_however_it_comes() {
         (newest.offset, newest.d["value"].as_f64()),
         (gold.o, Some(value(&gold)))
     );
+    // Signed as frames are; what is not paid for is not.
+    for row in page.signals.iter().chain(&pages.signals) {
+        let wm = row.wm.as_ref();
+        assert_eq!(
+            wm.is_some(),
+            row.key.starts_with("marketplace") || row.key.starts_with("personal"),
+            "{row:?}"
+        );
+        let Some(wm) = wm.filter(|_| row.key == GOLD) else {
+            continue;
+        };
+        let payload = row.d.to_string();
+        let is_of = |user: &str| {
+            let marker = key.marker(user, "marketplace/gold", GOLD, &instrument(PRICED));
+            marker.verify(row.offset.unwrap(), &payload, &wm.sig)
+        };
+        assert!(is_of("asha") && !is_of("ravi") && wm.kid == key.id(), "{row:?}");
+    }
+    assert_eq!(newest.wm, gold.wm);
     assert_eq!(
         (of(GOLD), of(OWN), of(COMMON)),
         (Some(value(&gold)), Some(value(&own)), Some(exact))

@@ -164,7 +164,7 @@ enum Access {
 }
 
 #[derive(Args, Clone, Debug)]
-struct Common {
+pub(super) struct Common {
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -173,11 +173,11 @@ struct Common {
 }
 
 impl Common {
-    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
+    pub(super) async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
         self.send(method, path, Vec::new()).await
     }
 
-    async fn tell<T: DeserializeOwned>(
+    pub(super) async fn tell<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -201,7 +201,11 @@ impl Common {
         })
     }
 
-    fn written<T: Serialize>(&self, value: &T, text: impl Fn(&T) -> String) -> Result<String, Failure> {
+    pub(super) fn written<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl Fn(&T) -> String,
+    ) -> Result<String, Failure> {
         if !self.json {
             return Ok(text(value));
         }
@@ -225,7 +229,7 @@ pub async fn run_access(args: AccessArgs) -> ExitCode {
     end(access(args.command).await)
 }
 
-fn end(told: Result<String, Failure>) -> ExitCode {
+pub(super) fn end(told: Result<String, Failure>) -> ExitCode {
     match told {
         Ok(text) => {
             // A pipe that is closed wants no more.
@@ -353,7 +357,7 @@ async fn revoke(common: &Common, request: &RevocationRequest) -> Result<String, 
     common.written(&row, |row| revocation_line(row) + "\n")
 }
 
-fn lines<T>(rows: &[T], none: &str, line: impl Fn(&T) -> String) -> String {
+pub(super) fn lines<T>(rows: &[T], none: &str, line: impl Fn(&T) -> String) -> String {
     if rows.is_empty() {
         return format!("{none}\n");
     }
@@ -394,9 +398,10 @@ fn key_line(key: &KeyRow) -> String {
 fn grant_line(grant: &GrantRow) -> String {
     let trial = if grant.trial { ", for trial" } else { "" };
     format!(
-        "{} {} from {} until {}{trial}",
+        "{} {} version {} from {} until {}{trial}",
         grant.user,
         grant.product,
+        grant.version,
         time(grant.from),
         time(grant.until)
     )
@@ -410,7 +415,7 @@ fn revocation_line(row: &RevocationRow) -> String {
     format!("{what} at {}, until {}", time(row.at), time(row.until))
 }
 
-fn time(at: UnixNanos) -> String {
+pub(super) fn time(at: UnixNanos) -> String {
     jiff::Timestamp::from(at)
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()

@@ -16,7 +16,7 @@ use tickwire_service::backfill::{
 };
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::PortResult;
-use tickwire_streams::{Universe, baskets_default};
+use tickwire_streams::Universe;
 use tickwire_telemetry::Meter;
 
 use super::client_args::Exit;
@@ -66,10 +66,9 @@ pub struct BackfillArgs {
     /// The world: live, sim-… or replay-… [default: that of the newest run, else live]
     #[arg(long, value_name = "NAME")]
     pub universe: Option<Universe>,
-    /// Groups into which the shares of one venue are spread, as told to up [default: as in the
-    /// run of the world]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub baskets: Option<u16>,
+    /// How instruments are grouped, as for `up` [default: as in the run]
+    #[arg(long, value_name = "N|VENUE=N|KEY,…")]
+    pub baskets: Option<Placement>,
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,
@@ -142,8 +141,10 @@ async fn try_run(args: &BackfillArgs) -> Result<Figures, CommandError> {
         .clone()
         .or_else(|| runs.newest().map(|run| run.universe.clone()))
         .unwrap_or_else(Universe::live);
-    let of_run = runs.of(&universe).map(|run| run.baskets);
-    let placement = Placement::even(args.baskets.or(of_run).unwrap_or(baskets_default));
+    let placement = args
+        .baskets
+        .clone()
+        .unwrap_or_else(|| runs.placement_of(&universe));
     let directory = open(&args.data)?;
     let clock = Arc::new(SystemClock);
     let store = Dynamo::new(

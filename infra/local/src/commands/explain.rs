@@ -63,11 +63,7 @@ async fn try_run(args: ExplainArgs) -> Result<ExitCode, String> {
         .universe
         .or_else(|| runs.newest().map(|run| run.universe.clone()))
         .unwrap_or_else(Universe::live);
-    let run = runs.of(&universe);
-    let placement = args
-        .baskets
-        .or_else(|| run.map(|run| run.baskets.clone()))
-        .unwrap_or_default();
+    let placement = args.baskets.unwrap_or_else(|| runs.placement_of(&universe));
     let directory = DataDirectory::beside(&args.data).map_err(|e| e.to_string())?;
     let engine = Engine::open(&directory).map_err(|e| e.to_string())?;
     let store = Arc::new(Dynamo::new(

@@ -11,11 +11,13 @@ pub mod explain_view;
 pub mod indicators;
 pub mod load;
 pub mod options;
+pub mod products;
 pub mod replay;
 pub mod send;
 pub mod token;
 pub mod trace;
 pub mod up;
+pub mod verify;
 mod view;
 pub mod watch;
 

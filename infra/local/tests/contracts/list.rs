@@ -49,6 +49,7 @@ macro_rules! of_the_tables {
             grants::{
                 a_users_grants_come_back,
                 a_grant_replaces_that_of_the_same_product,
+                of_two_who_change_a_product_one_comes_late,
             };
             access::{
                 the_epoch_rises,

@@ -90,7 +90,7 @@ impl KeySet {
                 false => Err(RefusedCode::TokenExpired.into()),
             };
         }
-        let (algorithm, key) = self.key(kid).await?.ok_or(RefusedCode::TokenForged)?;
+        let (algorithm, key) = self.key(kid).await?.ok_or(RefusedCode::SigningKeyUnknown)?;
         let mut validation = Validation::new(algorithm);
         validation.validate_exp = false;
         validation.validate_nbf = false;

@@ -23,6 +23,8 @@ pub enum RefusedCode {
     TokenMalformed,
     /// No secret of ours signed it.
     TokenForged,
+    /// Signed with a key that is not known here; it may be one that came a moment ago.
+    SigningKeyUnknown,
     /// Past its `exp`.
     TokenExpired,
     /// Before its `nbf`, or made in the future.
@@ -59,10 +61,11 @@ pub enum RefusedCode {
 
 impl RefusedCode {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::TokenForged,
+        Self::SigningKeyUnknown,
         Self::TokenExpired,
         Self::TokenNotYetValid,
         Self::WrongAlgorithm,
@@ -87,6 +90,7 @@ impl RefusedCode {
             Self::TokenMissing => "token_missing",
             Self::TokenMalformed => "token_malformed",
             Self::TokenForged => "token_forged",
+            Self::SigningKeyUnknown => "signing_key_unknown",
             Self::TokenExpired => "token_expired",
             Self::TokenNotYetValid => "token_not_yet_valid",
             Self::WrongAlgorithm => "wrong_algorithm",
@@ -112,6 +116,7 @@ impl RefusedCode {
             Self::TokenMissing => "no token: send the header Authorization: Bearer TOKEN",
             Self::TokenMalformed => "the token is not one: send it as it was issued",
             Self::TokenForged => "the token's signature is wrong: get a new token",
+            Self::SigningKeyUnknown => "the token's key is not known here: try again in some seconds",
             Self::TokenExpired => "the token has expired: get a new token",
             Self::TokenNotYetValid => "the token is not valid yet: check the clock of its issuer",
             Self::WrongAlgorithm => "the token's algorithm is not HS256: get a token from this service",
@@ -140,6 +145,7 @@ impl RefusedCode {
             Self::TokenExpired => ErrorCode::TokenExpired,
             Self::TokenMalformed
             | Self::TokenForged
+            | Self::SigningKeyUnknown
             | Self::TokenNotYetValid
             | Self::WrongAlgorithm
             | Self::WrongIssuer

@@ -25,6 +25,8 @@ pub const TOKEN_AUDIENCE: &str = "tickwire";
 /// The one algorithm. What a token's header asks for is never followed.
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
+/// Bytes of a secret's id, before it is written as text.
+const KEY_ID_BYTES: usize = 6;
 /// Bytes of a token's id, before it is written as text.
 const ID_BYTES: usize = 12;
 
@@ -137,11 +139,29 @@ pub fn sign_token_of(
         role: (role != Role::User).then_some(role.as_str()),
     };
     let key = EncodingKey::from_secret(secret.expose());
-    Ok(SecretText::new(jsonwebtoken::encode(
-        &Header::new(ALGORITHM),
-        &claims,
-        &key,
-    )?))
+    let header = Header {
+        kid: Some(key_id(secret)),
+        ..Header::new(ALGORITHM)
+    };
+    Ok(SecretText::new(jsonwebtoken::encode(&header, &claims, &key)?))
+}
+
+/// Names a secret in the tokens that it signs, and says nothing else of it.
+fn key_id(secret: &Secret) -> String {
+    let digest = Sha256::new_with_prefix("key id")
+        .chain_update(secret.expose())
+        .finalize();
+    URL_SAFE_NO_PAD.encode(&digest[..KEY_ID_BYTES])
+}
+
+/// Whether a token that does not verify names a secret that is not one of these: it may be forged,
+/// or signed with one that came a moment ago.
+pub(super) fn names_another_key(secrets: &SecretVersions, token: &str) -> bool {
+    let versions = std::iter::once(&secrets.current).chain(&secrets.previous);
+    let named = jsonwebtoken::decode_header(token)
+        .ok()
+        .and_then(|header| header.kid);
+    named.is_some_and(|kid| versions.into_iter().all(|secret| key_id(secret) != kid))
 }
 
 /// Who the bearer of `token` is, at `now`. Both versions of the secret verify.

@@ -130,6 +130,13 @@ impl Index {
         self.marked.get(&stream)
     }
 
+    /// A member as one who wants a stream, if it does.
+    pub(super) fn target_of(&self, member: u32, stream: StreamId) -> Option<Target> {
+        let targets = self.targets(stream);
+        let mut all = targets.full.iter().chain(targets.last);
+        all.find(|target| target.member == member).copied()
+    }
+
     /// Who wants a stream.
     pub(super) fn targets(&self, stream: StreamId) -> Targets<'_> {
         let at = stream as usize;

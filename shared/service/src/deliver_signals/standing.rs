@@ -72,6 +72,11 @@ impl Standing {
         Ok(Self { now, over, grants })
     }
 
+    /// When that was.
+    pub(super) fn now(&self) -> UnixNanos {
+        self.now
+    }
+
     /// Whether a member is to be ended, and so sent nothing.
     pub(super) fn is_over(&self, member: u32) -> bool {
         self.over.contains_key(&member)

@@ -129,7 +129,11 @@ impl QueryHistory {
                 mock: signal.mock,
                 value: marked.unwrap_or(signal.value),
             };
-            SignalRow::of(&name, Some(&latest), plan.outputs(id))
+            let mut row = SignalRow::of(&name, Some(&latest), plan.outputs(id));
+            if let Some(stamp) = &stamp {
+                stamp.seal_row(&mut row);
+            }
+            row
         });
         Ok(SignalsPage {
             instrument: instrument.to_string(),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tickwire_entitlements::{Identity, Proof, Tier};
+use tickwire_entitlements::{Identity, Policy, Proof, Tier};
 use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, UnixNanos};
 use tickwire_signals::ReferenceChange;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
@@ -61,7 +61,7 @@ impl Default for House {
 }
 
 impl House {
-    /// An empty one.
+    /// An empty one, in which a product `gold` of all streams is on sale.
     pub fn new() -> Self {
         Self::placed(Placement::default())
     }
@@ -71,6 +71,7 @@ impl House {
         let store = Store::new(NOW);
         let process = store.process();
         let sockets = Sockets::new();
+        sockets.sell("gold", Policy::Auto, &[&["*:*:*"]]);
         let timer = Arc::new(Turns(POST_TURNS));
         let access = Access::new(sockets.clone(), sockets.clone(), process.clone());
         let deliver = DeliverPorts {

@@ -178,6 +178,18 @@ pub(crate) async fn pages_and_grants(stack: &Stack, key: &Secret) -> Result<(), 
     let grant = "/v1/grants/reader/breakout";
     let until = tickwire::now().saturating_add(3_600_000_000_000).0;
     let json_form = [("content-type", "application/json")];
+    let product = ask(
+        Method::PUT,
+        "/v1/products/breakout",
+        &admin,
+        &json_form,
+        &json!({"patterns": ["BINANCE@*@SPOT:5m:rsi(*)"]}).to_string(),
+    )
+    .await?;
+    ensure(
+        product.status == 200,
+        format!("make a product: {} {}", product.status, product.text()),
+    )?;
     let given = ask(
         Method::PUT,
         grant,
@@ -190,6 +202,15 @@ pub(crate) async fn pages_and_grants(stack: &Stack, key: &Secret) -> Result<(), 
         given.status == 200,
         format!("give a grant: {} {}", given.status, given.text()),
     )?;
+    // Within the roles of both functions: the grant and its product are read.
+    let sold = "/v1/signals/BINANCE@BTCUSDT@SPOT?key=marketplace/breakout:BINANCE@BTCUSDT@SPOT";
+    for (stream, status) in [("5m:rsi(close,14)", 200), ("15m:rsi(close,14)", 403)] {
+        let answer = ask(Method::GET, &format!("{sold}:{stream}"), &good, &[], "").await?;
+        ensure(
+            answer.status == status,
+            format!("{stream} of a product: {} {}", answer.status, answer.text()),
+        )?;
+    }
     let taken = ask(Method::DELETE, grant, &admin, &[], "").await?;
     ensure(
         taken.status == 200,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tickwire_entitlements::{Ban, Banned, Grant, Revocation};
+use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation};
 use tickwire_service::ports::{
     AccessBook, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Subscriber,
     Subscription,
@@ -271,5 +271,13 @@ impl Grants for Ports {
             .await?;
         self.memory().grants.insert(user.to_owned(), grants.clone());
         Ok(grants)
+    }
+
+    async fn products(&self, names: &[String]) -> PortResult<Vec<Product>> {
+        self.call("products", |world| {
+            let named = names.iter().filter_map(|name| world.sockets.products.get(name));
+            Ok(named.cloned().collect())
+        })
+        .await
     }
 }

@@ -242,6 +242,7 @@ pub(super) fn new_client(nth: usize, scenario: &Scenario, market: &Market, world
             from: UnixNanos(from),
             until: UnixNanos(until),
             trial: false,
+            version: 1,
         });
     }
     let any_product = handles.iter().any(|handle| handle.product.is_some());
