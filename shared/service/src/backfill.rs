@@ -453,26 +453,20 @@ impl Merged {
     }
 }
 
-/// In what a stored bar differs from one that is told; what the latter does not tell does not
-/// count, nor how many ticks it was made of.
+/// In what a stored bar differs from one that is told; what either does not tell does not count,
+/// nor how many ticks it was made of.
 fn difference(stands: &Bar, told: &Bar) -> Option<String> {
-    let prices = [
-        ("start", stands.start.0 as f64, Some(told.start.0 as f64)),
-        ("open", stands.open, Some(told.open)),
-        ("high", stands.high, Some(told.high)),
-        ("low", stands.low, Some(told.low)),
-        ("close", stands.close, Some(told.close)),
-        ("volume", stands.volume.unwrap_or(f64::NAN), told.volume),
-        (
-            "open_interest",
-            stands.open_interest.unwrap_or(f64::NAN),
-            told.open_interest,
-        ),
+    let fields: [(&str, fn(&Bar) -> Option<f64>); 6] = [
+        ("open", |bar| Some(bar.open)),
+        ("high", |bar| Some(bar.high)),
+        ("low", |bar| Some(bar.low)),
+        ("close", |bar| Some(bar.close)),
+        ("volume", |bar| bar.volume),
+        ("open_interest", |bar| bar.open_interest),
     ];
-    prices
+    fields
         .into_iter()
-        .filter_map(|(name, stands, told)| Some((name, stands, told?)))
-        // What is not known of the one that stands is no difference either.
-        .find(|(_, stands, told)| !stands.is_nan() && stands != told)
+        .filter_map(|(name, of)| Some((name, of(stands)?, of(told)?)))
+        .find(|(_, stands, told)| stands != told)
         .map(|(name, stands, told)| format!("its {name} is {stands}, not {told}"))
 }

@@ -206,6 +206,68 @@ fn sessions_end_bars() {
 }
 
 #[test]
+fn bars_go_with_the_session_when_the_clocks_change() {
+    // The last tick before the weekend, when its session ends; the first behind it, when that
+    // session and its first hour end.
+    let check = |name: &str, before: [&str; 2], behind: [&str; 3]| {
+        let [hours, days] = ["1h", "1d"].map(|timeframe| format!("public:{name}:{timeframe}:bars"));
+        let mut bench = Bench::with(&[instrument(name), add(&hours), add(&days)]);
+        let (before, behind) = (before.map(at), behind.map(at));
+        bench.tick(name, before[0], 100.0);
+        bench.clock(before[1].saturating_add(-1));
+        assert_eq!(bench.bars_of(&days), [], "{name}");
+        bench.clock(before[1]);
+        bench.tick(name, behind[0], 101.0);
+        bench.clock(behind[2]);
+        let ends: Vec<UnixNanos> = bench.bars_of(&hours).iter().map(|bar| bar.end).collect();
+        assert_eq!(ends, [before[1], behind[2]], "{name}");
+        bench.clock(behind[1]);
+        let ends: Vec<UnixNanos> = bench.bars_of(&days).iter().map(|bar| bar.end).collect();
+        assert_eq!(ends, [before[1], behind[1]], "{name}");
+    };
+    // New York, in March: 14:30 to 21:00 becomes 13:30 to 20:00.
+    check(
+        "NASDAQ@AAPL@EQ",
+        ["2024-03-08T20:59:30Z", "2024-03-08T21:00:00Z"],
+        [
+            "2024-03-11T13:30:05Z",
+            "2024-03-11T20:00:00Z",
+            "2024-03-11T14:30:00Z",
+        ],
+    );
+    // In November it goes back.
+    check(
+        "NASDAQ@AAPL@EQ",
+        ["2024-11-01T19:59:30Z", "2024-11-01T20:00:00Z"],
+        [
+            "2024-11-04T14:30:05Z",
+            "2024-11-04T21:00:00Z",
+            "2024-11-04T15:30:00Z",
+        ],
+    );
+    // Foreign exchange opens again on Sunday, behind the change.
+    check(
+        "FX@EURUSD@SPOT",
+        ["2024-03-08T21:59:30Z", "2024-03-08T22:00:00Z"],
+        [
+            "2024-03-10T21:00:05Z",
+            "2024-03-11T21:00:00Z",
+            "2024-03-10T22:00:00Z",
+        ],
+    );
+    // A half day before a holiday on a Thursday.
+    check(
+        "NYSE@IBM@EQ",
+        ["2024-07-03T16:59:30Z", "2024-07-03T17:00:00Z"],
+        [
+            "2024-07-05T13:30:05Z",
+            "2024-07-05T20:00:00Z",
+            "2024-07-05T14:30:00Z",
+        ],
+    );
+}
+
+#[test]
 fn outside_the_session_there_are_prices_and_no_bars() {
     let check = |name: &str, time: &str| {
         let price = format!("public:{name}:tick:price");
