@@ -81,6 +81,7 @@ fn rows() -> Vec<Row> {
         ("entitle", "entitle-malformed", "/decisions", json!([])),
         ("schedule", "schedule-clock", "/groups", json!(1)),
         ("schedule", "schedule-reconcile", "/failed", json!(0)),
+        ("schedule", "schedule-compact", "/failed", json!(0)),
         (
             "schedule",
             "schedule-unknown",
