@@ -1,6 +1,7 @@
 //! What is asked: parameters of the address, read strictly. What is unknown,
 //! there twice, or out of its bounds is an error that says which and why.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::Json;
@@ -70,10 +71,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Instrument {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Refusal::parameter(error.body_text()))?;
-        parsed("instrument", &text).map(Self)
+        let Ok(Named(text)) = Named::<String>::from_request_parts(parts, state).await;
+        parsed("instrument", &text?).map(Self)
+    }
+}
+
+/// Other parts of the path, or what is wrong with them, which not everybody is told.
+pub(crate) struct Named<T>(pub(crate) Result<T, Refusal>);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        Ok(Self(
+            path.map(|Path(given)| given)
+                .map_err(|error| Refusal::parameter(error.body_text())),
+        ))
     }
 }
 

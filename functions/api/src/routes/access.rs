@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use tickwire_entitlements::{Banned, Revocation, Revoked};
@@ -16,7 +16,7 @@ use tickwire_wire::{
 };
 
 use crate::answer::Form;
-use crate::question::{Asker, Parameters, body, limit};
+use crate::question::{Asker, Named, Parameters, body, limit};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
@@ -138,12 +138,12 @@ pub(crate) async fn create_key(
 pub(crate) async fn revoke_key(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     headers: HeaderMap,
 ) -> Answer<KeyRow> {
     allow(&admin, "revoke_key")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(prefix) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let prefix = path?;
     if !is_prefix(&prefix) {
         return Err(Refusal::parameter("prefix is not one: 16 of 0-9 a-f."));
     }
@@ -258,12 +258,12 @@ pub(crate) async fn bans(
 pub(crate) async fn lift_ban(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Named(path): Named<(String, String)>,
     headers: HeaderMap,
 ) -> Answer<BansPage> {
     allow(&admin, "lift_ban")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path((from, who)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let (from, who) = path?;
     let of = match from.as_str() {
         "address" => Banned::Address(who),
         "changes" => Banned::Changes(who),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use tickwire_service::audit::allow;
@@ -13,7 +13,7 @@ use tickwire_service::ports::{DeadLetter, Queue};
 use tickwire_wire::{DeadLetterRow, DeadLettersPage, RedriveBody, RedriveRequest};
 
 use crate::answer::Form;
-use crate::question::{Asker, Parameters, body, limit};
+use crate::question::{Asker, Named, Parameters, body, limit};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
@@ -68,13 +68,13 @@ fn row(letter: DeadLetter, with_body: bool) -> DeadLetterRow {
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     parameters: Parameters<Listed>,
     headers: HeaderMap,
 ) -> Answer<DeadLettersPage> {
     allow(&admin, "list_dead_letters")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let name = path?;
     let most = limit(
         parameters.given.limit.as_deref(),
         LIMIT_DEFAULT,
@@ -102,13 +102,13 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Named(path): Named<(String, String)>,
     _: Parameters<Nothing>,
     headers: HeaderMap,
 ) -> Answer<DeadLetterRow> {
     allow(&admin, "show_dead_letter")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path((name, id)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let (name, id) = path?;
     let letter = api.dead_letters.show(&admin, queue(&name)?, &id).await?;
     Ok(Json(row(letter, true)))
 }
@@ -133,14 +133,14 @@ pub(crate) async fn show(
 pub(crate) async fn redrive(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     _: Parameters<Nothing>,
     headers: HeaderMap,
     given: Result<Json<RedriveRequest>, JsonRejection>,
 ) -> Answer<RedriveBody> {
     allow(&admin, "redrive_dead_letters")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let name = path?;
     let queue = queue(&name)?;
     let request = body(given)?;
     let most = dead_letters_per_request_max;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use tickwire_entitlements::Grant;
 use tickwire_service::audit::allow;
 use tickwire_wire::{GrantRequest, GrantRow, GrantsPage};
 
 use crate::answer::Form;
-use crate::question::{Asker, body};
+use crate::question::{Asker, Named, body};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
@@ -29,11 +29,11 @@ use crate::router::{Answer, Api};
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     headers: HeaderMap,
 ) -> Answer<GrantsPage> {
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(user) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let user = path?;
     let grants = api.grants.list(&admin, &user).await?;
     let grants = grants.into_iter().map(GrantRow::from).collect();
     Ok(Json(GrantsPage { user, grants }))
@@ -60,14 +60,14 @@ pub(crate) async fn list(
 pub(crate) async fn give(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Named(path): Named<(String, String)>,
     headers: HeaderMap,
     given: Result<Json<GrantRequest>, JsonRejection>,
 ) -> Answer<GrantRow> {
     // Who may not do this is not told what is wrong with the body.
     allow(&admin, "give_grant")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path((user, product)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let (user, product) = path?;
     let GrantRequest { from, until, trial } = body(given)?;
     let grant = Grant {
         user,
@@ -98,10 +98,10 @@ pub(crate) async fn give(
 pub(crate) async fn take_back(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Named(path): Named<(String, String)>,
     headers: HeaderMap,
 ) -> Answer<GrantRow> {
     Form::wanted(&headers, &[Form::Json])?;
-    let Path((user, product)) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let (user, product) = path?;
     Ok(Json(api.grants.take_back(&admin, &user, &product).await?.into()))
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use tickwire_entitlements::Policy;
 use tickwire_service::audit::allow;
 use tickwire_wire::{ProductRequest, ProductRow, ProductsPage};
 
 use crate::answer::Form;
-use crate::question::{Asker, body, parsed};
+use crate::question::{Asker, Named, body, parsed};
 use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
@@ -54,12 +54,12 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     headers: HeaderMap,
 ) -> Answer<ProductRow> {
     allow(&admin, "show_product")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let name = path?;
     Ok(Json((&api.products.show(&admin, &name).await?).into()))
 }
 
@@ -81,14 +81,14 @@ pub(crate) async fn show(
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     headers: HeaderMap,
     given: Result<Json<ProductRequest>, JsonRejection>,
 ) -> Answer<ProductRow> {
     // Who may not do this is not told what is wrong with the body.
     allow(&admin, "create_product")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let name = path?;
     let ProductRequest { patterns, policy } = body(given)?;
     let policy = policy_of(policy.as_deref())?.unwrap_or(Policy::Auto);
     let product = api.products.create(&admin, &name, &patterns, policy).await?;
@@ -113,13 +113,13 @@ pub(crate) async fn create(
 pub(crate) async fn publish(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     headers: HeaderMap,
     given: Result<Json<ProductRequest>, JsonRejection>,
 ) -> Answer<ProductRow> {
     allow(&admin, "publish_product")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let name = path?;
     let ProductRequest { patterns, policy } = body(given)?;
     let policy = policy_of(policy.as_deref())?;
     let product = api.products.publish(&admin, &name, &patterns, policy).await?;
@@ -140,11 +140,11 @@ pub(crate) async fn publish(
 pub(crate) async fn retire(
     State(api): State<Arc<Api>>,
     Asker(admin): Asker,
-    path: Result<Path<String>, PathRejection>,
+    Named(path): Named<String>,
     headers: HeaderMap,
 ) -> Answer<ProductRow> {
     allow(&admin, "retire_product")?;
     Form::wanted(&headers, &[Form::Json])?;
-    let Path(name) = path.map_err(|error| Refusal::parameter(error.body_text()))?;
+    let name = path?;
     Ok(Json((&api.products.retire(&admin, &name).await?).into()))
 }

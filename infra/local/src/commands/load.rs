@@ -1,5 +1,7 @@
 //! `tickwire load`: many clients at once, each checking its chains.
 
+mod search;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +39,7 @@ pub struct LoadArgs {
     #[arg(value_name = "STREAM")]
     pub fixed: Vec<String>,
     /// Clients, each with its own connection
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(search::CLIENTS_MAX)))]
     pub clients: u32,
     /// Streams that each client draws from the list besides
     #[arg(long, value_name = "K", default_value_t = 10)]
@@ -63,6 +65,9 @@ pub struct LoadArgs {
     /// Seed of the draws
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
+    /// Search, from --clients on, the greatest count of clients whose 99th percentile is within this
+    #[arg(long, value_name = "MS")]
+    pub search: Option<f64>,
     /// Write the figures to this file as JSON
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<PathBuf>,
@@ -142,47 +147,51 @@ impl Receive for Tally {
 
 /// Runs the command.
 pub async fn run(args: LoadArgs) -> ExitCode {
-    let measured = match load(&args).await {
-        Ok(delivery) => delivery,
-        Err(failure) => return failure.report(),
+    let stop = CancellationToken::new();
+    super::stop_on_signal(stop.clone());
+    let exit = match args.search {
+        Some(p99_ms_max) => search::search(&args, p99_ms_max, &stop).await,
+        None => measure(&args, &stop).await,
     };
+    exit.map_or_else(|failure| failure.report(), ExitCode::from)
+}
+
+async fn measure(args: &LoadArgs, stop: &CancellationToken) -> Result<Exit, Failure> {
+    let measured = load(args, &list(args).await?, stop).await?;
     print!("{}", measured.render());
-    if let Some(path) = &args.report {
-        let text = serde_json::to_string_pretty(&measured).unwrap_or_default();
-        if let Err(error) = std::fs::write(path, text + "\n") {
-            let message = format!("failed to write {}: {error}", path.display());
-            return Failure {
-                message,
-                exit: Exit::Bad,
-            }
-            .report();
-        }
-    }
+    write_report(args, &measured)?;
     let nothing_came = measured.signals == 0;
     if nothing_came {
         eprintln!("tickwire: no signal came while it was measured");
     }
-    if measured.is_clean() && measured.refused == 0 && !nothing_came {
-        Exit::Good.into()
-    } else {
-        Exit::Bad.into()
-    }
+    Ok(
+        match measured.is_clean() && measured.refused == 0 && !nothing_came {
+            true => Exit::Good,
+            false => Exit::Bad,
+        },
+    )
 }
 
-async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
-    let list = list(args).await?;
-    if list.is_empty() && args.fixed.is_empty() {
-        return Err(Failure::usage(
-            "name streams, or a list with --streams-file or --instrument",
-        ));
-    }
+fn write_report(args: &LoadArgs, figures: &impl serde::Serialize) -> Result<(), Failure> {
+    let Some(path) = &args.report else {
+        return Ok(());
+    };
+    let text = serde_json::to_string_pretty(figures).unwrap_or_default();
+    std::fs::write(path, text + "\n").map_err(|error| Failure {
+        message: format!("failed to write {}: {error}", path.display()),
+        exit: Exit::Bad,
+    })
+}
+
+/// One measurement with as many clients as there are to be.
+async fn load(args: &LoadArgs, list: &[String], stop: &CancellationToken) -> Result<Delivery, Failure> {
     let endpoint = args.client.endpoint()?;
     let measured = Arc::new(Measured::default());
-    let stop = CancellationToken::new();
-    super::stop_on_signal(stop.clone());
+    // The clients of this measurement.
+    let stop = &stop.child_token();
 
     let connecting = stream::iter(0..args.clients).map(|number| {
-        let chosen = chosen(args, &list, number);
+        let chosen = chosen(args, list, number);
         let (endpoint, name) = (endpoint.clone(), format!("load-{number}"));
         async move {
             let tokens = args.client.tokens(&name)?;
@@ -209,13 +218,13 @@ async fn load(args: &LoadArgs) -> Result<Delivery, Failure> {
         running.spawn(async move { client.run(&mut tally, &stop).await });
     }
 
-    pause(Duration::from_secs(args.warm_up), &stop).await;
+    pause(Duration::from_secs(args.warm_up), stop).await;
     measured.measuring.store(true, Relaxed);
     let began = Instant::now();
-    pause(Duration::from_secs(args.seconds), &stop).await;
+    pause(Duration::from_secs(args.seconds), stop).await;
     measured.measuring.store(false, Relaxed);
     let seconds = began.elapsed().as_secs_f64();
-    pause(SETTLE, &stop).await;
+    pause(SETTLE, stop).await;
     stop.cancel();
 
     let mut delivery = Delivery {
@@ -281,6 +290,11 @@ async fn list(args: &LoadArgs) -> Result<Vec<String>, Failure> {
     for stream in list.iter().chain(&args.fixed) {
         let key = stream.parse::<StreamKey>();
         key.map_err(|e| Failure::usage(format!("{stream:?} is not a stream: {e}")))?;
+    }
+    if list.is_empty() && args.fixed.is_empty() {
+        return Err(Failure::usage(
+            "name streams, or a list with --streams-file or --instrument",
+        ));
     }
     Ok(list)
 }

@@ -12,7 +12,9 @@ use tickwire_service::authenticate::sign_token;
 use tickwire_service::ports::{Clock, Outgoing, PortError, Secrets};
 use tokio_util::sync::CancellationToken;
 
-use super::up::{ChainTermsArgs, FileArgs, PORT_DEFAULT, UpError, parse_duration, signals_of, source_of};
+use super::up::{
+    ChainTermsArgs, FLUSH_DEFAULT, FileArgs, PORT_DEFAULT, UpError, parse_duration, signals_of, source_of,
+};
 use crate::client::{ConnectError, Endpoint, http};
 use crate::feed::file::FileFeed;
 use crate::host::{LocalMessage, OPERATOR, Stack};
@@ -49,7 +51,7 @@ pub struct SendArgs {
     #[command(flatten)]
     pub chains: ChainTermsArgs,
     /// How long a tick waits for others of its group
-    #[arg(long, value_name = "MS", default_value = "25ms", value_parser = parse_duration)]
+    #[arg(long, value_name = "MS", default_value = FLUSH_DEFAULT, value_parser = parse_duration)]
     pub flush: Duration,
     /// Print what was sent as JSON
     #[arg(long)]

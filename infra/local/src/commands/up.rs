@@ -31,6 +31,9 @@ use crate::store::StoreError;
 
 /// Port that is served on unless another is given.
 pub const PORT_DEFAULT: u16 = 8437;
+/// How long a tick waits for others of its group: as short as lets a group that ticks all the time
+/// take no more than 60 write units a second.
+pub(super) const FLUSH_DEFAULT: &str = "23ms";
 /// How many times the length of a file's bars passes in a second, if nothing else is said.
 const BARS_PER_SECOND: f64 = 5.0;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -92,8 +95,8 @@ pub struct UpArgs {
     /// How options are valued.
     #[command(flatten)]
     pub chains: ChainTermsArgs,
-    /// How long a tick waits for others of its group, such as 25ms
-    #[arg(long, value_name = "MS", default_value = "25ms", value_parser = parse_duration)]
+    /// How long a tick waits for others of its group, such as 5ms: the shorter, the more it costs
+    #[arg(long, value_name = "MS", default_value = FLUSH_DEFAULT, value_parser = parse_duration)]
     pub flush: Duration,
     /// Consumers of the queue of events
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -311,6 +311,7 @@ impl View {
             segments: load(&ingest.segments),
             segment_bytes: load(&ingest.segment_bytes),
             signals: load(&ingest.signals),
+            items: load(&self.counts.deliver.items),
             delivery: Some(Delivery {
                 clients: 1,
                 subscriptions: self.streams as u64,

@@ -209,6 +209,17 @@ impl Memory {
     }
 }
 
+/// Processor time of this process, where the system tells it.
+fn processor_seconds() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 /// The figures of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
@@ -230,6 +241,8 @@ pub struct RunReport {
     pub signals: u64,
     /// Frames that connections took.
     pub frames: u64,
+    /// Items in frames, each counted for each connection.
+    pub items: u64,
     /// What clients received, where some were measured.
     pub delivery: Option<Delivery>,
     /// What is paid for.
@@ -240,6 +253,8 @@ pub struct RunReport {
     pub cost: Option<Cost>,
     /// Memory of this process.
     pub memory: Option<Memory>,
+    /// Processor time of this process since its start, in seconds, of all processors together.
+    pub processor_seconds: Option<f64>,
 }
 
 impl RunReport {
@@ -250,6 +265,7 @@ impl RunReport {
         self.frames = self.usage.posts.taken;
         self.ticks_per_second = (self.seconds > 0.0).then(|| self.ticks.accepted as f64 / self.seconds);
         self.memory = Memory::of_this_process();
+        self.processor_seconds = processor_seconds();
         self.cost = Some(prices.cost(&self));
         self
     }
@@ -294,7 +310,10 @@ impl RunReport {
             ),
         );
         row("signals", thousands(self.signals));
-        row("frames posted", thousands(self.frames));
+        row(
+            "frames posted",
+            format!("{} of {} items", thousands(self.frames), thousands(self.items)),
+        );
         if let Some(delivery) = &self.delivery {
             row("received", String::new());
             delivery_rows(delivery, &mut row);
@@ -355,6 +374,16 @@ impl RunReport {
         }
         if let Some(memory) = self.memory {
             row("peak memory", bytes_text(memory.peak_bytes));
+        }
+        if let Some(seconds) = self.processor_seconds {
+            let of_items = match self.items {
+                0 => String::new(),
+                items => format!(
+                    ", {} ms per 1,000 items",
+                    decimals(seconds * 1e6 / items as f64, 2)
+                ),
+            };
+            row("processor time", format!("{} s{of_items}", decimals(seconds, 1)));
         }
         pairs(&rows)
     }
@@ -472,6 +501,7 @@ mod tests {
                 }),
                 ..Delivery::default()
             }),
+            items: 400,
             usage: (&meter.snapshot()).into(),
             lambda: Some(LambdaUse {
                 requests: 1_000_000,
@@ -528,6 +558,8 @@ mod tests {
             "a test in 10.0 s\n",
             "  ticks in                                      2,000,000 (199,999 accepted/s)\n",
             "  segments                                      12 of 3.0 MB\n",
+            "  frames posted                                 1 of 400 items\n",
+            " ms per 1,000 items\n",
             "    log                                         1,000,001 write, 0.0 read units, 1 conditions failed\n",
             "  write units                                   1,000,001, 500,000 per million\n",
             "  tick to frame                                 p50 30.0  p95 55.2  p99 80.0  max 91.0 ms\n",
