@@ -2,10 +2,12 @@
 
 use tickwire_entitlements::Decision;
 use tickwire_entitlements::watermark::WatermarkKey;
+use tickwire_market::UnixNanos;
 use tickwire_signals::{Signal, SignalValue};
 use tickwire_streams::{Packer, Span, StreamKey};
 use tickwire_wire::{ErrorBody, Publication, Snapshot, write_revoked, write_signal_frame, write_value};
 
+use super::carry::{Due, Newest};
 use super::shard::{Index, Target};
 use super::standing::Standing;
 use crate::entitle::denied;
@@ -35,10 +37,39 @@ struct Outbox {
     revoked: Vec<String>,
 }
 
+/// A signal as it is sent.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'a> {
+    signal: &'a Signal,
+    source: &'a str,
+    committed_at: UnixNanos,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn of(publication: &'a Publication, signal: &'a Signal) -> Self {
+        let source = publication.sources.get(signal.source as usize);
+        Self {
+            signal,
+            source: source.map_or("", String::as_str),
+            committed_at: publication.committed_at,
+        }
+    }
+}
+
+impl<'a> From<&'a Newest> for Sent<'a> {
+    fn from(newest: &'a Newest) -> Self {
+        Self {
+            signal: &newest.signal,
+            source: &newest.source,
+            committed_at: newest.committed_at,
+        }
+    }
+}
+
 /// What goes to one connection.
 pub(super) struct Filled {
     /// Its place among the members.
-    pub(super) member: usize,
+    pub(super) member: u32,
     /// Frames, in order.
     pub(super) frames: Vec<String>,
     /// Keys of streams that it is told it may not read any longer.
@@ -65,12 +96,12 @@ impl<'a> Outboxes<'a> {
         }
     }
 
-    /// An item for each target. `signal` is the newest that it stands for.
-    pub(super) fn put(&mut self, targets: &[Target], span: Span, publication: &Publication, signal: &Signal) {
-        if let Some(key) = self.index.marked(signal.stream) {
-            return self.put_marked(key, targets, span, publication, signal);
+    /// An item for each target. What is sent is the newest that it stands for.
+    pub(super) fn put(&mut self, targets: &[Target], span: Span, sent: Sent<'_>) {
+        if let Some(key) = self.index.marked(sent.signal.stream) {
+            return self.put_marked(key, targets, span, sent);
         }
-        self.render(span, publication, signal, &signal.value);
+        self.render(span, sent, &sent.signal.value);
         let common = std::mem::take(&mut self.common);
         for target in targets {
             self.push(*target, &common);
@@ -79,14 +110,8 @@ impl<'a> Outboxes<'a> {
     }
 
     /// The same, each with the watermark of its receiver; nothing where there can be none.
-    fn put_marked(
-        &mut self,
-        key: &StreamKey,
-        targets: &[Target],
-        span: Span,
-        publication: &Publication,
-        signal: &Signal,
-    ) {
+    fn put_marked(&mut self, key: &StreamKey, targets: &[Target], span: Span, sent: Sent<'_>) {
+        let signal = sent.signal;
         for target in targets {
             let Some(member) = self.index.subscribers.members.get(target.member as usize) else {
                 continue;
@@ -113,7 +138,7 @@ impl<'a> Outboxes<'a> {
                 continue;
             };
             let value = stamp.value(signal.offset, &signal.value);
-            self.render(span, publication, signal, &value);
+            self.render(span, sent, &value);
             let mut common = std::mem::take(&mut self.common);
             stamp.seal(&mut common, signal.offset, &self.value);
             self.push(*target, &common);
@@ -122,22 +147,19 @@ impl<'a> Outboxes<'a> {
     }
 
     /// Writes an item but for its handle.
-    fn render(&mut self, span: Span, publication: &Publication, signal: &Signal, value: &SignalValue) {
+    fn render(&mut self, span: Span, sent: Sent<'_>, value: &SignalValue) {
+        let signal = sent.signal;
         self.value.clear();
         write_value(&mut self.value, value, self.index.plan.outputs(signal.stream));
         self.common.clear();
-        let source = publication
-            .sources
-            .get(signal.source as usize)
-            .map_or("", String::as_str);
         write_signal_frame(
             &mut self.common,
             Snapshot::No,
             span,
             signal.exchange_time,
             signal.receive_time,
-            publication.committed_at,
-            source,
+            sent.committed_at,
+            sent.source,
             signal.mock,
             &self.value,
         );
@@ -181,7 +203,24 @@ impl<'a> Outboxes<'a> {
         self.items += 1;
     }
 
-    pub(super) fn finish(mut self) -> Vec<Filled> {
+    /// Puts what is due to one target, unless it would need a second frame. Says whether it did not.
+    pub(super) fn put_fitting(&mut self, target: Target, due: &Due) -> bool {
+        let member = target.member as usize;
+        let revoked = self.boxes.get(member).map_or(0, |outbox| outbox.revoked.len());
+        self.put(&[target], due.span, (&*due.newest).into());
+        match self.boxes.get_mut(member) {
+            Some(outbox) if !outbox.frames.is_empty() => {
+                outbox.packer = Packer::default();
+                outbox.revoked.truncate(revoked);
+                self.items -= 1;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// The frames of all connections for which there are any.
+    pub(super) fn finish(&mut self) -> Vec<Filled> {
         let used = std::mem::take(&mut self.used);
         used.into_iter()
             .map(|member| {
@@ -189,7 +228,7 @@ impl<'a> Outboxes<'a> {
                 let mut frames = outbox.frames;
                 frames.extend(outbox.packer.finish());
                 Filled {
-                    member,
+                    member: member as u32,
                     frames,
                     revoked: outbox.revoked,
                 }

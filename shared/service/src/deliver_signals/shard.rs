@@ -66,7 +66,21 @@ pub(super) struct Targets<'a> {
     pub(super) last: &'a [Target],
 }
 
-impl Targets<'_> {
+impl<'a> Targets<'a> {
+    /// Those of both modes.
+    pub(super) fn all(self) -> impl Iterator<Item = &'a Target> {
+        self.full.iter().chain(self.last)
+    }
+
+    /// That of one member. Targets of a mode stand in the order of members.
+    pub(super) fn of(self, member: u32) -> Option<Target> {
+        let find = |targets: &[Target]| {
+            let place = targets.binary_search_by_key(&member, |target| target.member);
+            place.ok().and_then(|place| targets.get(place).copied())
+        };
+        find(self.full).or_else(|| find(self.last))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.full.is_empty() && self.last.is_empty()
     }
@@ -201,6 +215,8 @@ mod tests {
         check(2, &[], &[]);
         check(3, &[(1, 9)], &[(0, 2)]);
         check(4, &[], &[]);
+        assert_eq!(index.targets(3).of(0), Some(Target { member: 0, s: 2 }));
+        assert_eq!(index.targets(3).of(2), None);
         check(u32::MAX, &[], &[]);
     }
 }
