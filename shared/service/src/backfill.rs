@@ -456,7 +456,8 @@ impl Merged {
 /// In what a stored bar differs from one that is told; what either does not tell does not count,
 /// nor how many ticks it was made of.
 fn difference(stands: &Bar, told: &Bar) -> Option<String> {
-    let fields: [(&str, fn(&Bar) -> Option<f64>); 6] = [
+    type Of = fn(&Bar) -> Option<f64>;
+    let fields: [(&str, Of); 6] = [
         ("open", |bar| Some(bar.open)),
         ("high", |bar| Some(bar.high)),
         ("low", |bar| Some(bar.low)),
