@@ -453,11 +453,13 @@ impl Merged {
     }
 }
 
+/// A field of a bar: its name, and what a bar tells of it.
+type Field = (&'static str, fn(&Bar) -> Option<f64>);
+
 /// In what a stored bar differs from one that is told; what either does not tell does not count,
 /// nor how many ticks it was made of.
 fn difference(stands: &Bar, told: &Bar) -> Option<String> {
-    type Of = fn(&Bar) -> Option<f64>;
-    let fields: [(&str, Of); 6] = [
+    let fields: [Field; 6] = [
         ("open", |bar| Some(bar.open)),
         ("high", |bar| Some(bar.high)),
         ("low", |bar| Some(bar.low)),
