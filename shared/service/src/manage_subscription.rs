@@ -27,8 +27,8 @@ use crate::open_connection::{ConnectionPorts, Fault, GoodbyeCode, end, forget, h
 use crate::placement::{Placement, shard_of};
 use crate::plans::{Plans, unreadable};
 use crate::ports::{
-    AccessBook, Clock, ConnectionRow, Connections, Enqueue, Grants, Groups, Log, Outgoing, PortError,
-    PortResult, Posted, Push, Queue, Secrets, Subscriber, Subscription,
+    AccessBook, Clock, ConnectionRow, Connections, Enqueue, Grants, GroupRow, Groups, Log, Outgoing,
+    PortError, PortResult, Posted, Push, Queue, Secrets, Subscriber, Subscription,
 };
 
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
@@ -312,7 +312,7 @@ impl ManageSubscription {
                 Ok(self.take_out(row, &keys))
             })
             .await?;
-        let row = self.register(row, touched).await?;
+        let row = self.register(row, touched, &BTreeMap::new()).await?;
         Ok(ok_reply(
             id,
             &SubscribeReply {
@@ -366,7 +366,7 @@ impl ManageSubscription {
                 .iter()
                 .filter_map(|(request, _)| self.group_of_key(&row, &request.key)),
         );
-        let row = self.register(row, touched).await?;
+        let row = self.register(row, touched, &groups).await?;
 
         let mut verdicts: Vec<StreamVerdict> = judged
             .iter()
@@ -450,8 +450,15 @@ impl ManageSubscription {
         &self,
         mut row: ConnectionRow,
         groups: BTreeSet<GroupKey>,
+        known: &BTreeMap<GroupKey, GroupRow>,
     ) -> Result<ConnectionRow, Fault> {
-        let rows = try_join_all(groups.iter().map(|group| self.ports.groups.group(group))).await?;
+        let rows = try_join_all(groups.iter().map(|group| async move {
+            match known.get(group) {
+                Some(row) => Ok(Some(row.clone())),
+                None => self.ports.groups.group(group).await,
+            }
+        }))
+        .await?;
         // What has no row has no subscriber either.
         let shards: Vec<(&GroupKey, u16)> = groups
             .iter()

@@ -239,3 +239,40 @@ async fn a_stream_added_live_is_seeded_from_stored_bars() {
     assert!(explained.bits_equal && explained.bar.is_some(), "{explained:?}");
     stack.host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_the_tier_s_rate_a_stream_is_conflated_and_nothing_is_lost() {
+    let mut stack = Stack::start().await;
+    stack.introduce(NIFTY, &[PRICE]).await;
+    let mut client = stack.client("free", Tier::Free).await;
+    client.subscribe(PRICE, 7).await;
+    assert_eq!(client.item().await["k"], "snapshot");
+    let group = stack.group(NIFTY);
+    // One after the other, so that each is a frame: twice as many as may come within 5 s.
+    let most = u64::from(Tier::Free.limits().stream_messages_per_minute_max / 10);
+    for nth in 0..2 * most {
+        let tick = ticks(&group, "feed-1", 1, nth, &[(nth as i64, "24000.05")]);
+        stack.send(&group, tick).await.unwrap();
+        stack.worked_off().await;
+    }
+    let told = client.reply().await.unwrap();
+    assert_eq!(told, json!({"downgraded": {"s": [7], "mode": "last"}}));
+    // What waits goes with the next frame that may be sent.
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    let tick = ticks(&group, "feed-1", 1, 2 * most, &[(200, "24001.05")]);
+    stack.send(&group, tick).await.unwrap();
+    let (mut last, mut stands_for, mut frames) = (json!(null), 0, 0);
+    loop {
+        let item = client.signal().await;
+        assert_eq!(item["prev"], last, "the chain has no hole: {item}");
+        last = item["o"].clone();
+        stands_for += item["n"].as_u64().unwrap_or(1);
+        frames += 1;
+        if item["d"]["price"] == json!(24001.05) {
+            break;
+        }
+    }
+    assert_eq!(stands_for, 2 * most + 1);
+    assert!(frames < stands_for, "{frames}");
+    stack.host.stop().await;
+}

@@ -8,6 +8,7 @@
 
 mod client;
 mod connections;
+mod costs;
 mod exactness;
 mod matrix;
 mod pace;

@@ -122,7 +122,7 @@ impl ManageSubscription {
             .iter()
             .filter_map(|subscription| self.group_of(&row, subscription))
             .collect();
-        let row = self.register(row, groups).await?;
+        let row = self.register(row, groups, &BTreeMap::new()).await?;
         let push = downgraded_push(&Downgraded {
             s: slow,
             mode: Mode::Last,
