@@ -13,8 +13,7 @@
 #[expect(dead_code, reason = "these tests use a part")]
 mod common;
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::{NIFTY, Stack, ticks};
@@ -24,14 +23,12 @@ use serde_json::{Value as Json, json};
 use tickwire::client::http;
 use tickwire::run::{Runs, World};
 use tickwire_end_to_end::check::check_log;
-use tickwire_end_to_end::data::{Store, check_queues_empty, read_logs};
+use tickwire_end_to_end::data::{check_queues_empty, read_logs};
 use tickwire_end_to_end::processes::{Process, Tickwire};
 use tickwire_end_to_end::ticks::{ExpectedLog, SIGNALS, TickFiles, expect_placed};
 use tickwire_entitlements::Tier;
 use tickwire_service::placement::Placement;
-use tickwire_service::ports::{Checkpoints as _, Groups as _};
 use tickwire_streams::Universe;
-use tickwire_wire::{Manifest, decode, encode};
 use tokio::time::sleep;
 
 /// Longest time in which a replay comes to its end.
@@ -42,10 +39,6 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// So long the store is held by another: beyond what a call to it waits for.
 const HELD: Duration = Duration::from_secs(6);
-/// Size of a file beyond which nothing can be written, in blocks of 512 bytes.
-const FILE_BLOCKS_MAX: u32 = 3_000;
-/// So long nothing can be.
-const FULL: Duration = Duration::from_secs(3);
 /// Who read the same at once.
 const READERS: usize = 200;
 /// Connections that are made anew, unless [`RECONNECTS`] says how many.
@@ -87,25 +80,18 @@ impl Replay {
     }
 
     fn start(&self) -> Process {
-        self.tickwire.start(self.words()).unwrap()
-    }
-
-    /// The same where no file can be larger than [`FILE_BLOCKS_MAX`]: to write more fails.
-    fn start_full(&self) -> Process {
-        let script = format!("trap '' XFSZ; ulimit -f {FILE_BLOCKS_MAX}; exec \"$0\" \"$@\"");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]).arg(self.tickwire.binary());
-        command.args(self.words());
-        Process::start(command, &self.home.path().join("output.txt")).unwrap()
-    }
-
-    fn words(&self) -> Vec<PathBuf> {
         let (data, signals) = (self.data(), self.home.path().join("signals.txt"));
         let words = "up --until-done --quiet --speed max --port 0 --data"
             .split(' ')
-            .map(PathBuf::from);
-        let words = words.chain([data, "--replay".into(), self.file.clone()]);
-        words.chain(["--signals".into(), signals]).collect()
+            .map(Path::new);
+        let words = words.chain([
+            &data,
+            Path::new("--replay"),
+            &self.file,
+            Path::new("--signals"),
+            &signals,
+        ]);
+        self.tickwire.start(words).unwrap()
     }
 
     /// Rows of a table; none as long as it is being made.
@@ -211,133 +197,6 @@ async fn a_store_that_does_not_answer_for_a_while_loses_nothing() {
     println!(
         "the store was held for {} s; from its release to a commit: {} ms",
         HELD.as_secs(),
-        began.elapsed().as_millis()
-    );
-    replay.ends(process).await;
-    replay.check().await;
-}
-
-/// What can be wrong with a checkpoint.
-#[derive(Clone, Copy, Debug)]
-enum Wrong {
-    Page,
-    Manifest,
-    OlderEngine,
-}
-
-impl Wrong {
-    /// Spoils all checkpoints in a data directory; says how many.
-    async fn spoil(self, data: &std::path::Path) -> usize {
-        let store = Store::open(data).unwrap();
-        let mut spoiled = 0;
-        for group in store.tables.groups().await.unwrap() {
-            for stored in store.tables.manifests(&group, u64::MAX, 10).await.unwrap() {
-                let mut manifest: Manifest = decode(&stored.manifest).unwrap();
-                spoiled += 1;
-                match self {
-                    Self::Page => {
-                        let page = manifest.pages.first().unwrap();
-                        let name = (page.segment, page.page);
-                        let mut bytes = store
-                            .tables
-                            .pages(&group, &[name])
-                            .await
-                            .unwrap()
-                            .remove(0)
-                            .unwrap();
-                        bytes[5] ^= 1;
-                        store
-                            .tables
-                            .put_page(&group, name.0, name.1, &bytes)
-                            .await
-                            .unwrap();
-                    }
-                    Self::Manifest => {
-                        let mut bytes = stored.manifest;
-                        bytes[3] ^= 1;
-                        store
-                            .tables
-                            .put_manifest(&group, stored.segment, &bytes)
-                            .await
-                            .unwrap();
-                    }
-                    Self::OlderEngine => {
-                        manifest.engine_version -= 1;
-                        let bytes = encode(&manifest).unwrap();
-                        store
-                            .tables
-                            .put_manifest(&group, stored.segment, &bytes)
-                            .await
-                            .unwrap();
-                    }
-                }
-            }
-        }
-        spoiled
-    }
-}
-
-/// The log is all that is needed: with checkpoints that are damaged or of an older engine it is folded anew.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_checkpoint_that_is_damaged_or_older_is_passed_over() {
-    for wrong in [Wrong::Page, Wrong::Manifest, Wrong::OlderEngine] {
-        let replay = Replay::new(8, 40_000, 1);
-        let mut process = replay.start();
-        replay
-            .commit("checkpoints", &mut process)
-            .await
-            .expect("the replay ended without a checkpoint");
-        process.kill();
-        let spoiled = wrong.spoil(&replay.data()).await;
-        assert!(spoiled > 0, "{wrong:?}: no checkpoint was whole");
-        let began = Instant::now();
-        let mut process = replay.start();
-        if replay.commit("log", &mut process).await.is_some() {
-            let took = began.elapsed().as_millis();
-            println!("{wrong:?}: {spoiled} checkpoints; from the start to a commit: {took} ms");
-        }
-        replay.ends(process).await;
-        replay.check().await;
-    }
-}
-
-/// What was accepted stays; when there is room again it goes on where it was.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_is_full_loses_nothing() {
-    let replay = Replay::new(9, 40_000, 8);
-    let mut process = replay.start_full();
-    replay
-        .commit("log", &mut process)
-        .await
-        .unwrap_or_else(|| panic!("it ended without a commit: {}", replay.tickwire.tail()));
-    let mut rows = (replay.rows("log"), Instant::now());
-    // Until nothing could be written for a while: it tries again, or has ended and said why.
-    while rows.1.elapsed() < FULL && process.ended().unwrap().is_none() {
-        sleep(LOOK).await;
-        let now = replay.rows("log");
-        if now > rows.0 {
-            rows = (now, Instant::now());
-        }
-    }
-    let ended = process.ended().unwrap();
-    assert!(
-        ended.is_none_or(|status| !status.success()),
-        "the disk was large enough"
-    );
-    println!(
-        "full at {} segments; it {}",
-        rows.0,
-        ended.map_or("tried again".into(), |s| format!("ended with {s}"))
-    );
-    process.kill();
-    let began = Instant::now();
-    let mut process = replay.start();
-    replay
-        .commit("log", &mut process)
-        .await
-        .expect("it ended without a commit");
-    println!(
-        "from the start with room to a commit: {} ms",
         began.elapsed().as_millis()
     );
     replay.ends(process).await;
