@@ -134,6 +134,12 @@ impl Runs {
         self.runs.last()
     }
 
+    /// The universe that is asked for, or else that of the newest run, or else the live one.
+    pub fn universe_or_newest(&self, asked: Option<&Universe>) -> Universe {
+        let newest = self.newest().map(|run| &run.universe);
+        asked.or(newest).cloned().unwrap_or_else(Universe::live)
+    }
+
     /// How the instruments of a universe are grouped, as far as its run says.
     pub fn placement_of(&self, universe: &Universe) -> Placement {
         let run = self.of(universe);

@@ -13,6 +13,7 @@ use futures_util::future::try_join;
 use tickwire_entitlements::{Ban, Grant, GrantsRead, Identity, Product, Revocations};
 use tickwire_market::UnixNanos;
 
+use crate::few::Few;
 use crate::ports::{AccessBook, Clock, Grants, PortResult};
 
 #[expect(
@@ -31,7 +32,7 @@ pub use limits::{access_epoch_age_s_max, grants_age_s_max};
 /// Users whose grants are kept.
 const USERS_KEPT_MAX: u64 = 10_000;
 /// Products that are kept.
-const PRODUCTS_KEPT_MAX: u64 = 1_000;
+const PRODUCTS_KEPT_MAX: usize = 1_000;
 
 /// What is known.
 #[derive(Clone, Default)]
@@ -65,7 +66,7 @@ pub struct Access {
     clock: Arc<dyn Clock>,
     known: Arc<Mutex<Known>>,
     kept: moka::sync::Cache<String, Kept<Arc<GrantsRead>>>,
-    products: moka::sync::Cache<String, Kept<Arc<Product>>>,
+    products: Few<String, Kept<Arc<Product>>>,
     /// Held while the epoch is read: whoever waits finds it read.
     reading: Arc<async_lock::Mutex<()>>,
 }
@@ -79,7 +80,7 @@ impl Access {
             clock,
             known: Arc::default(),
             kept: moka::sync::Cache::new(USERS_KEPT_MAX),
-            products: moka::sync::Cache::new(PRODUCTS_KEPT_MAX),
+            products: Few::new(PRODUCTS_KEPT_MAX),
             reading: Arc::default(),
         }
     }

@@ -16,6 +16,7 @@ use tickwire_wire::{ErrorBody, ErrorCode};
 
 use self::jwks::KeySet;
 use crate::access::Access;
+use crate::few::Few;
 use crate::ports::{ApiKeys, Clock, Entropy, PortError, Secrets, TicketGrant, Tickets};
 
 mod jwks;
@@ -179,7 +180,7 @@ pub struct Authenticate {
     entropy: Arc<dyn Entropy>,
     secret_name: Arc<str>,
     keys: Option<Arc<dyn ApiKeys>>,
-    kept_keys: moka::sync::Cache<String, KeptKey>,
+    kept_keys: Few<String, KeptKey>,
     issuer: Option<KeySet>,
 }
 
@@ -192,7 +193,7 @@ struct KeptKey {
 }
 
 /// API keys that are kept.
-const KEYS_KEPT_MAX: u64 = 10_000;
+const KEYS_KEPT_MAX: usize = 10_000;
 
 impl Authenticate {
     /// With API keys.
@@ -240,7 +241,7 @@ impl Authenticate {
             entropy,
             secret_name: secret_name.into(),
             keys: None,
-            kept_keys: moka::sync::Cache::new(KEYS_KEPT_MAX),
+            kept_keys: Few::new(KEYS_KEPT_MAX),
             issuer: None,
         }
     }

@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod deliver_signals;
 pub mod entitle;
 pub mod explain_signal;
+mod few;
 pub mod gaps;
 pub mod group;
 mod history;

@@ -40,7 +40,7 @@ pub use limits::{attempts_per_minute_max, ban_s, lease_max, unknown_keys_per_att
 
 /// Times that a row is tried while others change it.
 const TRIES_MAX: usize = 8;
-/// Subjects of which something is kept.
+/// What is counted of which something is kept.
 const SUBJECTS_MAX: u64 = 10_000;
 
 /// What is counted, of whom.
@@ -74,6 +74,16 @@ struct Lease {
     left: Option<Left>,
 }
 
+/// What a process keeps of what is counted.
+#[derive(Default)]
+struct Subject {
+    lease: Mutex<Lease>,
+    /// Held while its row is changed: by one of a process at a time.
+    changing: async_lock::Mutex<()>,
+    /// Tokens of keys that are not known.
+    unknown_keys: AtomicU32,
+}
+
 /// A process's part in counting.
 #[derive(Clone)]
 pub struct LimitUse {
@@ -81,11 +91,8 @@ pub struct LimitUse {
     book: Arc<dyn AccessBook>,
     access: Access,
     clock: Arc<dyn Clock>,
-    leases: moka::sync::Cache<String, Arc<Mutex<Lease>>>,
-    /// Held while a subject's row is changed: one of a process at a time.
-    changing: moka::sync::Cache<String, Arc<async_lock::Mutex<()>>>,
-    /// Tokens of keys that are not known, by address.
-    unknown_keys: moka::sync::Cache<String, Arc<AtomicU32>>,
+    /// By the name of its row.
+    subjects: moka::sync::Cache<String, Arc<Subject>>,
 }
 
 impl LimitUse {
@@ -100,9 +107,7 @@ impl LimitUse {
             book: store,
             access,
             clock,
-            leases: moka::sync::Cache::new(SUBJECTS_MAX),
-            changing: moka::sync::Cache::new(SUBJECTS_MAX),
-            unknown_keys: moka::sync::Cache::new(SUBJECTS_MAX),
+            subjects: moka::sync::Cache::new(SUBJECTS_MAX),
         }
     }
 
@@ -123,13 +128,13 @@ impl LimitUse {
 
     async fn count(&self, of: Counted<'_>, windows: &[Window]) -> PortResult<(bool, Left)> {
         let name = of.name();
-        let lease = self.leases.get_with_by_ref(&name, Arc::default);
-        if let Some(left) = self.hand_out(&lease) {
+        let subject = self.subjects.get_with_by_ref(&name, Arc::default);
+        let lease = &subject.lease;
+        if let Some(left) = self.hand_out(lease) {
             return Ok((true, left));
         }
-        let changing = self.changing.get_with_by_ref(&name, Arc::default);
-        let _one_at_a_time = changing.lock().await;
-        if let Some(left) = self.hand_out(&lease) {
+        let _one_at_a_time = subject.changing.lock().await;
+        if let Some(left) = self.hand_out(lease) {
             return Ok((true, left));
         }
         let mut stands = self.rows.usage(&name).await?;
@@ -189,11 +194,10 @@ impl LimitUse {
             return;
         }
         if why == RefusedCode::SigningKeyUnknown {
-            let seen = self.unknown_keys.get_with_by_ref(address, Arc::default);
-            if !seen
-                .fetch_add(1, Relaxed)
-                .is_multiple_of(unknown_keys_per_attempt)
-            {
+            let name = Counted::Attempts(address).name();
+            let subject = self.subjects.get_with_by_ref(&name, Arc::default);
+            let seen = subject.unknown_keys.fetch_add(1, Relaxed);
+            if !seen.is_multiple_of(unknown_keys_per_attempt) {
                 return;
             }
         }

@@ -1,5 +1,5 @@
-//! Grants, given and taken back by admins. Every change, and every attempt that
-//! the role did not allow, is a line of the log with target `audit`.
+//! Grants, given and taken back by admins. Every change is a row of the audit before it takes
+//! place; every attempt that the role did not allow is a line of the log with target `audit`.
 
 use std::sync::Arc;
 

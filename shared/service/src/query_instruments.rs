@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use tickwire_market::{InstrumentKey, Product, UnixNanos};
 use tickwire_streams::{GroupKey, Universe};
 
+use crate::few::Few;
 use crate::plans::Plans;
 use crate::ports::{Clock, Groups, PortResult};
 
@@ -33,7 +34,7 @@ pub use limits::{instruments_age_max, instruments_per_page_max, search_bytes_max
 /// Plans read at once.
 const PLANS_AT_ONCE: usize = 16;
 /// Universes kept in memory.
-const UNIVERSES_MAX: u64 = 16;
+const UNIVERSES_MAX: usize = 16;
 
 /// Which instruments are asked for: those that fit all that is given.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,7 +93,7 @@ pub struct QueryInstruments {
     groups: Arc<dyn Groups>,
     plans: Plans,
     clock: Arc<dyn Clock>,
-    known: moka::sync::Cache<Universe, Arc<Known>>,
+    known: Few<Universe, Arc<Known>>,
     reading: Arc<async_lock::Mutex<()>>,
 }
 
@@ -103,7 +104,7 @@ impl QueryInstruments {
             plans: Plans::new(groups.clone()),
             groups,
             clock,
-            known: moka::sync::Cache::new(UNIVERSES_MAX),
+            known: Few::new(UNIVERSES_MAX),
             reading: Arc::default(),
         }
     }

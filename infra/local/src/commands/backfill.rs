@@ -136,11 +136,7 @@ async fn try_run(args: &BackfillArgs) -> Result<Figures, CommandError> {
         return Err(CommandError::Usage(why.to_owned()));
     }
     let runs = Runs::read(&args.data)?;
-    let universe = args
-        .universe
-        .clone()
-        .or_else(|| runs.newest().map(|run| run.universe.clone()))
-        .unwrap_or_else(Universe::live);
+    let universe = runs.universe_or_newest(args.universe.as_ref());
     let placement = args
         .baskets
         .clone()

@@ -59,10 +59,7 @@ pub async fn run(args: ExplainArgs) -> ExitCode {
 async fn try_run(args: ExplainArgs) -> Result<ExitCode, String> {
     let (stream, offset) = args.signal;
     let runs = Runs::read(&args.data).map_err(|e| e.to_string())?;
-    let universe = args
-        .universe
-        .or_else(|| runs.newest().map(|run| run.universe.clone()))
-        .unwrap_or_else(Universe::live);
+    let universe = runs.universe_or_newest(args.universe.as_ref());
     let placement = args.baskets.unwrap_or_else(|| runs.placement_of(&universe));
     let directory = DataDirectory::beside(&args.data).map_err(|e| e.to_string())?;
     let engine = Engine::open(&directory).map_err(|e| e.to_string())?;

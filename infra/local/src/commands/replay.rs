@@ -109,11 +109,7 @@ pub async fn run(args: ReplayArgs) -> ExitCode {
 
 async fn try_run(args: &ReplayArgs) -> Result<Figures, String> {
     let runs = Runs::read(&args.data).map_err(|e| e.to_string())?;
-    let universe = args
-        .universe
-        .clone()
-        .or_else(|| runs.newest().map(|run| run.universe.clone()))
-        .unwrap_or_else(Universe::live);
+    let universe = runs.universe_or_newest(args.universe.as_ref());
     let directory = DataDirectory::beside(&args.data).map_err(|e| e.to_string())?;
     let engine = Engine::open(&directory).map_err(|e| e.to_string())?;
     let store = Arc::new(Dynamo::new(

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use tickwire_market::{Bar, Timeframe, UnixNanos};
 use tickwire_service::backfill::{
-    Backfill, BackfillReport, BarProvider, HistoryRange, InstrumentReport, ProvidedBar,
+    Backfill, BackfillError, BackfillReport, BarProvider, HistoryRange, InstrumentReport, ProvidedBar,
 };
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::PortResult;
@@ -67,8 +67,17 @@ fn backfill(
     timeframe: Timeframe,
     provider: Provider,
 ) -> (BackfillReport, Vec<(u64, String)>) {
-    let mut provider = provider;
     let mut set_aside = Vec::new();
+    let report = try_backfill(process, timeframe, provider, &mut set_aside);
+    (report.unwrap(), set_aside)
+}
+
+fn try_backfill(
+    process: &Arc<Process>,
+    timeframe: Timeframe,
+    mut provider: Provider,
+    set_aside: &mut Vec<(u64, String)>,
+) -> Result<BackfillReport, BackfillError> {
     let range = HistoryRange {
         timeframe,
         from: UnixNanos(i64::MIN),
@@ -80,14 +89,12 @@ fn backfill(
         Placement::even(1),
         Universe::live(),
     );
-    let report = backfill
+    backfill
         .run(&mut provider, range, &mut |line, why| {
             set_aside.push((line, why.to_string()));
         })
         .now_or_never()
         .unwrap()
-        .unwrap();
-    (report, set_aside)
 }
 
 fn of<'a>(report: &'a BackfillReport, instrument: &str) -> &'a InstrumentReport {
@@ -401,28 +408,9 @@ fn history_is_told_once_and_what_cannot_be_is_set_aside() {
     assert_eq!((report.refused_rows, report.set_aside()), (1, 6));
     let (again, _) = backfill(&process, Timeframe::MINUTE, told());
     assert_eq!((of(&again, BTC).stored, of(&again, BTC).known), (0, 5));
-    let odd = backfill_of(&process, "5m");
+    let odd = try_backfill(&process, "5m".parse().unwrap(), told(), &mut Vec::new());
+    let odd = odd.unwrap_err().to_string();
     assert!(odd.contains("are not stored"), "{odd}");
-}
-
-/// The error of a backfill of bars that are not stored.
-fn backfill_of(process: &Arc<Process>, timeframe: &str) -> String {
-    let range = HistoryRange {
-        timeframe: timeframe.parse().unwrap(),
-        from: UnixNanos(i64::MIN),
-        to: UnixNanos(i64::MAX),
-    };
-    let backfill = Backfill::new(
-        process.clone(),
-        process.clone(),
-        Placement::even(1),
-        Universe::live(),
-    );
-    let outcome = backfill
-        .run(&mut Provider(Vec::new()), range, &mut |_, _| ())
-        .now_or_never()
-        .unwrap();
-    outcome.unwrap_err().to_string()
 }
 
 /// The values of a stream, in order.
