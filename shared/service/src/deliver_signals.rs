@@ -5,8 +5,9 @@
 //! fails because of one connection.
 //!
 //! Where posts are short of the quota, a connection is answered by 429, or its user had
-//! as many frames as the tier has, what it is to have is carried to the next run, conflated to the latest of each stream; `n` tells
-//! the client how many signals an item stands for. Whose turn it is goes by the tier's weight.
+//! as many frames as the tier has, what it is to have is carried to the next run, conflated
+//! to the latest of each stream; `n` tells the client how many signals an item stands for.
+//! Whose turn it is goes by the tier's weight.
 
 mod carry;
 mod outboxes;

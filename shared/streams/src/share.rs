@@ -14,6 +14,9 @@ use tickwire_market::UnixNanos;
 const TURN: u64 = 1 << 40;
 /// Posts are counted in parts of so many.
 const PARTS: i128 = UnixNanos::PER_SECOND as i128;
+/// Virtual time by which someone may have fallen behind and still has it later: those who wait
+/// do not wait at every moment, as signals come in turns too.
+const LAG_MAX: u64 = 8 * TURN;
 /// A place is kept until so many others have asked.
 const ASKS_KEPT: u64 = 100_000;
 
@@ -74,8 +77,6 @@ struct Place {
     at: u64,
     /// Who had asked when it was last taken.
     asked: u64,
-    /// It was given back since.
-    left: bool,
 }
 
 impl<K: Ord + Clone> Shares<K> {
@@ -110,9 +111,7 @@ impl<K: Ord + Clone> Shares<K> {
         self.tidy();
         let weight = u64::from(weight.max(1));
         let begins = match self.places.get(&who) {
-            Some(place) if place.left => place.at,
-            // Who asks again soon has not missed the turns that began meanwhile.
-            Some(place) => self.time.saturating_sub(TURN).max(place.at),
+            Some(place) => place.at.max(self.time.saturating_sub(LAG_MAX)),
             None => self.time,
         };
         let ends = begins + TURN / weight;
@@ -121,7 +120,6 @@ impl<K: Ord + Clone> Shares<K> {
         let place = Place {
             at: ends,
             asked: self.asked,
-            left: false,
         };
         self.places.insert(who.clone(), place);
         self.by_end.insert((ends, ticket));
@@ -152,7 +150,6 @@ impl<K: Ord + Clone> Shares<K> {
         if let Some(place) = self.places.get_mut(&waiter.who) {
             // It may wait for others still, whose turns come that much sooner.
             place.at = place.at.saturating_sub(waiter.ends - waiter.begins);
-            place.left = true;
         }
     }
 
@@ -244,6 +241,33 @@ mod tests {
             tickets.into_iter().for_each(|ticket| shares.leave(ticket));
         }
         assert_eq!(served, [10, 80]);
+    }
+
+    #[test]
+    fn who_falls_behind_has_it_later_up_to_a_bound() {
+        // One of two that weigh the same does not wait while the other has so many posts.
+        let check = |away: u32, expected: u32| {
+            let mut shares = shares(1_000, 1);
+            let mut now = 0;
+            let mut turn = |shares: &mut Shares<u32>, waiting: &[u32]| {
+                now += 1;
+                let tickets: Vec<Ticket> = waiting.iter().map(|who| shares.ask(*who, 1)).collect();
+                let ticket = shares.grant(at(now)).unwrap();
+                tickets.iter().for_each(|ticket| shares.leave(*ticket));
+                waiting[tickets.iter().position(|t| *t == ticket).unwrap()]
+            };
+            let both = [turn(&mut shares, &[0, 1]), turn(&mut shares, &[0, 1])];
+            assert_eq!(both, [0, 1]);
+            (0..away).for_each(|_| assert_eq!(turn(&mut shares, &[1]), 1));
+            let mut in_advance = 0;
+            while turn(&mut shares, &[0, 1]) == 0 {
+                in_advance += 1;
+            }
+            assert_eq!(in_advance, expected, "after {away}");
+        };
+        check(0, 1);
+        check(5, 6);
+        check(1_000, 10);
     }
 
     #[test]

@@ -46,6 +46,8 @@ const DRAIN_MAX: i64 = 180 * SECOND;
 const CATCH_UP_MAX: i64 = 180 * SECOND;
 /// A signal then reaches those who are subscribed within this time.
 const SERVED_MAX: i64 = 5 * SECOND;
+/// After this time nobody has had as many frames as his tier has.
+const FRAMES_WINDOW: i64 = 60 * SECOND;
 /// So often it is looked whether all is done.
 const LOOK: i64 = SECOND;
 /// How far a sender that was superseded goes on, at most.
@@ -322,6 +324,8 @@ impl Run {
         };
         let now = self.world.lock().now;
         self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole_and_subscribed);
+        let now = self.world.lock().now;
+        self.until(now + FRAMES_WINDOW, |_| false);
         // What is sent now comes by itself: nobody has to ask for it.
         let before = self.resumes();
         let now = self.world.lock().now;

@@ -67,6 +67,7 @@ impl Run {
             world.now
         };
         let before = self.lengths();
+        let connections: Vec<Option<usize>> = self.clients.iter().map(|client| client.connection).collect();
         for _ in 0..ROUNDS {
             let now = self.world.lock().now;
             for lane in 0..self.market.lanes.len() {
@@ -80,7 +81,7 @@ impl Run {
             self.until(now + ROUND, |_| false);
         }
         self.check_quota(began);
-        self.check_shares(&before);
+        self.check_shares(&before, &connections);
         // The queues empty themselves, and a pause is enough for what was carried; what is sent then
         // brings it, and what does not come is asked for after the next ping.
         self.until(self.now() + 20 * SECOND, |_| false);
@@ -114,12 +115,16 @@ impl Run {
     }
 
     /// Within a tier all have the same, and between tiers none has more than its weight gives it.
-    fn check_shares(&self, before: &BTreeMap<String, usize>) {
+    fn check_shares(&self, before: &BTreeMap<String, usize>, connections: &[Option<usize>]) {
         let after = self.lengths();
         let mut world = self.world.lock();
         let mut alike = Alike::new();
         for (nth, client) in self.clients.iter().enumerate() {
-            let Some(connection) = client.connection.filter(|_| client.session.is_subscribed()) else {
+            // One that connected anew had a pause.
+            let stayed = client
+                .connection
+                .filter(|_| client.connection == connections[nth]);
+            let Some(connection) = stayed.filter(|_| client.session.is_subscribed()) else {
                 continue;
             };
             let shard = shard_of(&format!("c{connection}"), world.shards);
