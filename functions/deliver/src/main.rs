@@ -20,8 +20,10 @@ async fn serve() -> Result<(), Error> {
     let watermark = Need::Secret(WATERMARK_KEY);
     let aws = Aws::from_environment(&[Need::Tables, Need::Queues, Need::Connections, watermark])?;
     let meter = Arc::<Meter>::default();
-    let deliver =
-        &Deliver::new(aws.deliver_ports(&meter)?, aws.placement()).marked_by(Arc::new(aws.secrets()));
+    let deliver = Deliver::new(aws.deliver_ports(&meter)?, aws.placement());
+    let deliver = &deliver
+        .marked_by(Arc::new(aws.secrets()))
+        .within(aws.post_quota());
     let stats = deliver.stats();
     let counts = move || [of_meter(&meter.snapshot()), of_deliver(&stats)].concat();
     let invocations = &Invocations::new("deliver", counts);

@@ -8,6 +8,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use tickwire_service::ports::{Connections as _, Subscriber, Subscription};
 use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::testing::{Fault, by_turns};
 use tickwire_service::testing_sockets::{House, PRICED, Post};
-use tickwire_streams::{GroupKey, StreamKey, frame_bytes_max};
+use tickwire_streams::{GroupKey, PostQuota, StreamKey, frame_bytes_max};
 use tickwire_wire::{DataFrame, Publication};
 
 const BTC: &str = "public:BINANCE@BTCUSDT@SPOT:tick:price";
@@ -37,7 +38,11 @@ fn instrument(text: &str) -> InstrumentKey {
 }
 
 fn house() -> House {
-    let house = House::new();
+    house_within(None)
+}
+
+fn house_within(quota: Option<PostQuota>) -> House {
+    let house = House::within(quota);
     let known = [(PRICED, vec![BTC, SMA]), (NIFTY, vec![NIFTY_PRICE])];
     for (name, streams) in known {
         let bars = StreamKey::bars(instrument(name), Timeframe::MINUTE);
@@ -57,10 +62,10 @@ fn group(house: &House) -> GroupKey {
 
 /// Registers a connection, as subscribing does.
 fn register(house: &House, connection: &str, wants: &[(&str, u32, bool)]) {
-    register_as(Tier::Enterprise, house, connection, wants);
+    register_as(house, connection, Tier::Enterprise, wants);
 }
 
-fn register_as(tier: Tier, house: &House, connection: &str, wants: &[(&str, u32, bool)]) {
+fn register_as(house: &House, connection: &str, tier: Tier, wants: &[(&str, u32, bool)]) {
     run(house.connect(connection, tier));
     let subscriptions: Vec<Subscription> = wants
         .iter()
@@ -435,7 +440,7 @@ fn frames_are_bounded_and_in_order() {
 #[test]
 fn over_the_tier_s_rate_streams_are_conflated_and_nothing_is_lost() {
     let house = house();
-    register_as(Tier::Free, &house, "c1", &[(BTC, 3, false)]);
+    register_as(&house, "c1", Tier::Free, &[(BTC, 3, false)]);
     // A tenth of a minute's frames within 5 s.
     let most = Tier::Free.limits().stream_messages_per_minute_max / 10;
     let mut got: Vec<DataFrame> = Vec::new();
@@ -457,7 +462,7 @@ fn over_the_tier_s_rate_streams_are_conflated_and_nothing_is_lost() {
         sent += receive();
     }
     assert_eq!(sent, most as usize + 1, "and one that says so");
-    house.store.advance(std::time::Duration::from_secs(6));
+    house.store.advance(Duration::from_secs(6));
     tick(&house, PRICED, 0.5);
     assert_eq!(receive(), 1);
     for _ in 0..10 {
@@ -476,7 +481,7 @@ fn over_the_tier_s_rate_streams_are_conflated_and_nothing_is_lost() {
 #[test]
 fn no_minute_holds_more_frames_than_the_tier_has() {
     let house = house();
-    register_as(Tier::Free, &house, "c1", &[(BTC, 3, false)]);
+    register_as(&house, "c1", Tier::Free, &[(BTC, 3, false)]);
     let mut by_second = Vec::new();
     for n in 0..180 {
         let mut frames = 0;
@@ -486,7 +491,7 @@ fn no_minute_holds_more_frames_than_the_tier_has() {
             frames += items_or_none(&house);
         }
         by_second.push(frames);
-        house.store.advance(std::time::Duration::from_secs(1));
+        house.store.advance(Duration::from_secs(1));
     }
     let most = Tier::Free.limits().stream_messages_per_minute_max as usize;
     let windows = by_second.windows(60).map(|minute| minute.iter().sum::<usize>());
@@ -501,4 +506,94 @@ fn no_minute_holds_more_frames_than_the_tier_has() {
 fn items_or_none(house: &House) -> usize {
     let frames = house.sockets.take_frames("c1");
     frames.iter().filter(|frame| frame.starts_with('[')).count()
+}
+
+/// What a client took of one stream: each item follows on the one before. How many signals.
+fn take_whole(items: &[DataFrame], last: &mut Option<u64>) -> u32 {
+    let mut signals = 0;
+    for item in items {
+        assert_eq!(item.prev.map(|o| o.0), *last, "a hole, or a repetition");
+        *last = item.o.map(|o| o.0);
+        signals += item.n.unwrap_or(1);
+    }
+    signals
+}
+
+#[test]
+fn posts_that_are_short_are_shared_out_and_nothing_is_lost() {
+    let quota = PostQuota {
+        per_second: 4,
+        burst: 4,
+    };
+    let house = house_within(Some(quota));
+    let free: Vec<String> = (0..7).map(|n| format!("free-{n}")).collect();
+    for connection in &free {
+        register_as(&house, connection, Tier::Free, &[(BTC, 1, false)]);
+    }
+    register(&house, "paid", &[(BTC, 1, false), (SMA, 2, true)]);
+    let mut stood = [None; 8];
+    let (mut frames, mut signals) = ([0; 8], [0; 8]);
+    let mut take = |house: &House| {
+        let names = free.iter().map(String::as_str).chain(["paid"]);
+        for (nth, connection) in names.enumerate() {
+            frames[nth] += house.sockets.content().frames.get(connection).map_or(0, Vec::len);
+            let mut items = items(house, connection);
+            items.retain(|item| item.s == 1);
+            signals[nth] += take_whole(&items, &mut stood[nth]);
+        }
+        (frames, signals)
+    };
+    let rounds = 21_u32;
+    for round in 1..=rounds {
+        house.store.advance(Duration::from_secs(1));
+        tick(&house, PRICED, f64::from(round));
+        assert_eq!(failures(&house, &house.publications()), NONE);
+    }
+    let (had, _) = take(&house);
+    // The bucket begins empty, when it is first looked at.
+    assert_eq!(had.iter().sum::<usize>(), 4 * (rounds as usize - 1), "{had:?}");
+    assert_eq!(
+        had[7],
+        rounds as usize - 1,
+        "it has a frame of each second: {had:?}"
+    );
+    assert!(had[..7].iter().all(|had| (8..=9).contains(had)), "{had:?}");
+    assert!(house.deliver.stats().deferred.load(Relaxed) > 0);
+    // Seven share three posts a round: nobody waits for more than three rounds.
+    for more in 1..=3 {
+        house.store.advance(Duration::from_secs(1));
+        tick(&house, PRICED, f64::from(rounds + more));
+        assert_eq!(failures(&house, &house.publications()), NONE);
+    }
+    let (_, signals) = take(&house);
+    assert!(signals.iter().all(|signals| *signals >= rounds), "{signals:?}");
+}
+
+#[test]
+fn who_is_throttled_gets_the_latest_later() {
+    let house = house();
+    for connection in ["busy", "other"] {
+        register(&house, connection, &[(BTC, 1, false)]);
+    }
+    house.sockets.on_post(|connection| match connection {
+        "busy" => Post::Throttled,
+        _ => Post::Taken,
+    });
+    let posts = |house: &House| house.sockets.content().posts;
+    tick(&house, PRICED, 1.0);
+    assert_eq!(failures(&house, &house.publications()), NONE);
+    let before = posts(&house);
+    tick(&house, PRICED, 2.0);
+    assert_eq!(failures(&house, &house.publications()), NONE);
+    assert_eq!(posts(&house), before + 1, "it is left alone for a while");
+    house.sockets.on_post(|_| Post::Taken);
+    house.store.advance(Duration::from_millis(250));
+    tick(&house, PRICED, 3.0);
+    assert_eq!(failures(&house, &house.publications()), NONE);
+    let (mut last, mut of_other) = (None, None);
+    let conflated = items(&house, "busy");
+    assert_eq!(conflated[0].n, Some(2), "{conflated:?}");
+    assert_eq!(take_whole(&conflated, &mut last), 3);
+    assert_eq!(take_whole(&items(&house, "other"), &mut of_other), 3);
+    assert_eq!(last, of_other);
 }

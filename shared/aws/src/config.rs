@@ -15,7 +15,7 @@ use tickwire_service::deliver_signals::DeliverPorts;
 use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Clock;
-use tickwire_streams::Universe;
+use tickwire_streams::{PostQuota, Universe};
 use tickwire_telemetry::Meter;
 
 use crate::dynamodb::Dynamo;
@@ -54,6 +54,9 @@ pub const ORIGINS: &str = "TICKWIRE_ORIGINS";
 /// How instruments are grouped, as `8,NASDAQ=16,NSE@TCS@EQ` ([`Placement`]). The same for the functions
 /// and for who sends.
 pub const BASKETS: &str = "TICKWIRE_BASKETS";
+/// Posts that all deliverers may make, as posts a second, posts at once, and how many deliverers
+/// there are at the most: `8000,4000,20`. Without it as many as each likes.
+pub const POST_QUOTA: &str = "TICKWIRE_POST_QUOTA";
 
 /// What the runtime of a function is given by the platform. It panics without.
 pub(crate) const PLATFORM: [&str; 4] = [
@@ -104,6 +107,7 @@ pub struct Aws {
     secret_ids: BTreeMap<String, String>,
     universe: Universe,
     placement: Placement,
+    post_quota: Option<PostQuota>,
     origins: Vec<String>,
     #[cfg(feature = "key-sets")]
     issuer: Option<Issuer>,
@@ -171,6 +175,7 @@ impl Aws {
             |text| text.parse().ok(),
             "8,NASDAQ=16,NSE=own,BSE@TCS@EQ, each once, from 1 to 1024 baskets",
         );
+        let post_quota = reader.parsed(POST_QUOTA, post_quota, "8000,4000,20, none of them 0");
         let origins = reader.parsed(
             ORIGINS,
             origins,
@@ -194,6 +199,7 @@ impl Aws {
             secret_ids,
             universe: universe.unwrap_or_else(Universe::live),
             placement: placement.unwrap_or_default(),
+            post_quota,
             origins: origins.unwrap_or_default(),
             #[cfg(feature = "key-sets")]
             issuer,
@@ -219,6 +225,11 @@ impl Aws {
     /// How instruments are spread over groups.
     pub fn placement(&self) -> Placement {
         self.placement.clone()
+    }
+
+    /// The posts that one deliverer may make: its share of all.
+    pub fn post_quota(&self) -> Option<PostQuota> {
+        self.post_quota
     }
 
     /// The tables.
@@ -345,6 +356,17 @@ fn origins(text: &str) -> Option<Vec<String>> {
     };
     let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
     origins.iter().all(|origin| is_origin(origin)).then_some(origins)
+}
+
+/// A deliverer's share of the posts of all.
+fn post_quota(text: &str) -> Option<PostQuota> {
+    let numbers: Vec<u32> = text
+        .split(',')
+        .map(|part| part.trim().parse().ok())
+        .collect::<Option<_>>()?;
+    let [per_second, burst, deliverers] = *numbers.first_chunk::<3>()?;
+    let whole = PostQuota { per_second, burst };
+    (numbers.len() == 3 && !numbers.contains(&0)).then(|| whole.share(deliverers))
 }
 
 struct Reader<F> {
@@ -517,6 +539,30 @@ mod tests {
             (aws.universe(), aws.placement()),
             (Universe::live(), Placement::default())
         );
+    }
+
+    #[test]
+    fn posts_are_shared_out_among_deliverers() {
+        let check = |text: &str, expected: Option<Option<(u32, u32)>>| {
+            let variables: Vec<_> = LEAST.into_iter().chain([(POST_QUOTA, text)]).collect();
+            let read = read(&[], &variables).map(|aws| aws.post_quota());
+            let read = read.map(|quota| quota.map(|quota| (quota.per_second, quota.burst)));
+            assert_eq!(read.ok(), expected, "{text}");
+        };
+        check("", Some(None));
+        check("8000,4000,20", Some(Some((400, 200))));
+        check("8000, 4000, 3", Some(Some((2_666, 1_333))));
+        for text in [
+            "8000",
+            "8000,4000",
+            "8000,4000,0",
+            "0,4000,20",
+            "8000,4000,20,1",
+            "8000,x,20",
+            "-1,1,1",
+        ] {
+            check(text, None);
+        }
     }
 
     #[test]

@@ -81,6 +81,17 @@ impl Tier {
         LIMITS[self as usize].1
     }
 
+    /// What a connection has of posts that are short, against others: one of tier premium gets
+    /// four where one of tier free gets one. None is 0, so nobody gets none.
+    pub const fn weight(self) -> u32 {
+        match self {
+            Self::Free => 1,
+            Self::Standard => 2,
+            Self::Premium => 4,
+            Self::Enterprise => 8,
+        }
+    }
+
     /// The one spelling: `free`, `standard`, `premium`, `enterprise`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -143,6 +154,19 @@ mod tests {
         check(Tier::Standard, [50, 15, 180, 1_500, 8, 75]);
         check(Tier::Premium, [200, 50, 600, 5_000, 20, 200]);
         check(Tier::Enterprise, [1_000, 200, 2_000, 20_000, 50, 500]);
+    }
+
+    #[test]
+    fn weights_are_those_of_the_page() {
+        let page = include_str!("../ACCESS.md");
+        for tier in Tier::ALL {
+            assert!(
+                page.contains(&format!("\n| {tier} | {} |\n", tier.weight())),
+                "{tier}"
+            );
+            assert!(tier.weight() > 0);
+        }
+        assert!(Tier::ALL.is_sorted_by_key(|tier| tier.weight()));
     }
 
     #[test]

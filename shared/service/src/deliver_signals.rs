@@ -3,42 +3,47 @@
 //! At least once, and nothing is stored per frame: a post that fails leaves a
 //! hole in the chain, which the client sees and fills by resuming. No message
 //! fails because of one connection.
+//!
+//! Where posts are short of the quota, a connection is answered by 429, or its user had
+//! as many frames as the tier has, what it is to have is carried to the next run, conflated
+//! to the latest of each stream; `n` tells the client how many signals an item stands for.
+//! Whose turn it is goes by the tier's weight.
 
+mod carry;
 mod outboxes;
 mod pace;
+mod post;
+mod rate;
 mod shard;
 mod standing;
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
-use rustc_hash::FxHashMap;
-use tickwire_entitlements::watermark::WatermarkKey;
-use tickwire_signals::StreamId;
-use tickwire_streams::{GroupKey, Span};
+use tickwire_streams::{GroupKey, PostQuota};
 use tickwire_wire::{BinaryError, Publication, PublicationError};
 
 use crate::access::Access;
 use crate::entitle::Entitle;
-use crate::open_connection::{ConnectionPorts, GoodbyeCode, end, forget};
+use crate::open_connection::{ConnectionPorts, GoodbyeCode, end};
 use crate::placement::Placement;
 use crate::plans::Plans;
 use crate::ports::{
-    Clock, Connections, Groups, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue, Secrets,
-    Timer,
+    Clock, Connections, Groups, Park, Parked, PortError, PortResult, Postpone, Push, Queue, Secrets, Timer,
 };
 use crate::queue_message::QueueMessage;
 use crate::watermark::Watermarks;
 
-use outboxes::{Filled, Outboxes};
-use pace::{Newest, Pace, lock};
-use shard::{Index, Subscribers, Target};
+use carry::{Carry, Due, Throttled};
+use outboxes::Outboxes;
+use pace::Pace;
+use rate::Rates;
+use shard::{Index, Subscribers};
 use standing::Standing;
 
 /// Receive count from which a message is delivered alone.
@@ -104,12 +109,14 @@ pub struct DeliverStats {
     pub post_bytes: AtomicU64,
     /// Connections that were gone, and are forgotten.
     pub gone: AtomicU64,
-    /// Times a connection did not take its frames, which left a hole.
+    /// Times a connection did not take its frames: what it lacks is a hole, or comes later.
     pub holes: AtomicU64,
+    /// Times a connection's frames were put off, as posts were short of the quota.
+    pub deferred: AtomicU64,
+    /// Times a connection's frames waited, as its user had as many as the tier has.
+    pub held: AtomicU64,
     /// Times a shard's subscribers were read.
     pub reloads: AtomicU64,
-    /// Items that waited, as their reader had as many frames as the tier has.
-    pub held: AtomicU64,
     /// Items that were not sent, as no watermark could be made or grants not be read.
     pub withheld: AtomicU64,
     /// Streams that ended as their reader may not read them any longer.
@@ -145,15 +152,14 @@ pub struct Deliver {
     posts: async_lock::Semaphore,
     watermarks: Watermarks,
     entitle: Entitle,
-    pace: Pace,
+    /// What could not be sent yet.
+    carry: Carry,
+    throttled: Throttled,
+    /// The frames of users.
+    rates: Rates,
+    /// The posts it may make; without, as many as it likes.
+    pace: Option<Pace>,
     stats: Arc<DeliverStats>,
-}
-
-/// What became of the frames of one connection.
-enum Outcome {
-    Taken,
-    Gone,
-    Hole(Option<PortError>),
 }
 
 impl Deliver {
@@ -167,7 +173,10 @@ impl Deliver {
             shards: moka::sync::Cache::new(SHARDS_MAX),
             posts: async_lock::Semaphore::new(POSTS_AT_ONCE),
             watermarks: Watermarks::default(),
-            pace: Pace::default(),
+            carry: Carry::default(),
+            throttled: Throttled::default(),
+            rates: Rates::default(),
+            pace: None,
             stats: Arc::default(),
         }
     }
@@ -177,6 +186,16 @@ impl Deliver {
     pub fn marked_by(self, secrets: Arc<dyn Secrets>) -> Self {
         Self {
             watermarks: Watermarks::of(secrets),
+            ..self
+        }
+    }
+
+    /// With no more posts than a quota, which is this process's own: who divides an account's
+    /// quota among as many processes as there are keeps it, whatever each of them does.
+    #[must_use]
+    pub fn within(self, quota: Option<PostQuota>) -> Self {
+        Self {
+            pace: quota.map(Pace::new),
             ..self
         }
     }
@@ -320,16 +339,27 @@ impl Deliver {
 
     /// Delivers publications of one shard, in order.
     async fn deliver_run(&self, run: &[Publication], waits: bool) -> PortResult<()> {
-        let Some(Publication { group, shard, .. }) = run.first() else {
+        let Some(first) = run.first() else {
             return Ok(());
         };
-        if let Some(index) = self.index(run, group, *shard, waits).await? {
-            let standing = Standing::of(&self.ports, &self.entitle, run, &index).await?;
+        let (group, shard) = (&first.group, first.shard);
+        if let Some(index) = self.index(run, group, shard, waits).await? {
+            let place = (group, shard, first.epoch.as_str());
+            let carried = self.carry.take(place, &index);
+            let of_run = run.iter().flat_map(|publication| &publication.signals);
+            let streams = of_run.map(|signal| signal.stream);
+            let streams = streams.chain(carried.values().flatten().map(Due::stream));
+            let standing = match Standing::of(&self.ports, &self.entitle, streams, &index).await {
+                Ok(standing) => standing,
+                Err(error) => {
+                    self.carry.put(place, &index, carried);
+                    return Err(error);
+                }
+            };
             let mark = self.watermarks.key(index.any_marked()).await;
-            let outboxes = self.pack(run, &index, mark.as_ref(), &standing);
-            stream::iter(outboxes)
-                .for_each_concurrent(POSTS_AT_ONCE, |outbox| self.post(group, *shard, &index, outbox))
-                .await;
+            let outboxes = Outboxes::new(&index, mark.as_ref(), &standing);
+            let left = self.post_run(run, place, &index, outboxes, &carried).await;
+            self.carry.put(place, &index, left);
             stream::iter(standing.over())
                 .for_each_concurrent(POSTS_AT_ONCE, |(member, code)| self.end(&index, member, code))
                 .await;
@@ -394,146 +424,6 @@ impl Deliver {
         Ok((!index.subscribers.members.is_empty()).then_some(index))
     }
 
-    /// The frames for each connection, in order. What is the same for all is rendered once.
-    fn pack(
-        &self,
-        run: &[Publication],
-        index: &Index,
-        mark: Option<&WatermarkKey>,
-        standing: &Standing,
-    ) -> Vec<Filled> {
-        let Some(Publication { group, shard, .. }) = run.first() else {
-            return Vec::new();
-        };
-        let waiting = self.pace.waiting(group, *shard);
-        let mut waiting = lock(&waiting);
-        let mut outboxes = Outboxes::new(index, mark, standing, self.over_rate(run, index, standing));
-        if !waiting.is_empty() {
-            outboxes.put_what_waited(run, &mut waiting);
-        }
-        // Of mode `last`: what a frame will stand for, and its newest signal.
-        let mut conflated: FxHashMap<StreamId, (Span, Newest<'_>)> = FxHashMap::default();
-        let mut conflated_order: Vec<StreamId> = Vec::new();
-        let mut wanted = 0;
-        for publication in run {
-            for signal in &publication.signals {
-                let targets = index.targets(signal.stream);
-                if targets.is_empty() {
-                    continue;
-                }
-                wanted += 1;
-                let span = Span::one(signal.offset, signal.previous);
-                let signal = Newest::of(publication, signal);
-                if !targets.full.is_empty() {
-                    outboxes.put(targets.full, span, signal, &mut waiting);
-                }
-                if targets.last.is_empty() {
-                    continue;
-                }
-                let stream = signal.signal.stream;
-                let Some((so_far, newest)) = conflated.get_mut(&stream) else {
-                    conflated.insert(stream, (span, signal));
-                    conflated_order.push(stream);
-                    continue;
-                };
-                if span.offset <= so_far.offset {
-                    // A segment that was published again.
-                    continue;
-                }
-                if !so_far.absorb(span) {
-                    // A hole lies between, which must stay visible.
-                    outboxes.put(targets.last, *so_far, *newest, &mut waiting);
-                    *so_far = span;
-                }
-                *newest = signal;
-            }
-        }
-        for stream in conflated_order {
-            if let Some((span, newest)) = conflated.get(&stream) {
-                outboxes.put(index.targets(stream).last, *span, *newest, &mut waiting);
-            }
-        }
-        DeliverStats::add(&self.stats.signals_wanted, wanted);
-        DeliverStats::add(&self.stats.items, outboxes.items);
-        DeliverStats::add(&self.stats.held, outboxes.held);
-        DeliverStats::add(&self.stats.withheld, outboxes.withheld);
-        let filled = outboxes.finish(&mut waiting);
-        for filled in &filled {
-            let member = index.subscribers.members.get(filled.member);
-            // The first was counted before; those beyond it count, whatever is left.
-            if let Some(member) = member.filter(|_| filled.frames.len() > 1) {
-                let more = u32::try_from(filled.frames.len() - 1).unwrap_or(u32::MAX);
-                self.pace.take(&member.identity, standing.now(), more);
-            }
-        }
-        filled
-    }
-
-    /// Whether members had as many frames as their tier has; none of who wants nothing of a run.
-    fn over_rate(&self, run: &[Publication], index: &Index, standing: &Standing) -> Vec<Option<bool>> {
-        let members = &index.subscribers.members;
-        let mut over = vec![None; members.len()];
-        let mut ask = |target: &Target| {
-            let place = target.member as usize;
-            if let Some((member, over @ None)) = members.get(place).zip(over.get_mut(place)) {
-                *over = Some(self.pace.take(&member.identity, standing.now(), 1) == 0);
-            }
-        };
-        for signal in run.iter().flat_map(|publication| &publication.signals) {
-            let targets = index.targets(signal.stream);
-            targets.full.iter().chain(targets.last).for_each(&mut ask);
-        }
-        over
-    }
-
-    /// Posts the frames of one connection, in order and within the budget.
-    async fn post(&self, group: &GroupKey, shard: u16, index: &Index, filled: Filled) {
-        let Filled {
-            member,
-            frames,
-            revoked,
-        } = filled;
-        let Some(subscriber) = index.subscribers.members.get(member) else {
-            return;
-        };
-        let connection = &subscriber.connection;
-        let _permit = self.posts.acquire().await;
-        let posting = pin!(self.post_frames(connection, frames));
-        let outcome = match select(posting, self.ports.timer.sleep(POST_BUDGET)).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(((), _)) => Outcome::Hole(None),
-        };
-        match outcome {
-            Outcome::Taken if revoked.is_empty() => {}
-            Outcome::Taken => {
-                // It was told; what is not taken out now is told again.
-                DeliverStats::add(&self.stats.revoked, revoked.len());
-                let connections = &self.ports.connections;
-                if let Err(error) = connections.drop_streams(group, shard, connection, &revoked).await {
-                    tracing::warn!(connection, %error, "failed to take out streams that were revoked");
-                }
-            }
-            Outcome::Gone => {
-                DeliverStats::add(&self.stats.gone, 1);
-                let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);
-                let here = Some((group.clone(), shard));
-                if let Err(error) = forget(connections, groups, &self.placement, connection, here).await {
-                    tracing::warn!(connection, %error, "failed to forget a connection that is gone");
-                }
-            }
-            Outcome::Hole(why) => {
-                DeliverStats::add(&self.stats.holes, 1);
-                tracing::debug!(connection, ?why, "a connection did not take its frames");
-                if subscriber.behind.swap(true, Relaxed) {
-                    return;
-                }
-                if let Err(error) = self.ports.connections.mark_behind(group, shard, connection).await {
-                    tracing::warn!(connection, %error, "failed to mark a connection as behind");
-                }
-            }
-        }
-    }
-
     /// Ends a connection whose identity no longer holds.
     async fn end(&self, index: &Index, member: usize, code: GoodbyeCode) {
         let Some(subscriber) = index.subscribers.members.get(member) else {
@@ -547,21 +437,6 @@ impl Deliver {
             code,
         )
         .await;
-    }
-
-    async fn post_frames(&self, connection: &str, frames: Vec<String>) -> Outcome {
-        for frame in frames {
-            let bytes = frame.len();
-            match self.ports.push.post(connection, Arc::from(frame)).await {
-                Ok(Posted::Taken) => {
-                    DeliverStats::add(&self.stats.posts, 1);
-                    DeliverStats::add(&self.stats.post_bytes, bytes);
-                }
-                Ok(Posted::Gone) => return Outcome::Gone,
-                Err(error) => return Outcome::Hole(Some(error)),
-            }
-        }
-        Outcome::Taken
     }
 }
 

@@ -79,7 +79,7 @@ struct Lease {
 struct Subject {
     lease: Mutex<Lease>,
     /// Held while its row is changed: by one of a process at a time.
-    changing: async_lock::Mutex<()>,
+    changing: futures_util::lock::Mutex<()>,
     /// Tokens of keys that are not known.
     unknown_keys: AtomicU32,
 }

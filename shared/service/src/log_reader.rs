@@ -64,7 +64,7 @@ struct End {
 #[derive(Debug, Default)]
 struct Flight {
     reads_begun: AtomicU64,
-    end: async_lock::Mutex<End>,
+    end: futures_util::lock::Mutex<End>,
 }
 
 /// Reads logs.

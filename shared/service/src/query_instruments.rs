@@ -94,7 +94,7 @@ pub struct QueryInstruments {
     plans: Plans,
     clock: Arc<dyn Clock>,
     known: Few<Universe, Arc<Known>>,
-    reading: Arc<async_lock::Mutex<()>>,
+    reading: Arc<futures_util::lock::Mutex<()>>,
 }
 
 impl QueryInstruments {

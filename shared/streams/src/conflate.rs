@@ -37,10 +37,22 @@ impl Span {
         }
         follows
     }
+
+    /// The one span to send of two of a stream when only one can be: of both if `later`
+    /// follows, or else the one that reaches further, before which a hole stays visible.
+    #[must_use]
+    pub fn latest(mut self, later: Span) -> Span {
+        if later.offset > self.offset && !self.absorb(later) {
+            return later;
+        }
+        self
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -60,5 +72,28 @@ mod tests {
             "a hole must stay visible"
         );
         assert_eq!(span.offset, Offset(12));
+    }
+
+    proptest! {
+        /// Spans of a stream's signals in any order, some lost and some twice: what is left to send
+        /// is the newest, and stands for signals without a hole between them.
+        #[test]
+        fn the_latest_wins_and_stands_for_a_whole_stretch(
+            parts in prop::collection::vec((1_u64..30, 1_u64..6), 1..12),
+        ) {
+            // Signal n has offset 10 n, and follows on n - 1.
+            let span = |from: u64, count: u64| Span {
+                offset: Offset(10 * (from + count - 1)),
+                previous: (from > 1).then(|| Offset(10 * (from - 1))),
+                count: count as u32,
+            };
+            let mut spans = parts.iter().map(|(from, count)| span(*from, *count));
+            let first = spans.next().unwrap();
+            let left = spans.fold(first, Span::latest);
+            let newest = parts.iter().map(|(from, count)| 10 * (from + count - 1)).max();
+            prop_assert_eq!(Some(left.offset.0), newest);
+            let before = left.previous.map_or(0, |previous| previous.0);
+            prop_assert_eq!(left.offset.0 - before, 10 * u64::from(left.count));
+        }
     }
 }

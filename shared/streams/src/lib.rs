@@ -1,5 +1,6 @@
 //! Streams of signals: who they are (keys), where a reader or writer stands in
-//! them (offsets, positions), and how they are recovered, conflated and packed.
+//! them (offsets, positions), how they are recovered, conflated and packed, and who
+//! gets which post when posts are short.
 //!
 //! Pure: no input or output, no clock.
 
@@ -8,6 +9,7 @@ mod key;
 mod pack;
 mod position;
 mod recovery;
+mod share;
 
 pub use conflate::Span;
 pub use key::{
@@ -17,3 +19,4 @@ pub use key::{
 pub use pack::{Packer, frame_bytes_max};
 pub use position::{Offset, Position, SeqVerdict, SourceName, holes_max};
 pub use recovery::{Chain, Link, Recovery, recover};
+pub use share::{PostQuota, Shares, Ticket};

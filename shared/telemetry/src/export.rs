@@ -90,6 +90,7 @@ metrics! {
     Publications = "tickwire_publications_total" Counter "Count" "Publications delivered.",
     Items = "tickwire_items_total" Counter "Count" "Items of data frames, for each connection.",
     Holes = "tickwire_holes_total" Counter "Count" "Times a connection did not take its frames.",
+    Deferred = "tickwire_posts_deferred_total" Counter "Count" "Times a connection's frames were put off, as posts were short of the quota.",
     Requests = "tickwire_requests_total" Counter "Count" "HTTP requests answered.",
     RequestSeconds = "tickwire_request_seconds" Histogram "Seconds" "Time to the answer of an HTTP request.",
     QueueMessages = "tickwire_queue_messages" Gauge "Count" "Messages in the queues: waiting or in flight.",
@@ -195,6 +196,7 @@ pub fn of_deliver(stats: &DeliverStats) -> Vec<Sample> {
         Sample::of(Metric::Publications, &[], stats.publications.load(Relaxed) as f64),
         Sample::of(Metric::Items, &[], stats.items.load(Relaxed) as f64),
         Sample::of(Metric::Holes, &[], stats.holes.load(Relaxed) as f64),
+        Sample::of(Metric::Deferred, &[], stats.deferred.load(Relaxed) as f64),
         Sample::of(Metric::MessagesParked, &queue, stats.parked.load(Relaxed) as f64),
         Sample::of(Metric::MessagesFailed, &queue, stats.failed.load(Relaxed) as f64),
     ]

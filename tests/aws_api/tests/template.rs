@@ -199,6 +199,7 @@ fn variables_are_those_that_the_bootstraps_read() {
             ("Need::Secret(WATERMARK_KEY)", &[watermark.as_str()]),
             ("aws.universe()", &[config::UNIVERSE]),
             ("aws.placement()", &[config::BASKETS]),
+            ("aws.post_quota()", &[config::POST_QUOTA]),
             ("aws.origins()", &[config::ORIGINS]),
             (
                 "aws.issuer()",

@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
     /// Instead of what the seed says: ticks of an instrument a second.
     #[arg(long)]
     ticks_per_second: Option<f64>,
+    /// Instead of what the seed says: frames that a deliverer may post a second; 0 for any number.
+    #[arg(long)]
+    posts_per_second: Option<u32>,
     /// Instead of what the seed says: kinds of faults, with commas between; «none» for none.
     #[arg(long, value_parser = read_faults)]
     faults: Option<Faults>,
@@ -113,6 +116,7 @@ impl Arguments {
                 self.deliverers.unwrap_or(of_seed.consumers.1),
             ),
             ticks_per_second: self.ticks_per_second.unwrap_or(of_seed.ticks_per_second),
+            posts_per_second: self.posts_per_second.unwrap_or(of_seed.posts_per_second),
             faults: self.faults.unwrap_or(of_seed.faults),
             strict_entitlement: !self.lenient_entitlement,
             bug: self.bug,
@@ -140,7 +144,7 @@ impl Arguments {
 }
 
 /// What arguments may change of what a seed makes, by their names.
-fn told(scenario: &Scenario) -> [(&'static str, String); 10] {
+fn told(scenario: &Scenario) -> [(&'static str, String); 11] {
     let faults = if scenario.faults.is_empty() {
         "none".to_owned()
     } else {
@@ -155,6 +159,7 @@ fn told(scenario: &Scenario) -> [(&'static str, String); 10] {
         ("ingesters", scenario.consumers.0.to_string()),
         ("deliverers", scenario.consumers.1.to_string()),
         ("ticks-per-second", scenario.ticks_per_second.to_string()),
+        ("posts-per-second", scenario.posts_per_second.to_string()),
         ("faults", faults),
         ("bug", scenario.bug.map_or("", Bug::as_str).to_owned()),
     ]

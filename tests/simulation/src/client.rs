@@ -272,6 +272,12 @@ impl Client {
         deadline.into_iter().chain(self.reconnect_at).min()
     }
 
+    /// The streams that it was not refused.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &str> {
+        let streams = self.received.streams.iter();
+        streams.filter(|seen| !seen.refused).map(|seen| seen.key.as_str())
+    }
+
     /// The streams that it has not whole.
     pub(crate) fn behind(&self, truth: &Truth) -> Option<&str> {
         if self.is_done() {

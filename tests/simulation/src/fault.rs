@@ -44,11 +44,13 @@ pub enum Fault {
     OldSender,
     /// A message or a tick that cannot be right.
     Poison,
+    /// The account's quota of posts is short for some seconds: those beyond it are answered by 429.
+    QuotaShort,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Duplicate,
         Self::Delay,
         Self::Reorder,
@@ -65,6 +67,7 @@ impl Fault {
         Self::Clock,
         Self::OldSender,
         Self::Poison,
+        Self::QuotaShort,
     ];
 
     /// The one spelling.
@@ -86,6 +89,7 @@ impl Fault {
             Self::Clock => "clock",
             Self::OldSender => "old-sender",
             Self::Poison => "poison",
+            Self::QuotaShort => "quota-short",
         }
     }
 
@@ -105,6 +109,7 @@ impl Fault {
             Self::Clock => 8.0,
             Self::OldSender => 15.0,
             Self::Poison => 5.0,
+            Self::QuotaShort => 12.0,
         }
     }
 }

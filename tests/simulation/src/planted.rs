@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tickwire_entitlements::Grant;
 use tickwire_service::ports::Outgoing;
-use tickwire_streams::GroupKey;
+use tickwire_streams::{GroupKey, Shares};
 use tickwire_wire::peek_origin;
 
 use crate::truth::segment_of;
@@ -52,11 +52,17 @@ pub enum Bug {
     LatestCached,
     /// A source counts over all groups.
     SequenceOverGroups,
+    /// Of the signals that one item stands for, the oldest is sent.
+    OldestKept,
+    /// An item does not say that it stands for several signals.
+    SkipsNotTold,
+    /// Posts that are short go to whoever comes first.
+    PostsFirstCome,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::CachedSubscribers,
         Self::PrevFromSends,
         Self::TailNotRepublished,
@@ -74,6 +80,9 @@ impl Bug {
         Self::TakenTakenForOurs,
         Self::LatestCached,
         Self::SequenceOverGroups,
+        Self::OldestKept,
+        Self::SkipsNotTold,
+        Self::PostsFirstCome,
     ];
 
     /// The one spelling.
@@ -96,6 +105,9 @@ impl Bug {
             Self::TakenTakenForOurs => "taken-taken-for-ours",
             Self::LatestCached => "latest-cached",
             Self::SequenceOverGroups => "sequence-over-groups",
+            Self::OldestKept => "oldest-kept",
+            Self::SkipsNotTold => "skips-not-told",
+            Self::PostsFirstCome => "posts-first-come",
         }
     }
 }
@@ -139,6 +151,8 @@ pub(crate) struct Memory {
     pub(crate) appended: BTreeSet<(GroupKey, u64)>,
     /// Segment of the checkpoint that a group was loaded from.
     pub(crate) loaded_at: BTreeMap<GroupKey, u64>,
+    /// The posts of a process, for whoever comes first.
+    pub(crate) posts: Option<Shares<()>>,
     /// The last offset sent to a connection's handle.
     sent: BTreeMap<(String, u32), u64>,
 }
@@ -160,10 +174,6 @@ impl Memory {
         let mut parts = frame.split(r#"{"s":"#);
         let mut text = parts.next().unwrap_or_default().to_owned();
         for item in parts {
-            let number = |text: &str| {
-                let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-                text[..digits].parse::<u64>().ok()
-            };
             let handle = number(item)
                 .and_then(|s| u32::try_from(s).ok())
                 .unwrap_or_default();
@@ -183,6 +193,31 @@ impl Memory {
         }
         text.into()
     }
+}
+
+/// The number at the beginning of a text.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    text[..digits].parse().ok()
+}
+
+/// Rewrites the items of a frame that stand for several signals, given the handle, the offset, how
+/// many signals, and the item's text behind the handle's name. Others stay.
+pub(crate) fn rewrite_conflated(
+    frame: &str,
+    rewrite: impl Fn(usize, u64, usize, &str) -> Option<String>,
+) -> Arc<str> {
+    let mut parts = frame.split(r#"{"s":"#);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for item in parts {
+        let field = |name: &str| item.split_once(name).and_then(|(_, rest)| number(rest));
+        let place = field(r#""o":"#).zip(field(r#""n":"#)).zip(number(item));
+        let rewritten =
+            place.and_then(|((offset, count), s)| rewrite(s as usize, offset, count as usize, item));
+        text.push_str(r#"{"s":"#);
+        text.push_str(rewritten.as_deref().unwrap_or(item));
+    }
+    text.into()
 }
 
 /// A message's deduplication id made of the ticks it holds, and not of their numbers.

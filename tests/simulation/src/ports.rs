@@ -17,6 +17,8 @@ use tickwire_service::ports::{
     SecretVersions, Secrets, Timer,
 };
 
+use tickwire_streams::{PostQuota, Shares};
+
 use crate::planted::{Bug, Memory};
 use crate::world::{Course, Outcome, Shared, World};
 
@@ -61,6 +63,11 @@ impl Ports {
             access: self.access(),
             clock: self.clone(),
         }
+    }
+
+    /// With no more posts than these, for whoever comes first.
+    pub(crate) fn first_come(self: &Arc<Self>, quota: PostQuota) {
+        self.memory().posts = Some(Shares::new(quota));
     }
 
     pub(crate) fn of_subscriptions(self: &Arc<Self>) -> SubscriptionPorts {

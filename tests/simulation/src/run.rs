@@ -3,6 +3,7 @@
 mod clients;
 mod faults;
 mod queues;
+mod short;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +18,10 @@ use tickwire_service::open_connection::OpenConnection;
 use tickwire_service::ports::{GroupRow, Queue};
 use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
-use tickwire_streams::Universe;
+use tickwire_streams::{PostQuota, Universe};
 
 use self::clients::new_client;
+use self::short::quota_of;
 use crate::client::Client;
 use crate::fault::{Coverage, Fault, generator};
 use crate::market::Market;
@@ -44,6 +46,8 @@ const DRAIN_MAX: i64 = 180 * SECOND;
 const CATCH_UP_MAX: i64 = 180 * SECOND;
 /// A signal then reaches those who are subscribed within this time.
 const SERVED_MAX: i64 = 5 * SECOND;
+/// After this time nobody has had as many frames as his tier has.
+const FRAMES_WINDOW: i64 = 60 * SECOND;
 /// So often it is looked whether all is done.
 const LOOK: i64 = SECOND;
 /// How far a sender that was superseded goes on, at most.
@@ -128,6 +132,8 @@ struct Run {
     again: Vec<(Queue, Vec<QueueMessage>)>,
     epochs: Epochs,
     bug: Option<Bug>,
+    /// What each deliverer may post.
+    quota: Option<PostQuota>,
     market_open: bool,
     lost_disconnects: bool,
 }
@@ -193,7 +199,13 @@ impl Run {
         }
         world.schedule(START + CLOCK_EVERY, Event::SendClock);
         world.schedule(START + RECONCILE_EVERY, Event::Reconcile);
-        for fault in [Fault::Gone, Fault::Clock, Fault::OldSender, Fault::Poison] {
+        for fault in [
+            Fault::Gone,
+            Fault::Clock,
+            Fault::OldSender,
+            Fault::Poison,
+            Fault::QuotaShort,
+        ] {
             if let Some(seconds) = world.dice.next_seconds(fault) {
                 world.schedule(START + (seconds * SECOND as f64) as i64, Event::Fault(fault));
             }
@@ -214,6 +226,7 @@ impl Run {
             again: Vec::new(),
             epochs: Epochs::default(),
             bug: scenario.bug,
+            quota: quota_of(scenario.posts_per_second),
             market_open: true,
             lost_disconnects: scenario.seed.is_multiple_of(2),
         };
@@ -271,6 +284,7 @@ impl Run {
             world.skews.fill(0);
             world.now
         };
+        self.lift_quota();
         self.market_open = false;
         self.promise(Promise::Drained, now + DRAIN_MAX, |run| {
             let world = run.world.lock();
@@ -310,6 +324,8 @@ impl Run {
         };
         let now = self.world.lock().now;
         self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole_and_subscribed);
+        let now = self.world.lock().now;
+        self.until(now + FRAMES_WINDOW, |_| false);
         // What is sent now comes by itself: nobody has to ask for it.
         let before = self.resumes();
         let now = self.world.lock().now;
@@ -329,6 +345,9 @@ impl Run {
             let what = format!("{resumed} times a client had to ask for what it was to be served");
             self.world.lock().violate(Promise::ServedAgain, what);
         }
+        self.be_short_of_posts();
+        let now = self.world.lock().now;
+        self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole);
     }
 
     fn resumes(&self) -> u64 {
@@ -378,7 +397,14 @@ impl Run {
             Role::Ingest => Unit::Ingest(Arc::new(Ingest::new(ports.of_ingest()))),
             Role::Deliver => {
                 let deliver = Deliver::new(ports.of_deliver(), placement).marked_by(Arc::new(Marks));
-                Unit::Deliver(Arc::new(deliver))
+                let quota = match self.quota {
+                    Some(quota) if self.bug == Some(Bug::PostsFirstCome) => {
+                        ports.first_come(quota);
+                        None
+                    }
+                    quota => quota,
+                };
+                Unit::Deliver(Arc::new(deliver.within(quota)))
             }
             Role::Socket => {
                 let subscriptions = ports.of_subscriptions();

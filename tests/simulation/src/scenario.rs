@@ -44,6 +44,8 @@ pub struct Scenario {
     pub flush_ms: u32,
     /// Ticks of an instrument a second.
     pub ticks_per_second: f64,
+    /// Frames that a deliverer may post a second; 0: as many as it likes.
+    pub posts_per_second: u32,
     /// A frame to someone whose grant has ended is a violation, also where the
     /// grant held when the stream was subscribed to.
     pub strict_entitlement: bool,
@@ -79,6 +81,7 @@ impl Scenario {
             deduplication_seconds: pick(&mut random, &[2, 30, 300]),
             flush_ms: pick(&mut random, &[100, 250, 500]),
             ticks_per_second: [0.3, 1.0, 2.0][random.random_range(0..3)],
+            posts_per_second: pick(&mut random, &[0, 0, 5, 40]),
             strict_entitlement: true,
             bug: None,
         }

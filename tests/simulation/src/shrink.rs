@@ -90,6 +90,11 @@ impl Search {
         reduced |= self.take(Scenario { groups: 1, ..now });
         let now = self.best.scenario.clone();
         reduced |= self.take(Scenario { shards: 1, ..now });
+        let now = self.best.scenario.clone();
+        reduced |= self.take(Scenario {
+            posts_per_second: 0,
+            ..now
+        });
         reduced |= self.reduce(|scenario| &mut scenario.consumers.0, 1);
         reduced |= self.reduce(|scenario| &mut scenario.consumers.1, 1);
         reduced

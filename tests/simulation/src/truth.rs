@@ -30,6 +30,8 @@ pub enum Promise {
     Drained,
     /// When nothing goes wrong any longer, clients catch up and are served at once.
     ServedAgain,
+    /// Where posts are short the quota is kept, and each connection has its share.
+    FairShare,
 }
 
 /// A broken promise.

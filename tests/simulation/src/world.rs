@@ -15,10 +15,10 @@ use tickwire_market::UnixNanos;
 use tickwire_service::placement::shard_of;
 use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, Subscriber};
 use tickwire_service::testing::Tables;
-use tickwire_streams::GroupKey;
+use tickwire_streams::{GroupKey, Shares};
 
 use crate::fault::{Dice, Fault, generator};
-use crate::planted::Bug;
+use crate::planted::{Bug, rewrite_conflated};
 use crate::queue::Fifo;
 use crate::scenario::Scenario;
 use crate::truth::{Promise, Truth, Violation};
@@ -125,11 +125,24 @@ pub(crate) struct Reader {
     pub(crate) any_product: bool,
 }
 
+impl Reader {
+    /// The group of a stream.
+    pub(crate) fn group_of(&self, key: &str) -> Option<&GroupKey> {
+        self.handles
+            .iter()
+            .find(|handle| handle.key == key)?
+            .group
+            .as_ref()
+    }
+}
+
 /// What a handle stands for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Handle {
     /// The product that has to be granted.
     pub(crate) product: Option<String>,
+    /// The stream's key.
+    key: String,
     /// The stream's group.
     group: Option<GroupKey>,
     /// When the request began that there was last a verdict on, and when the verdict came.
@@ -137,8 +150,9 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn of(product: Option<String>, group: GroupKey) -> Self {
+    pub(crate) fn of(key: String, product: Option<String>, group: GroupKey) -> Self {
         Self {
+            key,
             product,
             group: Some(group),
             judged: (0, 0),
@@ -190,13 +204,17 @@ pub(crate) struct World {
     /// Processes whose calls hold leases of messages.
     pub(crate) consumers: Vec<bool>,
     pub(crate) bug: Option<Bug>,
-    shards: u16,
+    pub(crate) shards: u16,
     strict_entitlement: bool,
     lease: i64,
     pub(crate) violations: Vec<Violation>,
     /// Sum of all that clients received and logs took, in order.
     pub(crate) digest: u64,
     pub(crate) posts: u64,
+    /// Frames of deliverers, by connection.
+    pub(crate) delivered: BTreeMap<usize, u32>,
+    /// Until when the account's posts are short, and how many there are.
+    pub(crate) short: Option<(i64, Shares<()>)>,
     pub(crate) parked: u64,
 }
 
@@ -230,6 +248,8 @@ impl World {
             violations: Vec::new(),
             digest: 0,
             posts: 0,
+            delivered: BTreeMap::new(),
+            short: None,
             parked: 0,
         }
     }
@@ -393,8 +413,43 @@ impl World {
             return Posted::Gone;
         };
         self.check_entitled(process, (place, connection), &frame);
+        if self.consumers[process] {
+            *self.delivered.entry(place).or_default() += 1;
+        }
         self.deliver(place, frame);
         Posted::Taken
+    }
+
+    /// Whether a post is beyond what the account has left.
+    pub(crate) fn is_beyond_quota(&mut self) -> bool {
+        let now = self.now;
+        let Some((until, posts)) = &mut self.short else {
+            return false;
+        };
+        if self.dice.calm || now >= *until {
+            self.short = None;
+            return false;
+        }
+        let beyond = !posts.take(UnixNanos(now), 1);
+        if beyond {
+            self.dice.count(Fault::QuotaShort);
+        }
+        beyond
+    }
+
+    /// A frame in which an item that stands for several signals has the value of the oldest.
+    pub(crate) fn with_oldest(&self, connection: &str, frame: &str) -> Arc<str> {
+        let client = connection_place(connection).and_then(|place| self.connections.get(place));
+        let Some(reader) = client.map(|connection| &self.readers[connection.client]) else {
+            return frame.into();
+        };
+        rewrite_conflated(frame, |s, offset, count, item| {
+            let place = self.truth.stream_place(&reader.handles.get(s)?.key)?;
+            let signals = &self.truth.stream(place)?.signals;
+            let newest = signals.iter().position(|signal| signal.offset.0 == offset)?;
+            let oldest = signals.get((newest + 1).checked_sub(count)?)?;
+            Some(item.replacen(&*signals[newest].value, &oldest.value, 1))
+        })
     }
 
     /// A connection has verdicts for these handles, on a request of `asked_at`.
@@ -438,6 +493,7 @@ impl World {
                 product: Some(product),
                 group: Some(group),
                 judged,
+                ..
             }) = handle.and_then(|s| reader.handles.get(s))
             else {
                 continue;

@@ -4,11 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use tickwire_service::placement::cell_of;
+use tickwire_telemetry::metrics::queue_chunk_bytes;
+
 use super::up::UpError;
 use crate::report::{PriceTable, RunReport, US_EAST_1, thousands};
 
 /// Clients for which the table has a column.
 const CLIENTS: [u64; 4] = [100, 1_000, 10_000, 100_000];
+/// Clients for which the table of cells has a row.
+const CELL_CLIENTS: [u32; 3] = [1_000, 10_000, 1_000_000];
+/// Largest message of the queue that is billed as one, in characters.
+const QUEUE_CHUNK: f64 = queue_chunk_bytes as f64;
+/// Characters of a message a byte of a segment.
+const BASE64: f64 = 4.0 / 3.0;
 const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 /// Prints a month's cost by instruments and clients, as a table in Markdown.
@@ -29,6 +38,9 @@ pub struct CostArgs {
     /// Frames that a client receives a second
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     pub frames: f64,
+    /// Frames that one cell's deliverers may post a second: what is left of its account's quota
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cell_posts: u32,
     /// Milliseconds that an invocation takes
     #[arg(long, value_name = "MS", default_value_t = 20.0)]
     pub invocation_ms: f64,
@@ -42,6 +54,31 @@ pub struct CostArgs {
 struct Month {
     flow: f64,
     client: f64,
+    /// What each cell after the first adds.
+    cell: f64,
+}
+
+/// Cells that so many clients need, and how many of them are in the fullest.
+fn cells(clients: u32, clients_max: f64) -> (u32, u32) {
+    let fullest = |cells: u32| {
+        let mut sizes = vec![0_u32; cells as usize];
+        for nth in 0..clients {
+            if let Some(size) = sizes.get_mut(cell_of(&format!("user-{nth}"), cells) as usize) {
+                *size += 1;
+            }
+        }
+        sizes.into_iter().max().unwrap_or(0)
+    };
+    let mut cells = (f64::from(clients) / clients_max).ceil().max(1.0) as u32;
+    loop {
+        let most = fullest(cells);
+        if f64::from(most) <= clients_max || cells >= clients {
+            return (cells, most);
+        }
+        // What the fullest has too many, over all, and one cell at least.
+        let grown = f64::from(cells) * f64::from(most) / clients_max;
+        cells = (cells + 1).max(grown.floor() as u32).min(clients);
+    }
 }
 
 impl CostArgs {
@@ -61,7 +98,17 @@ impl CostArgs {
             + gb_seconds * prices.lambda_gb_second;
         let frame = prices.post_million / 1e6;
         let minute = prices.connection_minutes_million / 1e6;
+        // A cell has each segment sent, received and deleted once more, in a call of its deliverer
+        // that looks at the version of the shard.
+        let segments = report.segments as f64;
+        let bytes = report.segment_bytes as f64 / segments.max(1.0);
+        let chunks = (bytes * BASE64 / QUEUE_CHUNK).ceil().max(1.0);
+        let invocation = prices.lambda_requests_million / 1e6
+            + self.invocation_ms / 1e3 * self.memory_mb / 1_024.0 * prices.lambda_gb_second;
+        let publication =
+            (2.0 * chunks + 1.0) * prices.queue_million / 1e6 + invocation + prices.store_read_million / 1e6;
         Some(Month {
+            cell: segments * publication * seconds / report.seconds,
             flow: run * seconds / report.seconds,
             client: self.frames * seconds * frame + seconds / 60.0 * minute,
         })
@@ -82,7 +129,7 @@ impl CostArgs {
                 .map_or("-".to_owned(), |rate| format!("{rate:.0}"));
             let mut line = format!("| {} | {rate} |", report.title);
             match self.month(report, prices) {
-                Some(Month { flow, client }) => {
+                Some(Month { flow, client, .. }) => {
                     let cell = |usd: f64| format!(" {} |", thousands(usd.round() as u64));
                     line.push_str(&cell(flow));
                     line.extend(CLIENTS.map(|clients| cell(flow + clients as f64 * client)));
@@ -92,10 +139,35 @@ impl CostArgs {
             lines.push(line);
         }
         lines.push(String::new());
+        lines.push(
+            "| clients | cells | clients of the fullest | its frames/s | run | a cell more | all |"
+                .to_owned(),
+        );
+        lines.push("| ---: | ---: | ---: | ---: | --- | ---: | ---: |".to_owned());
+        for clients in CELL_CLIENTS {
+            let (count, fullest) = cells(clients, f64::from(self.cell_posts) / self.frames);
+            for report in reports {
+                let Some(Month { flow, client, cell }) = self.month(report, prices) else {
+                    continue;
+                };
+                let all = flow + f64::from(count - 1) * cell + f64::from(clients) * client;
+                let frames = f64::from(fullest) * self.frames;
+                let [clients, count, fullest] = [clients, count, fullest].map(|n| thousands(n.into()));
+                lines.push(format!(
+                    "| {clients} | {count} | {fullest} | {} | {} | {} | {} |",
+                    thousands(frames.round() as u64),
+                    report.title,
+                    thousands(cell.round() as u64),
+                    thousands(all.round() as u64),
+                ));
+            }
+        }
+        lines.push(String::new());
         lines.push(format!(
             "US dollars a month of {} days of {} hours, {} list prices of {}; {} frames a second to a client, \
-             invocations of {} ms at {} MB. Without storage, logs, data transfer and HTTP.",
-            self.days, self.hours, prices.region, prices.as_of, self.frames, self.invocation_ms, self.memory_mb
+             invocations of {} ms at {} MB; {} frames a second from a cell. Without storage, logs, data transfer \
+             and HTTP.",
+            self.days, self.hours, prices.region, prices.as_of, self.frames, self.invocation_ms, self.memory_mb, self.cell_posts
         ));
         lines.join("\n")
     }
@@ -183,6 +255,20 @@ mod tests {
             Some("| index | - | 0 | 1 | 8 | 73 | 722 |"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn cells_are_as_many_as_the_fullest_needs() {
+        assert_eq!(cells(1_000, 8_000.0), (1, 1_000));
+        let (two, fullest) = cells(10_000, 8_000.0);
+        assert!(two == 2 && fullest < 5_300, "{fullest}");
+        let (many, fullest) = cells(100_000, 1_000.0);
+        // 100 would do if all were as full; the fullest is some 4 roots above the mean.
+        assert!(
+            (105..=118).contains(&many) && fullest <= 1_000,
+            "{many}, {fullest}"
+        );
+        assert_eq!(cells(3, 0.5).0, 3, "no more cells than clients");
     }
 
     #[test]

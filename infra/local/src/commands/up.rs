@@ -11,7 +11,7 @@ use tickwire_market::{Calendar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_service::authenticate::Issuer;
 use tickwire_service::placement::Placement;
 use tickwire_signals::ChainTerms;
-use tickwire_streams::Universe;
+use tickwire_streams::{PostQuota, Universe};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -101,6 +101,9 @@ pub struct UpArgs {
     /// Consumers of the queue of events
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub consumers: u16,
+    /// Frames posted to clients a second, at the most; who is short of them gets the latest alone
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub posts_per_second: Option<u32>,
     /// Groups into which the shares of a venue are spread, and what has a group of its own, with its
     /// options, such as 8,NASDAQ=16,NSE=own,BSE@TCS@EQ
     #[arg(long, value_name = "N|VENUE=N|KEY,…", default_value_t)]
@@ -303,6 +306,10 @@ impl UpArgs {
             data: self.place(),
             port: self.port,
             consumers: usize::from(self.consumers),
+            post_quota: self.posts_per_second.map(|posts| PostQuota {
+                per_second: posts,
+                burst: posts,
+            }),
             placement,
             origins: self.origins.clone(),
             issuer: self.issuer()?,

@@ -30,7 +30,7 @@ use tickwire_service::ports::{Clock, Enqueue, Entropy, Outgoing, PortError, Push
 use tickwire_service::query_history::QueryPorts;
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
 use tickwire_socket::Socket;
-use tickwire_streams::Universe;
+use tickwire_streams::{PostQuota, Universe};
 use tickwire_telemetry::Meter;
 use tickwire_telemetry::export::{self, Metric, Sample};
 use tokio::net::TcpListener;
@@ -82,6 +82,8 @@ pub struct HostOptions {
     pub port: u16,
     /// Consumers of the queue of events.
     pub consumers: usize,
+    /// Frames that may be posted to clients; without it as many as there are.
+    pub post_quota: Option<PostQuota>,
     /// How instruments are spread over groups.
     pub placement: Placement,
     /// Origins of web pages that may call the HTTP API.
@@ -97,6 +99,7 @@ impl Default for HostOptions {
             bind: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             consumers: 1,
+            post_quota: None,
             placement: Placement::default(),
             origins: Vec::new(),
             issuer: None,
@@ -213,7 +216,7 @@ impl Host {
             },
             options.placement.clone(),
         );
-        let deliver = Arc::new(deliver.marked_by(secrets.clone()));
+        let deliver = Arc::new(deliver.marked_by(secrets.clone()).within(options.post_quota));
         let socket_ports = SubscriptionPorts {
             connections: store.clone(),
             groups: store.clone(),

@@ -2,14 +2,12 @@
 
 use tickwire_entitlements::Decision;
 use tickwire_entitlements::watermark::WatermarkKey;
-use tickwire_signals::{SignalValue, StreamId};
+use tickwire_market::UnixNanos;
+use tickwire_signals::{Signal, SignalValue};
 use tickwire_streams::{Packer, Span, StreamKey};
-use tickwire_wire::{
-    Downgraded, ErrorBody, Mode, Publication, Snapshot, downgraded_push, write_revoked, write_signal_frame,
-    write_value,
-};
+use tickwire_wire::{ErrorBody, Publication, Snapshot, write_revoked, write_signal_frame, write_value};
 
-use super::pace::{Newest, Waiting};
+use super::carry::{Due, Newest};
 use super::shard::{Index, Target};
 use super::standing::Standing;
 use crate::entitle::denied;
@@ -20,9 +18,6 @@ pub(super) struct Outboxes<'a> {
     index: &'a Index,
     mark: Option<&'a WatermarkKey>,
     standing: &'a Standing,
-    /// By member: whether it is over the rate of frames, and so waits; none where it was not asked.
-    over_rate: Vec<Option<bool>>,
-    any_over: bool,
     boxes: Vec<Outbox>,
     /// Those with anything in them.
     used: Vec<usize>,
@@ -30,8 +25,6 @@ pub(super) struct Outboxes<'a> {
     common: String,
     /// Items put.
     pub(super) items: usize,
-    /// Items that wait.
-    pub(super) held: usize,
     /// Items that were not, as no watermark could be made or grants not be read.
     pub(super) withheld: usize,
 }
@@ -42,14 +35,41 @@ struct Outbox {
     frames: Vec<String>,
     used: bool,
     revoked: Vec<String>,
-    /// Handles of streams that wait.
-    waits: Vec<u32>,
+}
+
+/// A signal as it is sent.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'a> {
+    signal: &'a Signal,
+    source: &'a str,
+    committed_at: UnixNanos,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn of(publication: &'a Publication, signal: &'a Signal) -> Self {
+        let source = publication.sources.get(signal.source as usize);
+        Self {
+            signal,
+            source: source.map_or("", String::as_str),
+            committed_at: publication.committed_at,
+        }
+    }
+}
+
+impl<'a> From<&'a Newest> for Sent<'a> {
+    fn from(newest: &'a Newest) -> Self {
+        Self {
+            signal: &newest.signal,
+            source: &newest.source,
+            committed_at: newest.committed_at,
+        }
+    }
 }
 
 /// What goes to one connection.
 pub(super) struct Filled {
     /// Its place among the members.
-    pub(super) member: usize,
+    pub(super) member: u32,
     /// Frames, in order.
     pub(super) frames: Vec<String>,
     /// Keys of streams that it is told it may not read any longer.
@@ -57,15 +77,8 @@ pub(super) struct Filled {
 }
 
 impl<'a> Outboxes<'a> {
-    pub(super) fn new(
-        index: &'a Index,
-        mark: Option<&'a WatermarkKey>,
-        standing: &'a Standing,
-        over_rate: Vec<Option<bool>>,
-    ) -> Self {
+    pub(super) fn new(index: &'a Index, mark: Option<&'a WatermarkKey>, standing: &'a Standing) -> Self {
         Self {
-            any_over: over_rate.contains(&Some(true)),
-            over_rate,
             index,
             mark,
             standing,
@@ -79,88 +92,16 @@ impl<'a> Outboxes<'a> {
             value: String::new(),
             common: String::new(),
             items: 0,
-            held: 0,
             withheld: 0,
         }
     }
 
-    /// An item for each target, at once or when its reader may be sent something again.
-    /// `newest` is the newest signal that it stands for.
-    pub(super) fn put(&mut self, targets: &[Target], span: Span, newest: Newest<'_>, waiting: &mut Waiting) {
-        if !self.any_over {
-            return self.put_now(targets, span, newest);
+    /// An item for each target. What is sent is the newest that it stands for.
+    pub(super) fn put(&mut self, targets: &[Target], span: Span, sent: Sent<'_>) {
+        if let Some(key) = self.index.marked(sent.signal.stream) {
+            return self.put_marked(key, targets, span, sent);
         }
-        let is_over = |target: &Target| self.over_rate.get(target.member as usize) == Some(&Some(true));
-        let (wait, now): (Vec<Target>, Vec<Target>) = targets.iter().partition(|target| is_over(target));
-        for target in wait {
-            self.hold(target, span, newest, waiting);
-        }
-        if !now.is_empty() {
-            self.put_now(&now, span, newest);
-        }
-    }
-
-    fn hold(&mut self, target: Target, span: Span, newest: Newest<'_>, waiting: &mut Waiting) {
-        let place = target.member as usize;
-        let member = self.index.subscribers.members.get(place);
-        let Some((member, outbox)) = member.zip(self.boxes.get_mut(place)) else {
-            return;
-        };
-        if self.standing.is_over(target.member) {
-            return;
-        }
-        let waits = waiting.entry(member.connection.clone()).or_default();
-        waits.hold(span, newest);
-        self.held += 1;
-        if !outbox.used {
-            outbox.used = true;
-            self.used.push(place);
-        }
-        if !outbox.waits.contains(&target.s) {
-            outbox.waits.push(target.s);
-        }
-    }
-
-    /// What waited for those who may be sent something again; of those who are gone it is forgotten.
-    pub(super) fn put_what_waited(&mut self, run: &[Publication], waiting: &mut Waiting) {
-        let index = self.index;
-        let mut there = Waiting::default();
-        for (place, member) in (0_u32..).zip(&index.subscribers.members) {
-            let Some(mut waits) = waiting.remove(&member.connection) else {
-                continue;
-            };
-            let streams: Vec<StreamId> = waits.streams.keys().copied().collect();
-            // Who wants nothing of this run was not asked: it waits on.
-            let may_have = self.over_rate.get(place as usize) == Some(&Some(false));
-            let in_run = |id: StreamId| {
-                let mut signals = run.iter().flat_map(|publication| &publication.signals);
-                signals.any(|signal| signal.stream == id)
-            };
-            for id in streams {
-                let Some(target) = index.target_of(place, id) else {
-                    waits.streams.remove(&id);
-                    continue;
-                };
-                // Whether what is paid for may still be read was looked at for streams of this run.
-                if may_have
-                    && (in_run(id) || index.marked(id).is_none())
-                    && let Some(held) = waits.streams.remove(&id)
-                {
-                    self.put_now(&[target], held.span, held.newest());
-                }
-            }
-            if !waits.is_over(self.standing.now()) {
-                there.insert(member.connection.clone(), waits);
-            }
-        }
-        *waiting = there;
-    }
-
-    fn put_now(&mut self, targets: &[Target], span: Span, newest: Newest<'_>) {
-        if let Some(key) = self.index.marked(newest.signal.stream) {
-            return self.put_marked(key, targets, span, newest);
-        }
-        self.render(span, newest, &newest.signal.value);
+        self.render(span, sent, &sent.signal.value);
         let common = std::mem::take(&mut self.common);
         for target in targets {
             self.push(*target, &common);
@@ -169,8 +110,8 @@ impl<'a> Outboxes<'a> {
     }
 
     /// The same, each with the watermark of its receiver; nothing where there can be none.
-    fn put_marked(&mut self, key: &StreamKey, targets: &[Target], span: Span, newest: Newest<'_>) {
-        let signal = newest.signal;
+    fn put_marked(&mut self, key: &StreamKey, targets: &[Target], span: Span, sent: Sent<'_>) {
+        let signal = sent.signal;
         for target in targets {
             let Some(member) = self.index.subscribers.members.get(target.member as usize) else {
                 continue;
@@ -197,7 +138,7 @@ impl<'a> Outboxes<'a> {
                 continue;
             };
             let value = stamp.value(signal.offset, &signal.value);
-            self.render(span, newest, &value);
+            self.render(span, sent, &value);
             let mut common = std::mem::take(&mut self.common);
             stamp.seal(&mut common, signal.offset, &self.value);
             self.push(*target, &common);
@@ -206,12 +147,8 @@ impl<'a> Outboxes<'a> {
     }
 
     /// Writes an item but for its handle.
-    fn render(&mut self, span: Span, newest: Newest<'_>, value: &SignalValue) {
-        let Newest {
-            signal,
-            source,
-            committed_at,
-        } = newest;
+    fn render(&mut self, span: Span, sent: Sent<'_>, value: &SignalValue) {
+        let signal = sent.signal;
         self.value.clear();
         write_value(&mut self.value, value, self.index.plan.outputs(signal.stream));
         self.common.clear();
@@ -221,8 +158,8 @@ impl<'a> Outboxes<'a> {
             span,
             signal.exchange_time,
             signal.receive_time,
-            committed_at,
-            source,
+            sent.committed_at,
+            sent.source,
             signal.mock,
             &self.value,
         );
@@ -266,25 +203,32 @@ impl<'a> Outboxes<'a> {
         self.items += 1;
     }
 
-    /// All of them; whoever waits is told so, now and then.
-    pub(super) fn finish(mut self, waiting: &mut Waiting) -> Vec<Filled> {
+    /// Puts what is due to one target, unless it would need a second frame. Says whether it did not.
+    pub(super) fn put_fitting(&mut self, target: Target, due: &Due) -> bool {
+        let member = target.member as usize;
+        let revoked = self.boxes.get(member).map_or(0, |outbox| outbox.revoked.len());
+        self.put(&[target], due.span, (&*due.newest).into());
+        match self.boxes.get_mut(member) {
+            Some(outbox) if !outbox.frames.is_empty() => {
+                outbox.packer = Packer::default();
+                outbox.revoked.truncate(revoked);
+                self.items -= 1;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// The frames of all connections for which there are any.
+    pub(super) fn finish(&mut self) -> Vec<Filled> {
         let used = std::mem::take(&mut self.used);
-        let now = self.standing.now();
         used.into_iter()
             .map(|member| {
                 let outbox = std::mem::take(&mut self.boxes[member]);
                 let mut frames = outbox.frames;
                 frames.extend(outbox.packer.finish());
-                let connection = self.index.subscribers.members.get(member);
-                let waits = connection.and_then(|member| waiting.get_mut(&member.connection));
-                if !outbox.waits.is_empty() && waits.is_some_and(|waits| waits.tell(now)) {
-                    frames.push(downgraded_push(&Downgraded {
-                        s: outbox.waits,
-                        mode: Mode::Last,
-                    }));
-                }
                 Filled {
-                    member,
+                    member: member as u32,
                     frames,
                     revoked: outbox.revoked,
                 }

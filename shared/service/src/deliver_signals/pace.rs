@@ -1,145 +1,113 @@
-//! How many frames users are sent, and what waits for those who had as many as their tier has.
-//!
-//! Nothing is dropped: of each stream one item waits that stands for all that came, and goes with
-//! the next frame that may be sent. This process counts what it sends itself; were it to end, what
-//! waits is a hole, which the client sees and fills by resuming.
+//! Posts within the quota: all at once while there are enough, and in turn when they are short.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-use tickwire_entitlements::{Identity, Usage};
+use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_market::UnixNanos;
-use tickwire_signals::{Signal, StreamId};
-use tickwire_streams::{GroupKey, Span};
-use tickwire_wire::Publication;
+use tickwire_streams::{PostQuota, Shares, Ticket};
 
-use super::SHARDS_MAX;
+use super::carry::Due;
 
-/// Users whose frames are counted.
-const USERS_MAX: u64 = 100_000;
-/// A connection is told once in so long that its streams are conflated, in seconds.
-const TOLD_EVERY_S: i64 = 60;
+/// How long a publication may be old while its posts wait for their turns. What has had no
+/// turn then is carried on to the next run, so that the queue does not grow.
+pub(super) const TURNS_TIME: Duration = Duration::from_millis(500);
+/// How often those that wait look for a post.
+pub(super) const TURNS_LOOK: Duration = Duration::from_millis(10);
 
-/// A signal as it is to be told, whichever publication it came with.
-#[derive(Clone, Copy)]
-pub(super) struct Newest<'a> {
-    pub(super) signal: &'a Signal,
-    pub(super) source: &'a str,
-    pub(super) committed_at: UnixNanos,
+#[derive(Debug)]
+struct Shared {
+    shares: Shares<String>,
+    /// Turns that came and were not taken yet: runs grant each other's.
+    granted: FxHashSet<Ticket>,
 }
 
-impl<'a> Newest<'a> {
-    pub(super) fn of(publication: &'a Publication, signal: &'a Signal) -> Self {
-        let source = publication.sources.get(signal.source as usize);
-        Self {
-            signal,
-            source: source.map_or("", String::as_str),
-            committed_at: publication.committed_at,
-        }
-    }
-}
-
-/// What waits of a stream: the newest signal, which stands for all of the span.
-pub(super) struct Held {
-    pub(super) span: Span,
-    signal: Signal,
-    source: String,
-    committed_at: UnixNanos,
-}
-
-impl Held {
-    pub(super) fn newest(&self) -> Newest<'_> {
-        Newest {
-            signal: &self.signal,
-            source: &self.source,
-            committed_at: self.committed_at,
-        }
-    }
-}
-
-/// What waits for a connection in a shard.
-#[derive(Default)]
-pub(super) struct Waits {
-    pub(super) streams: BTreeMap<StreamId, Held>,
-    told_at: Option<UnixNanos>,
-}
-
-impl Waits {
-    pub(super) fn hold(&mut self, span: Span, newest: Newest<'_>) {
-        let mut span = span;
-        if let Some(held) = self.streams.get(&newest.signal.stream) {
-            if span.offset <= held.span.offset {
-                // A segment that was published again.
-                return;
-            }
-            let mut all = held.span;
-            // Where a hole lies between, it stays visible: what is behind it stands for itself.
-            if all.absorb(span) {
-                span = all;
-            }
-        }
-        let held = Held {
-            span,
-            signal: newest.signal.clone(),
-            source: newest.source.to_owned(),
-            committed_at: newest.committed_at,
-        };
-        self.streams.insert(held.signal.stream, held);
-    }
-
-    /// Whether the client is to be told now.
-    pub(super) fn tell(&mut self, now: UnixNanos) -> bool {
-        let tell = !self.was_told_lately(now);
-        if tell {
-            self.told_at = Some(now);
-        }
-        tell
-    }
-
-    /// Whether nothing waits, and nothing need be known any longer of what did.
-    pub(super) fn is_over(&self, now: UnixNanos) -> bool {
-        self.streams.is_empty() && !self.was_told_lately(now)
-    }
-
-    fn was_told_lately(&self, now: UnixNanos) -> bool {
-        let lately = |at: UnixNanos| now.nanos_since(at) < TOLD_EVERY_S * UnixNanos::PER_SECOND;
-        self.told_at.is_some_and(lately)
-    }
-}
-
-/// What waits in a shard, by connection.
-pub(super) type Waiting = FxHashMap<String, Waits>;
-
-/// Counts of this process, and what waits in it.
-pub(super) struct Pace {
-    users: moka::sync::Cache<String, Arc<Mutex<Usage>>>,
-    waiting: moka::sync::Cache<(GroupKey, u16), Arc<Mutex<Waiting>>>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            users: moka::sync::Cache::new(USERS_MAX),
-            waiting: moka::sync::Cache::new(SHARDS_MAX),
-        }
-    }
-}
+/// The posts of this process.
+#[derive(Debug)]
+pub(super) struct Pace(Mutex<Shared>);
 
 impl Pace {
-    /// Counts up to `frames` of a user; how many of them may be sent.
-    pub(super) fn take(&self, identity: &Identity, now: UnixNanos, frames: u32) -> u32 {
-        let usage = self.users.get_with_by_ref(&identity.user, Arc::default);
-        let windows = identity.tier.limits().frames();
-        lock(&usage).take(&windows, now, frames).0
+    pub(super) fn new(quota: PostQuota) -> Self {
+        Self(Mutex::new(Shared {
+            shares: Shares::new(quota),
+            granted: FxHashSet::default(),
+        }))
     }
 
-    /// What waits in a shard.
-    pub(super) fn waiting(&self, group: &GroupKey, shard: u16) -> Arc<Mutex<Waiting>> {
-        self.waiting.get_with((group.clone(), shard), Arc::default)
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes so many posts, if there are.
+    pub(super) fn take(&self, now: UnixNanos, posts: usize) -> bool {
+        self.lock().shares.take(now, posts)
+    }
+
+    /// The turns of a run.
+    pub(super) fn turns(&self) -> Turns<'_> {
+        Turns {
+            pace: self,
+            waiting: FxHashMap::default(),
+        }
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Members of a run that wait for their turns, each with what it is to be sent. Who waits
+/// when it is dropped leaves.
+pub(super) struct Turns<'a> {
+    pace: &'a Pace,
+    waiting: FxHashMap<Ticket, (u32, Vec<Due>)>,
+}
+
+impl Turns<'_> {
+    pub(super) fn ask(&mut self, member: u32, dues: Vec<Due>, connection: &str, weight: u32) {
+        let ticket = self.pace.lock().shares.ask(connection.to_owned(), weight);
+        self.waiting.insert(ticket, (member, dues));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Those whose turn has come, in order.
+    pub(super) fn next(&mut self, now: UnixNanos) -> Vec<(u32, Vec<Due>)> {
+        let mut guard = self.pace.lock();
+        let shared = &mut *guard;
+        let mut turns: Vec<Ticket> = shared.granted.iter().copied().collect();
+        turns.retain(|ticket| self.waiting.contains_key(ticket));
+        turns.sort_unstable();
+        for ticket in &turns {
+            shared.granted.remove(ticket);
+        }
+        while let Some(ticket) = shared.shares.grant(now) {
+            if self.waiting.contains_key(&ticket) {
+                turns.push(ticket);
+            } else {
+                shared.granted.insert(ticket);
+            }
+        }
+        turns
+            .iter()
+            .filter_map(|ticket| self.waiting.remove(ticket))
+            .collect()
+    }
+
+    /// All that wait leave, with what they are to be sent.
+    pub(super) fn leave(&mut self) -> Vec<(u32, Vec<Due>)> {
+        let mut shared = self.pace.lock();
+        let waiting = self.waiting.drain();
+        let left = waiting.map(|(ticket, waiter)| {
+            if !shared.granted.remove(&ticket) {
+                shared.shares.leave(ticket);
+            }
+            waiter
+        });
+        left.collect()
+    }
+}
+
+impl Drop for Turns<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
 }

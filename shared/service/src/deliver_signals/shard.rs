@@ -66,7 +66,21 @@ pub(super) struct Targets<'a> {
     pub(super) last: &'a [Target],
 }
 
-impl Targets<'_> {
+impl<'a> Targets<'a> {
+    /// Those of both modes.
+    pub(super) fn all(self) -> impl Iterator<Item = &'a Target> {
+        self.full.iter().chain(self.last)
+    }
+
+    /// That of one member. Targets of a mode stand in the order of members.
+    pub(super) fn of(self, member: u32) -> Option<Target> {
+        let find = |targets: &[Target]| {
+            let place = targets.binary_search_by_key(&member, |target| target.member);
+            place.ok().and_then(|place| targets.get(place).copied())
+        };
+        find(self.full).or_else(|| find(self.last))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.full.is_empty() && self.last.is_empty()
     }
@@ -128,13 +142,6 @@ impl Index {
     /// The key of a stream that is.
     pub(super) fn marked(&self, stream: StreamId) -> Option<&StreamKey> {
         self.marked.get(&stream)
-    }
-
-    /// A member as one who wants a stream, if it does.
-    pub(super) fn target_of(&self, member: u32, stream: StreamId) -> Option<Target> {
-        let targets = self.targets(stream);
-        let mut all = targets.full.iter().chain(targets.last);
-        all.find(|target| target.member == member).copied()
     }
 
     /// Who wants a stream.
@@ -208,6 +215,8 @@ mod tests {
         check(2, &[], &[]);
         check(3, &[(1, 9)], &[(0, 2)]);
         check(4, &[], &[]);
+        assert_eq!(index.targets(3).of(0), Some(Target { member: 0, s: 2 }));
+        assert_eq!(index.targets(3).of(2), None);
         check(u32::MAX, &[], &[]);
     }
 }

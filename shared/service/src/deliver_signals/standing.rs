@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use rustc_hash::FxHashMap;
 use tickwire_entitlements::{Decision, GrantsRead, Identity, decide};
 use tickwire_market::UnixNanos;
+use tickwire_signals::StreamId;
 use tickwire_streams::StreamKey;
-use tickwire_wire::Publication;
 
 use super::DeliverPorts;
 use super::shard::Index;
@@ -25,14 +25,14 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Looks at all members, and at the grants of those who want what is paid for.
+    /// Looks at all members, and at the grants of those who want what is paid for of `streams`.
     ///
     /// # Errors
     /// When it cannot be known who was taken back: then nobody is sent anything yet.
     pub(super) async fn of(
         ports: &DeliverPorts,
         entitle: &Entitle,
-        run: &[Publication],
+        streams: impl Iterator<Item = StreamId> + Send,
         index: &Index,
     ) -> PortResult<Self> {
         let revocations = ports.access.revocations().await?;
@@ -46,13 +46,8 @@ impl Standing {
             }
         }
         let mut wanted: FxHashMap<&str, (&Identity, Vec<&StreamKey>)> = FxHashMap::default();
-        let marked = run
-            .iter()
-            .flat_map(|publication| &publication.signals)
-            .filter_map(|signal| Some((signal.stream, index.marked(signal.stream)?)));
-        for (stream, key) in marked {
-            let targets = index.targets(stream);
-            for target in targets.full.iter().chain(targets.last) {
+        for (stream, key) in streams.filter_map(|stream| Some((stream, index.marked(stream)?))) {
+            for target in index.targets(stream).all() {
                 let Some(member) = index.subscribers.members.get(target.member as usize) else {
                     continue;
                 };
@@ -70,11 +65,6 @@ impl Standing {
         });
         let grants = join_all(grants).await.into_iter().collect();
         Ok(Self { now, over, grants })
-    }
-
-    /// When that was.
-    pub(super) fn now(&self) -> UnixNanos {
-        self.now
     }
 
     /// Whether a member is to be ended, and so sent nothing.

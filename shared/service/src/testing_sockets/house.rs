@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tickwire_entitlements::{Identity, Policy, Proof, Tier};
 use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, UnixNanos};
 use tickwire_signals::ReferenceChange;
-use tickwire_streams::{GroupKey, StreamKey, Universe};
+use tickwire_streams::{GroupKey, PostQuota, StreamKey, Universe};
 use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
 
 use super::{Sockets, Turns};
@@ -63,11 +63,20 @@ impl Default for House {
 impl House {
     /// An empty one, in which a product `gold` of all streams is on sale.
     pub fn new() -> Self {
-        Self::placed(Placement::default())
+        Self::within(None)
     }
 
     /// An empty one whose instruments are grouped by `placement`.
     pub fn placed(placement: Placement) -> Self {
+        Self::with(placement, None)
+    }
+
+    /// An empty one whose deliverer posts no more than a quota.
+    pub fn within(quota: Option<PostQuota>) -> Self {
+        Self::with(Placement::default(), quota)
+    }
+
+    fn with(placement: Placement, quota: Option<PostQuota>) -> Self {
         let store = Store::new(NOW);
         let process = store.process();
         let sockets = Sockets::new();
@@ -111,7 +120,11 @@ impl House {
         };
         Self {
             ingest: Ingest::new(process.ingest_ports()),
-            deliver: Arc::new(Deliver::new(deliver, placement.clone()).marked_by(sockets.clone())),
+            deliver: Arc::new(
+                Deliver::new(deliver, placement.clone())
+                    .marked_by(sockets.clone())
+                    .within(quota),
+            ),
             connections: OpenConnection::new(connections, placement.clone(), Universe::live()),
             subscriptions: ManageSubscription::new(subscriptions, placement.clone())
                 .marked_by(sockets.clone()),

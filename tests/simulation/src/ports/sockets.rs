@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation};
 use tickwire_service::ports::{
-    AccessBook, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push, Subscriber,
-    Subscription,
+    AccessBook, Clock as _, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push,
+    Subscriber, Subscription,
 };
 use tickwire_streams::GroupKey;
 
 use super::Ports;
 use crate::fault::Fault;
-use crate::planted::Bug;
+use crate::planted::{Bug, rewrite_conflated};
 use crate::world::{MILLISECOND, SECOND, connection_place};
 
 #[async_trait]
@@ -184,9 +184,22 @@ impl Push for Ports {
             true => self.memory().rewrite_prev(connection, &frame),
             false => frame,
         };
+        let frame = match () {
+            () if self.has(Bug::OldestKept) => self.world.lock().with_oldest(connection, &frame),
+            () if self.has(Bug::SkipsNotTold) => rewrite_conflated(&frame, |_, _, count, item| {
+                Some(item.replacen(&format!(r#""n":{count},"#), "", 1))
+            }),
+            () => frame,
+        };
+        let now = self.now();
+        if let Some(posts) = &mut self.memory().posts
+            && !posts.take(now, 1)
+        {
+            return Err(PortError::Throttled { what: "post" });
+        }
         let course = {
             let mut world = self.world.lock();
-            if world.dice.acts(Fault::TooMany) {
+            if world.is_beyond_quota() || world.dice.acts(Fault::TooMany) {
                 return Err(PortError::Throttled { what: "post" });
             }
             let mut course = world.course(self.process, "post");

@@ -207,9 +207,9 @@ pub(super) fn new_client(nth: usize, scenario: &Scenario, market: &Market, world
             other => (market.stream(instrument, if other > 6 { 0 } else { other }), None),
         };
         if !streams.iter().any(|(known, _)| *known == key) {
-            streams.push((key, mode));
             let group = market.group_of(instrument);
-            handles.push(Handle::of(product, group));
+            handles.push(Handle::of(key.clone(), product, group));
+            streams.push((key, mode));
         }
     }
     let seconds = |random: &mut rand_pcg::Pcg64Mcg, from: i64, to: i64| {

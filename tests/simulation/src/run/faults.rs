@@ -1,6 +1,7 @@
 //! Faults that act at moments of their own.
 
 use tickwire_service::ports::Queue;
+use tickwire_streams::{PostQuota, Shares};
 
 use super::{OLD_SENDER_MAX, Role, Run};
 use crate::fault::Fault;
@@ -16,7 +17,10 @@ impl Run {
             let mut world = self.world.lock();
             let next = world.now + (seconds * SECOND as f64) as i64;
             world.schedule(next, Event::Fault(fault));
-            world.dice.count(fault);
+            // Of a quota each post counts that is beyond it.
+            if fault != Fault::QuotaShort {
+                world.dice.count(fault);
+            }
         }
         match fault {
             Fault::Gone => {
@@ -31,6 +35,16 @@ impl Run {
                 }
             }
             Fault::Clock => self.move_clock(),
+            Fault::QuotaShort => {
+                let mut world = self.world.lock();
+                let posts = world.dice.range(fault, 1, 20) as u32;
+                let until = world.now + world.dice.range(fault, SECOND, 10 * SECOND);
+                let quota = PostQuota {
+                    per_second: posts,
+                    burst: posts,
+                };
+                world.short = Some((until, Shares::new(quota)));
+            }
             Fault::OldSender => {
                 let mut world = self.world.lock();
                 let now = world.now;
