@@ -1,7 +1,7 @@
 //! Lambda function `schedule`: one job a call, named by the event.
 //!
-//! The schedule's input is `{"job":"clock"}`, `{"job":"reconcile"}` or `{"job":"compact"}`. Secrets
-//! Manager calls with the steps of a rotation of the key that signs tokens.
+//! The schedule's input is `{"job":"clock"}`, `{"job":"reconcile"}`, `{"job":"compact"}` or
+//! `{"job":"expire"}`. Secrets Manager calls with the steps of a rotation of the key that signs tokens.
 
 use serde::{Deserialize, Serialize};
 use tickwire_service::rotate_key::{RotateKey, RotationStep};
@@ -11,7 +11,7 @@ use tickwire_service::run_job::{Job, JobReport, Jobs};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(
     untagged,
-    expecting = "an event is {\"job\":\"clock\"}, {\"job\":\"reconcile\"}, {\"job\":\"compact\"}, or a step of a rotation by Secrets Manager"
+    expecting = "an event is {\"job\":\"clock\"}, {\"job\":\"reconcile\"}, {\"job\":\"compact\"}, {\"job\":\"expire\"}, or a step of a rotation by Secrets Manager"
 )]
 pub enum Event {
     /// Of the schedule.

@@ -151,6 +151,7 @@ faulty!(Log {
     fn read(group: &GroupKey, from: u64, bytes_max: usize) -> Vec<StoredSegment>;
     fn between(group: &GroupKey, from: u64, to: u64) -> Vec<StoredSegment>;
     fn head(group: &GroupKey) -> u64;
+    fn forget(group: &GroupKey, numbers: &[u64]) -> ();
 });
 
 faulty!(Groups {
@@ -159,6 +160,7 @@ faulty!(Groups {
     fn begin_attempt(group: &GroupKey, message_id: &str) -> u32;
     fn end_attempt(group: &GroupKey, message_id: &str) -> ();
     fn groups() -> Vec<GroupKey>;
+    fn groups_with_log() -> Vec<GroupKey>;
     fn put_plan(group: &GroupKey, version: u64, bytes: &[u8]) -> ();
     fn plan(group: &GroupKey) -> Option<(u64, Vec<u8>)>;
     fn put_latest(group: &GroupKey, segment: u64, bytes: &[u8]) -> ();

@@ -48,3 +48,6 @@ pub const connection_lifetime_max: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A group is listed as active for this long after its last events.
 pub const group_active: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A group is listed at all for this long after its last events: until all of its log that expires has.
+pub const group_listed: Duration = Duration::from_secs(400 * 24 * 60 * 60);

@@ -1,5 +1,7 @@
 //! Checkpoints: pages of cells, only the changed ones written, the manifest last.
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use tickwire_market::UnixNanos;
@@ -8,7 +10,8 @@ use tickwire_streams::GroupKey;
 use tickwire_wire::{Manifest, PageName, decode, encode};
 
 use crate::ingest_ticks::IngestPorts;
-use crate::load_group::{CHECKPOINTS_KEPT, Loaded};
+use crate::load_group::{CHECKPOINTS_KEPT, Loaded, committed_at};
+use crate::ports::{Checkpoints, PortError, PortResult, StoredCheckpoint};
 use crate::settle::SettleError;
 
 /// Bytes of a page.
@@ -25,6 +28,8 @@ const LOG_BYTES_MAX: u64 = 6 * 1_048_576;
 const REPLAY_PER_CHECKPOINT: u64 = 8;
 /// A checkpoint is written at least so often while there are events.
 const CHECKPOINT_NANOS_MAX: i64 = 3_600 * UnixNanos::PER_SECOND;
+/// Of older ones the first of such a time is kept.
+const DAY_NANOS: i64 = 86_400 * UnixNanos::PER_SECOND;
 /// Pages written at once.
 const PAGES_AT_ONCE: usize = 8;
 
@@ -158,32 +163,51 @@ async fn write(
     retire(ports, group).await
 }
 
-/// Deletes all but the newest checkpoints, and the pages that only those had.
+/// Of the checkpoints that are not among the newest any more the first of each day is kept, by the
+/// time of its commit: the log can be folded from it. Deletes the others.
 async fn retire(ports: &IngestPorts, group: &GroupKey) -> Result<(), SettleError> {
     let stored = ports
         .checkpoints
         .manifests(group, u64::MAX, CHECKPOINTS_KEPT + 2)
         .await?;
-    let manifests: Vec<(u64, Option<Manifest>)> = stored
-        .iter()
-        .map(|stored| (stored.segment, decode(&stored.manifest).ok()))
-        .collect();
-    let (kept, old) = manifests.split_at(manifests.len().min(CHECKPOINTS_KEPT));
-    let in_use: std::collections::BTreeSet<(u64, u32)> = kept
-        .iter()
-        .filter_map(|(_, manifest)| manifest.as_ref())
-        .flat_map(|manifest| manifest.pages.iter().map(|page| (page.segment, page.page)))
-        .collect();
-    for (segment, manifest) in old {
-        let pages: Vec<(u64, u32)> = manifest
-            .iter()
-            .flat_map(|manifest| &manifest.pages)
-            .map(|page| (page.segment, page.page))
-            .filter(|page| !in_use.contains(page))
-            .collect();
-        ports.checkpoints.delete(group, *segment, &pages).await?;
+    let [newest @ .., retiring, older] = &*stored else {
+        return Ok(());
+    };
+    if newest.len() < CHECKPOINTS_KEPT {
+        return Ok(());
     }
-    Ok(())
+    let day = async |segment| {
+        let time = committed_at(&*ports.log, group, segment).await?;
+        Ok::<_, PortError>(time.map(|time| time.0.div_euclid(DAY_NANOS)))
+    };
+    if day(retiring.segment).await? != day(older.segment).await? {
+        return Ok(());
+    }
+    let kept = newest.iter().chain([older]);
+    let kept: Vec<Manifest> = kept.filter_map(|stored| decode(&stored.manifest).ok()).collect();
+    Ok(delete_checkpoint(&*ports.checkpoints, group, retiring, &kept).await?)
+}
+
+/// Deletes a checkpoint, and those of its pages that none of `kept` has, which are those before
+/// and behind it that stay: what neither of them has, no other has.
+pub(crate) async fn delete_checkpoint(
+    checkpoints: &dyn Checkpoints,
+    group: &GroupKey,
+    checkpoint: &StoredCheckpoint,
+    kept: &[Manifest],
+) -> PortResult<()> {
+    let name = |page: &PageName| (page.segment, page.page);
+    let in_use: BTreeSet<(u64, u32)> = kept
+        .iter()
+        .flat_map(|manifest| manifest.pages.iter().map(name))
+        .collect();
+    let pages = decode::<Manifest>(&checkpoint.manifest).map_or(Vec::new(), |manifest| manifest.pages);
+    let pages: Vec<(u64, u32)> = pages
+        .iter()
+        .map(name)
+        .filter(|page| !in_use.contains(page))
+        .collect();
+    checkpoints.delete(group, checkpoint.segment, &pages).await
 }
 
 #[cfg(test)]

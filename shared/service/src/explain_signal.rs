@@ -12,7 +12,7 @@ use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{BinaryError, LoggedEvent, Segment, decode};
 
 use crate::group::GroupState;
-use crate::load_group::{LoadError, newest_checkpoint};
+use crate::load_group::{LoadError, check_follows, newest_checkpoint};
 use crate::ports::{Checkpoints, Log, PortError};
 
 /// Bytes of log read in one call.
@@ -219,6 +219,7 @@ pub async fn explain(
     loop {
         let next = state.segment + 1;
         for stored in ports.log.read(group, next, READ_BYTES).await? {
+            check_follows(state.segment, stored.number)?;
             let segment: Segment = decode(&stored.bytes)?;
             events += segment.events_len() as u64;
             if stored.number < number {

@@ -10,6 +10,7 @@ pub mod contract_end;
 pub mod cursor;
 pub mod deliver_signals;
 pub mod entitle;
+pub mod expire_log;
 pub mod explain_signal;
 mod few;
 pub mod gaps;

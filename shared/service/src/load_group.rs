@@ -8,11 +8,12 @@ use tickwire_wire::{BinaryError, Manifest, PageName, Segment, decode};
 use crate::checkpoint::{join_pages, page_is_whole};
 use crate::group::{ApplyError, GroupState, Settlement};
 use crate::ingest_ticks::IngestPorts;
-use crate::ports::{Checkpoints, GroupRow, PortError};
+use crate::plans::unreadable;
+use crate::ports::{Checkpoints, GroupRow, Log, PortError, PortResult};
 
 /// Bytes of log read in one call.
 const READ_BYTES: usize = 1_048_576;
-/// Checkpoints tried, newest first.
+/// Checkpoints tried, newest first; so many of the newest are always kept.
 pub(crate) const CHECKPOINTS_KEPT: usize = 3;
 
 /// Why a group could not be loaded.
@@ -27,6 +28,12 @@ pub enum LoadError {
     /// A segment that does not fit.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// The log does not reach back so far.
+    #[error("the log begins at segment {first}: what was before has expired")]
+    Expired {
+        /// The first segment that it has.
+        first: u64,
+    },
     /// The log has a hole.
     #[error("the log has segment {found} where {expected} belongs")]
     Hole {
@@ -136,13 +143,7 @@ pub(crate) async fn catch_up(
             return Ok(());
         }
         for stored in stored {
-            let expected = loaded.state.segment + 1;
-            if stored.number != expected {
-                return Err(LoadError::Hole {
-                    found: stored.number,
-                    expected,
-                });
-            }
+            check_follows(loaded.state.segment, stored.number)?;
             let segment: Segment = decode(&stored.bytes)?;
             let mut settlement = loaded.state.apply(stored.number, &segment)?;
             // The plan row of a segment in between is superseded by that of the last.
@@ -159,6 +160,30 @@ pub(crate) async fn catch_up(
             loaded.log_events += segment.events_len() as u64;
             loaded.pending = Some(settlement);
         }
+    }
+}
+
+/// When a segment was committed, if it is in the log.
+pub(crate) async fn committed_at(
+    log: &dyn Log,
+    group: &GroupKey,
+    segment: u64,
+) -> PortResult<Option<UnixNanos>> {
+    let stored = log.between(group, segment, segment).await?;
+    let segment = stored.first().map(|stored| decode::<Segment>(&stored.bytes));
+    let segment = segment.transpose().map_err(|error| unreadable("log", &error))?;
+    Ok(segment.map(|segment| segment.committed_at))
+}
+
+/// Checks that a segment is the one behind `last`, which is 0 before the first.
+pub(crate) fn check_follows(last: u64, found: u64) -> Result<(), LoadError> {
+    match (last, found) {
+        _ if found == last + 1 => Ok(()),
+        (0, first) => Err(LoadError::Expired { first }),
+        _ => Err(LoadError::Hole {
+            found,
+            expected: last + 1,
+        }),
     }
 }
 

@@ -125,6 +125,8 @@ pub trait Log: Send + Sync {
     async fn between(&self, group: &GroupKey, from: u64, to: u64) -> PortResult<Vec<StoredSegment>>;
     /// Number of the last segment (0: none). Strongly consistent.
     async fn head(&self, group: &GroupKey) -> PortResult<u64>;
+    /// Deletes segments, those that are gone already included.
+    async fn forget(&self, group: &GroupKey, numbers: &[u64]) -> PortResult<()>;
 }
 
 /// Rows of groups.
@@ -141,6 +143,10 @@ pub trait Groups: Send + Sync {
     async fn end_attempt(&self, group: &GroupKey, message_id: &str) -> PortResult<()>;
     /// All groups of all universes, with events in the last days.
     async fn groups(&self) -> PortResult<Vec<GroupKey>>;
+    /// Those too that have had none for long, as long as their log is kept.
+    async fn groups_with_log(&self) -> PortResult<Vec<GroupKey>> {
+        self.groups().await
+    }
     /// Writes the encoded plan (streams by id) of a group; a row of a lower version never replaces one of a higher.
     async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()>;
     /// The newest plan: version and bytes. Strongly consistent.

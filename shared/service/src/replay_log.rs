@@ -8,7 +8,7 @@ use tickwire_wire::{BinaryError, Segment, decode};
 
 use crate::explain_signal::{ExplainPorts, same_bits};
 use crate::group::{ApplyError, GroupState, Settlement};
-use crate::load_group::{LoadError, newest_checkpoint};
+use crate::load_group::{LoadError, check_follows, newest_checkpoint};
 use crate::ports::{Checkpoints, PortError};
 
 /// Bytes of log read in one call.
@@ -22,6 +22,17 @@ pub enum VerifyError {
     /// The log cannot be read, has a hole, or does not fold.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The log does not reach back so far.
+    #[error(
+        "the log begins at segment {first}, what was before has expired: {}",
+        .from.map_or("there is no checkpoint to begin at".to_owned(), |from| format!("it can be replayed from {from} on"))
+    )]
+    Expired {
+        /// The first segment that it has.
+        first: u64,
+        /// From when on it can be replayed.
+        from: Option<UnixNanos>,
+    },
     /// What was replayed could not be written.
     #[error("failed to write: {0}")]
     Write(String),
@@ -151,8 +162,8 @@ impl Span {
 /// time is [`LATE_NANOS_MAX`] past it: what came later than that is not seen.
 ///
 /// # Errors
-/// At the first segment that is not what it should be. A log whose beginning
-/// has expired has a hole there.
+/// At the first segment that is not what it should be, or when what lies before the oldest
+/// checkpoint is needed and has expired.
 pub async fn replay(
     ports: &ExplainPorts,
     group: &GroupKey,
@@ -170,18 +181,20 @@ pub async fn replay(
     };
     let end = span.to.map(|to| to.saturating_add(LATE_NANOS_MAX));
     loop {
-        let expected = verifier.state.segment + 1;
-        let stored = ports.log.read(group, expected, READ_BYTES).await?;
+        let stored = ports
+            .log
+            .read(group, verifier.state.segment + 1, READ_BYTES)
+            .await?;
         if stored.is_empty() {
             return Ok(verifier.verified);
         }
-        for (expected, stored) in (expected..).zip(stored) {
-            if stored.number != expected {
-                return Err(LoadError::Hole {
-                    found: stored.number,
-                    expected,
+        for stored in stored {
+            match check_follows(verifier.state.segment, stored.number) {
+                Err(LoadError::Expired { first }) => {
+                    let from = oldest_time(&*ports.checkpoints, group).await?;
+                    return Err(VerifyError::Expired { first, from });
                 }
-                .into());
+                followed => followed?,
             }
             let is_past = |time: UnixNanos| end.is_some_and(|end| time >= end);
             if verifier.state.engine.watermark().is_some_and(is_past) {
@@ -200,6 +213,19 @@ pub async fn replay(
             }
         }
     }
+}
+
+/// The time of the oldest checkpoint.
+async fn oldest_time(
+    checkpoints: &dyn Checkpoints,
+    group: &GroupKey,
+) -> Result<Option<UnixNanos>, LoadError> {
+    let (mut time, mut segment_max) = (None, u64::MAX);
+    while let Some((manifest, state)) = newest_checkpoint(checkpoints, group, segment_max).await? {
+        time = state.engine.watermark();
+        segment_max = manifest.segment.saturating_sub(1);
+    }
+    Ok(time)
 }
 
 /// The newest state whose time is not past `from`: that of a checkpoint, or

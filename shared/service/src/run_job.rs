@@ -1,7 +1,8 @@
-//! Jobs of the schedule: the clock, reconciliation of quiet groups, compaction of bars.
+//! Jobs of the schedule: the clock, reconciliation of quiet groups, compaction of bars, expiry of the log.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tickwire_market::UnixNanos;
 use tickwire_signals::LATENESS_NANOS;
@@ -10,9 +11,11 @@ use tickwire_wire::{LatestRow, PlanRow, Sender, clock_message, decode, plan_mess
 
 use crate::compact_bars::{self, Compacted};
 use crate::contract_end::has_ended;
+use crate::expire_log::{expire, log_kept};
 use crate::ingest_ticks::{Ingest, IngestPorts};
+use crate::load_group::LoadError;
 use crate::plans::unreadable;
-use crate::ports::{Bars, Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
+use crate::ports::{Bars, Checkpoints, Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
 
 /// A group without events for so long gets no clock: its bars are closed.
 const CLOCK_AFTER_QUIET_NANOS: i64 = 2 * 86_400 * UnixNanos::PER_SECOND;
@@ -27,8 +30,10 @@ const ENDED_PER_MESSAGE_MAX: usize = 2_000;
 pub struct JobPorts {
     /// Groups and their latest rows.
     pub groups: Arc<dyn Groups>,
-    /// The log's head.
+    /// The log: its head, and its oldest segments.
     pub log: Arc<dyn Log>,
+    /// What makes segments of the log unneeded.
+    pub checkpoints: Arc<dyn Checkpoints>,
     /// Stored bars.
     pub bars: Arc<dyn Bars>,
     /// Clock events go here.
@@ -42,6 +47,7 @@ impl From<&IngestPorts> for JobPorts {
         Self {
             groups: ports.groups.clone(),
             log: ports.log.clone(),
+            checkpoints: ports.checkpoints.clone(),
             bars: ports.bars.clone(),
             enqueue: ports.enqueue.clone(),
             clock: ports.clock.clone(),
@@ -59,6 +65,8 @@ pub enum Job {
     Reconcile,
     /// Puts the bars of days that are over into a page an instrument.
     Compact,
+    /// Deletes what the log need not hold any more.
+    Expire,
 }
 
 /// What a job did.
@@ -76,6 +84,7 @@ pub struct JobReport {
 pub struct Jobs {
     ports: JobPorts,
     ingest: Arc<Ingest>,
+    log_kept: Duration,
     /// When each group was last looked through for contracts that came to their end.
     swept: Mutex<BTreeMap<GroupKey, UnixNanos>>,
 }
@@ -86,7 +95,17 @@ impl Jobs {
         Self {
             ports,
             ingest,
+            log_kept,
             swept: Mutex::default(),
+        }
+    }
+
+    /// The same where the log is kept for so long. Much more than a consumer's state may be
+    /// old is needed: by numbers that are free again it would commit on top of what has gone.
+    pub fn keeping_log(self, kept: Duration) -> Self {
+        Self {
+            log_kept: kept,
+            ..self
         }
     }
 
@@ -96,12 +115,17 @@ impl Jobs {
     /// When the groups cannot be listed.
     pub async fn run(&self, job: Job) -> Result<JobReport, PortError> {
         let mut report = JobReport::default();
-        for group in self.ports.groups.groups().await? {
+        let groups = match job {
+            Job::Expire => self.ports.groups.groups_with_log().await?,
+            Job::Clock | Job::Reconcile | Job::Compact => self.ports.groups.groups().await?,
+        };
+        for group in groups {
             report.groups += 1;
             let outcome = match job {
-                Job::Clock => self.clock(&group).await,
-                Job::Reconcile => self.reconcile(&group).await,
-                Job::Compact => self.compact(&group).await,
+                Job::Clock => self.clock(&group).await.map_err(LoadError::from),
+                Job::Reconcile => self.reconcile(&group).await.map_err(LoadError::from),
+                Job::Compact => self.compact(&group).await.map_err(LoadError::from),
+                Job::Expire => self.expire(&group).await,
             };
             match outcome {
                 Ok(acted) => report.acted += u32::from(acted),
@@ -194,6 +218,16 @@ impl Jobs {
             tracing::info!(%group, "{blocks} blocks of bars compacted into {pages} pages");
         }
         Ok(compacted.blocks > 0)
+    }
+
+    async fn expire(&self, group: &GroupKey) -> Result<bool, LoadError> {
+        let kept = i64::try_from(self.log_kept.as_nanos()).unwrap_or(i64::MAX);
+        let before = self.ports.clock.now().saturating_add(-kept);
+        let expired = expire(&*self.ports.log, &*self.ports.checkpoints, group, before).await?;
+        if expired > 0 {
+            tracing::info!(%group, "{expired} segments of the log expired");
+        }
+        Ok(expired > 0)
     }
 
     async fn reconcile(&self, group: &GroupKey) -> Result<bool, PortError> {

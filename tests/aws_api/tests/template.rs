@@ -235,7 +235,7 @@ fn schedules_name_jobs() {
         let event: ScheduleEvent = serde_json::from_str(input).unwrap_or_else(|e| panic!("{name}: {e}"));
         jobs.push(event.job);
     }
-    for job in [Job::Clock, Job::Reconcile, Job::Compact] {
+    for job in [Job::Clock, Job::Reconcile, Job::Compact, Job::Expire] {
         assert!(jobs.contains(&job), "{job:?} is not in {jobs:?}");
     }
 }

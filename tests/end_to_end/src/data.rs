@@ -17,23 +17,40 @@ use crate::check::{GroupLog, Violation};
 /// Bytes of log read in one call.
 const READ_BYTES: usize = 1_048_576;
 
+/// The store in a data directory, which nobody else can use meanwhile.
+pub struct Store {
+    /// Its tables.
+    pub tables: Dynamo,
+    _directory: DataDirectory,
+}
+
+impl Store {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the directory is in use or cannot be read.
+    pub fn open(data: &Path) -> Result<Self, Failure> {
+        let directory = DataDirectory::open(data).map_err(Failure::of("open the data directory"))?;
+        let engine = Engine::open(&directory).map_err(Failure::of("open the store"))?;
+        let (meter, clock) = (Arc::<Meter>::default(), Arc::new(SystemClock));
+        Ok(Self {
+            tables: Dynamo::new(engine.client(), "", meter, clock),
+            _directory: directory,
+        })
+    }
+}
+
 /// Reads the logs of the groups that `wanted` takes.
 ///
 /// # Errors
 /// When the directory is in use or cannot be read.
 pub async fn read_logs(data: &Path, wanted: impl Fn(&GroupKey) -> bool) -> Result<Vec<GroupLog>, Failure> {
-    let directory = DataDirectory::open(data).map_err(Failure::of("open the data directory"))?;
-    let engine = Engine::open(&directory).map_err(Failure::of("open the store"))?;
-    let store = Dynamo::new(
-        engine.client(),
-        "",
-        Arc::<Meter>::default(),
-        Arc::new(SystemClock),
-    );
+    let store = Store::open(data)?;
+    let groups = store.tables.groups().await;
     let mut logs = Vec::new();
-    for group in store.groups().await.map_err(Failure::of("list the groups"))? {
+    for group in groups.map_err(Failure::of("list the groups"))? {
         if wanted(&group) {
-            logs.push(read_log(&store, group).await?);
+            logs.push(read_log(&store.tables, group).await?);
         }
     }
     Ok(logs)

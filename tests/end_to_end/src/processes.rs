@@ -116,6 +116,11 @@ impl Process {
         Ok(Self { child })
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: it ends between two instructions.
     pub fn kill(mut self) {
         let _ = self.child.kill();
@@ -129,7 +134,7 @@ impl Process {
     pub fn terminate(&self) -> Result<(), Failure> {
         let status = Command::new("kill")
             .arg("-TERM")
-            .arg(self.child.id().to_string())
+            .arg(self.id().to_string())
             .status();
         match status {
             Ok(status) if status.success() => Ok(()),

@@ -120,6 +120,33 @@ fn resume_is_whole_or_a_snapshot() {
 }
 
 #[test]
+fn a_resume_from_what_has_expired_is_a_snapshot() {
+    for mode in ["full", "last"] {
+        let house = greeted();
+        let mut client = client();
+        tick(&house, PRICED, 1.0);
+        subscribe(&house, &mut client, &[(1, BTC)], mode);
+        for n in 2..=9 {
+            tick(&house, PRICED, f64::from(n));
+            house.store.advance(Duration::from_secs(1));
+        }
+        let _ = house.publications();
+        let group = house.group_of(&instrument(PRICED));
+        let last = *house.store.content().tables.log[&group].keys().last().unwrap();
+        let gone: Vec<u64> = (1..last - 3).collect();
+        house.store.content().tables.forget(&group, &gone);
+        let verdict = subscribe(&house, &mut client, &[(1, BTC)], mode).remove(0);
+        let stream = &client.streams[&1];
+        assert_eq!((verdict.recovered, stream.snapshots), (Some(false), 2), "{mode}");
+        assert_eq!(stream.chain.last(), verdict.top);
+        // From there on it misses nothing.
+        tick(&house, PRICED, 10.0);
+        let verdict = subscribe(&house, &mut client, &[(1, BTC)], mode).remove(0);
+        assert_eq!(verdict.recovered, Some(true), "{mode}");
+    }
+}
+
+#[test]
 fn a_resume_beyond_the_bound_on_log_is_a_snapshot() {
     let house = greeted();
     let mut client = client();

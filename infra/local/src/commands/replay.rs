@@ -13,7 +13,6 @@ use tickwire_aws::{Dynamo, SystemClock};
 use tickwire_market::UnixNanos;
 use tickwire_service::explain_signal::ExplainPorts;
 use tickwire_service::group::GroupState;
-use tickwire_service::load_group::LoadError;
 use tickwire_service::ports::Groups as _;
 use tickwire_service::replay_log::{Span, Verified, VerifyError, replay};
 use tickwire_signals::{Signal, StreamId};
@@ -160,9 +159,7 @@ async fn try_run(args: &ReplayArgs) -> Result<Figures, String> {
             segments,
             events,
             signals,
-        } = outcome
-            .await
-            .map_err(|error| format!("{group}: {}", hint(&error)))?;
+        } = outcome.await.map_err(|error| format!("{group}: {error}"))?;
         done.push(GroupFigures {
             group,
             segments,
@@ -180,15 +177,6 @@ async fn try_run(args: &ReplayArgs) -> Result<Figures, String> {
         same_bits: args.verify.then_some(true),
         groups: done,
     })
-}
-
-fn hint(error: &VerifyError) -> String {
-    match error {
-        VerifyError::Load(LoadError::Hole { expected: 1, found }) => {
-            format!("its log begins at segment {found}, the rest has expired: give a later --from")
-        }
-        error => error.to_string(),
-    }
 }
 
 fn progress() -> ProgressBar {

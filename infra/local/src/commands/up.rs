@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use tickwire_aws::HttpKeySet;
 use tickwire_market::{Calendar, InstrumentKey, Product, Timeframe, UnixNanos};
 use tickwire_service::authenticate::Issuer;
+use tickwire_service::expire_log::log_kept;
 use tickwire_service::placement::Placement;
 use tickwire_signals::ChainTerms;
 use tickwire_streams::{PostQuota, Universe};
@@ -37,6 +38,7 @@ pub(super) const FLUSH_DEFAULT: &str = "23ms";
 /// How many times the length of a file's bars passes in a second, if nothing else is said.
 const BARS_PER_SECOND: f64 = 5.0;
 const DAY: Duration = Duration::from_secs(86_400);
+const LOG_KEPT_DAYS: u16 = (log_kept.as_secs() / DAY.as_secs()) as u16;
 
 /// Messages in a queue beyond which the feed waits.
 const BACKLOG_MESSAGES_MAX: usize = 64;
@@ -126,6 +128,9 @@ pub struct UpArgs {
     /// Directory of the data, or :memory:
     #[arg(long, value_name = "DIR", default_value = "tickwire-data")]
     pub data: PathBuf,
+    /// How long the log is kept; it is cut at a checkpoint
+    #[arg(long, value_name = "DAYS", default_value_t = LOG_KEPT_DAYS, value_parser = clap::value_parser!(u16).range(1..=365))]
+    pub keep_log: u16,
     /// End when the feed is played and everything is delivered
     #[arg(long)]
     pub until_done: bool,
@@ -313,6 +318,7 @@ impl UpArgs {
             placement,
             origins: self.origins.clone(),
             issuer: self.issuer()?,
+            log_kept: DAY * u32::from(self.keep_log),
             ..HostOptions::default()
         })
     }

@@ -21,6 +21,7 @@ use tickwire_schedule::ScheduleEvent;
 use tickwire_service::access::Access;
 use tickwire_service::authenticate::{Issuer, SecretText, sign_token};
 use tickwire_service::deliver_signals::{Deliver, DeliverPorts, DeliverStats};
+use tickwire_service::expire_log::log_kept;
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts, IngestStats};
 use tickwire_service::limit_use::LimitUse;
 use tickwire_service::manage_subscription::SubscriptionPorts;
@@ -53,6 +54,8 @@ const CLOCK_EVERY: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
 /// Period of the compact job.
 const COMPACT_EVERY: Duration = Duration::from_secs(3_600);
+/// Period of the expire job.
+const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
 /// Period of the sweep of expired rows.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Consumers of the queue of signals.
@@ -90,6 +93,8 @@ pub struct HostOptions {
     pub origins: Vec<Origin>,
     /// Another issuer whose tokens are taken.
     pub issuer: Option<Issuer>,
+    /// How long the log is kept; a day at least.
+    pub log_kept: Duration,
 }
 
 impl Default for HostOptions {
@@ -103,6 +108,7 @@ impl Default for HostOptions {
             placement: Placement::default(),
             origins: Vec::new(),
             issuer: None,
+            log_kept,
         }
     }
 }
@@ -201,7 +207,8 @@ impl Host {
         };
         let job_ports = JobPorts::from(&ingest_ports);
         let ingest = Arc::new(Ingest::new(ingest_ports));
-        let jobs = Arc::new(Jobs::new(job_ports, ingest.clone()));
+        let jobs = Jobs::new(job_ports, ingest.clone()).keeping_log(options.log_kept);
+        let jobs = Arc::new(jobs);
         let access = Access::new(store.clone(), store.clone(), clock.clone());
         let deliver = Deliver::new(
             DeliverPorts {
@@ -343,6 +350,7 @@ impl Host {
             ("clock", Job::Clock, CLOCK_EVERY),
             ("reconcile", Job::Reconcile, RECONCILE_EVERY),
             ("compact", Job::Compact, COMPACT_EVERY),
+            ("expire", Job::Expire, EXPIRE_EVERY),
         ] {
             let (jobs, stopped) = (jobs.clone(), schedule.stop.clone());
             schedule.keep(name, move || {

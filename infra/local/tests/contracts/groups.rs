@@ -90,3 +90,20 @@ pub(crate) async fn active_groups_are_listed(groups: &impl Groups, clock: &Manua
     groups.put_latest(&group("B"), 1, b"x").await.unwrap();
     assert_eq!(list().await, [group("A"), group("B")]);
 }
+
+pub(crate) async fn groups_with_a_log_are_listed_longer(groups: &impl Groups, clock: &ManualClock) {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    groups.create_group(&group("A"), &row("e")).await.unwrap();
+    for (days, active, listed) in [(0, 1, 1), (8, 0, 1), (391, 0, 1), (2, 0, 0)] {
+        clock.pass(days * DAY);
+        let found = (
+            groups.groups().await.unwrap(),
+            groups.groups_with_log().await.unwrap(),
+        );
+        assert_eq!(
+            (found.0.len(), found.1.len()),
+            (active, listed),
+            "{days} days later"
+        );
+    }
+}

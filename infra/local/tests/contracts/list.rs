@@ -11,6 +11,7 @@ macro_rules! of_the_tables {
                 reads_what_was_appended,
                 groups_are_apart,
                 reads_stop_at_the_bound_with_one_at_least,
+                what_is_forgotten_is_gone,
                 what_is_too_large_is_refused,
             };
             groups::{
@@ -19,6 +20,7 @@ macro_rules! of_the_tables {
                 a_lower_version_never_replaces_a_higher,
                 attempts_are_counted,
                 active_groups_are_listed,
+                groups_with_a_log_are_listed_longer,
             };
             checkpoints::{
                 pages_come_in_the_order_asked_for,

@@ -141,3 +141,23 @@ pub(crate) async fn what_is_too_large_is_refused(log: &impl Log, _: &ManualClock
         Appended::Committed
     );
 }
+
+pub(crate) async fn what_is_forgotten_is_gone(log: &impl Log, _: &ManualClock) {
+    let (g, other) = (group("A"), group("B"));
+    for number in 1..=120 {
+        log.append(&g, number, &[number as u8]).await.unwrap();
+    }
+    log.append(&other, 1, b"other").await.unwrap();
+    // More than one request takes, and some twice.
+    for last in [70, 99] {
+        let numbers: Vec<u64> = (1..=last).collect();
+        log.forget(&g, &numbers).await.unwrap();
+    }
+    log.forget(&g, &[]).await.unwrap();
+    let numbers = |stored: Vec<StoredSegment>| stored.iter().map(|s| s.number).collect::<Vec<_>>();
+    let left: Vec<u64> = (100..=120).collect();
+    assert_eq!(numbers(log.read(&g, 1, usize::MAX).await.unwrap()), left);
+    assert_eq!(numbers(log.between(&g, 98, 101).await.unwrap()), [100, 101]);
+    assert_eq!(log.head(&g).await.unwrap(), 120);
+    assert_eq!(log.head(&other).await.unwrap(), 1);
+}

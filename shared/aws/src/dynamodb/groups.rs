@@ -1,8 +1,9 @@
 //! Table `groups`: under a group's key the rows `meta`, `plan`, `latest` and
-//! `attempt#{message}`; under [`DIRECTORY`] one row for every active group.
+//! `attempt#{message}`; under [`DIRECTORY`] one row for every group.
 //!
 //! The directory makes the list of groups one query, where a scan would read
-//! every plan. Its rows expire, and whoever writes `latest` renews them.
+//! every plan. Its rows say until when a group is active, and expire long after;
+//! whoever writes `latest` renews them.
 
 use async_trait::async_trait;
 use tickwire_market::UnixNanos;
@@ -13,7 +14,7 @@ use tickwire_telemetry::metrics::Table;
 use super::calls::{Expression, Query, Written};
 use super::item::{Item, unreadable};
 use super::{Dynamo, SORT_KEY};
-use crate::limits::group_active;
+use crate::limits::{group_active, group_listed};
 
 const META: &str = "meta";
 const PLAN: &str = "plan";
@@ -23,6 +24,8 @@ const DIRECTORY: &str = "#groups";
 /// A process renews a group's row in the directory this often.
 const RENEW_EVERY_NANOS: i64 = 60 * UnixNanos::PER_MINUTE;
 
+/// End of a group's activity, in seconds of Unix time.
+const ACTIVE: &str = "active";
 const EPOCH: &str = "epoch";
 const SHARDS: &str = "shards";
 const VERSION: &str = "version";
@@ -46,8 +49,10 @@ impl Dynamo {
                 .is_some_and(|at| now.nanos_since(*at) < RENEW_EVERY_NANOS)
         };
         if !listed_lately {
-            let end = now.millis() / 1_000 + group_active.as_secs() as i64;
-            let row = Item::under(DIRECTORY, group.as_str()).expires(end);
+            let second = now.millis() / 1_000;
+            let row = Item::under(DIRECTORY, group.as_str())
+                .number(ACTIVE, second + group_active.as_secs() as i64)
+                .expires(second + group_listed.as_secs() as i64);
             self.put(what, Table::Groups, row, None).await?;
             let mut listed = self
                 .listed
@@ -56,6 +61,29 @@ impl Dynamo {
             listed.insert(group.clone(), now);
         }
         Ok(())
+    }
+
+    /// The groups of the rows of the directory that `wanted` takes, given the second it is.
+    async fn directory(
+        &self,
+        what: &'static str,
+        wanted: impl Fn(&Item, i64) -> bool + Send,
+    ) -> PortResult<Vec<GroupKey>> {
+        let query = Query {
+            key: Expression::new("pk = :directory").text(":directory", DIRECTORY),
+            consistent: true,
+            ..Query::default()
+        };
+        let second = self.clock.now().millis() / 1_000;
+        let rows = self.query(what, Table::Groups, query).await?;
+        rows.iter()
+            .filter(|row| !row.has_expired(second) && wanted(row, second))
+            .map(|row| {
+                row.get_text(what, SORT_KEY)?
+                    .parse()
+                    .map_err(|_| unreadable(what, SORT_KEY))
+            })
+            .collect()
     }
 
     /// Puts row `kind` at `version`, unless one of the same or a higher version stands.
@@ -151,21 +179,16 @@ impl Groups for Dynamo {
 
     async fn groups(&self) -> PortResult<Vec<GroupKey>> {
         let what = "groups.groups";
-        let query = Query {
-            key: Expression::new("pk = :directory").text(":directory", DIRECTORY),
-            consistent: true,
-            ..Query::default()
+        // Older rows have no such end, and are there as long as their group is active.
+        let active = |row: &Item, second| {
+            row.get_number::<i64>(what, ACTIVE)
+                .map_or(true, |end| end > second)
         };
-        let second = self.clock.now().millis() / 1_000;
-        let rows = self.query(what, Table::Groups, query).await?;
-        rows.iter()
-            .filter(|row| !row.has_expired(second))
-            .map(|row| {
-                row.get_text(what, SORT_KEY)?
-                    .parse()
-                    .map_err(|_| unreadable(what, SORT_KEY))
-            })
-            .collect()
+        self.directory(what, active).await
+    }
+
+    async fn groups_with_log(&self) -> PortResult<Vec<GroupKey>> {
+        self.directory("groups.groups_with_log", |_, _| true).await
     }
 
     async fn put_plan(&self, group: &GroupKey, version: u64, bytes: &[u8]) -> PortResult<()> {

@@ -68,6 +68,12 @@ impl Log for Dynamo {
         rows.first()
             .map_or(Ok(0), |row| row.get_number("log.head", SORT_KEY))
     }
+
+    async fn forget(&self, group: &GroupKey, numbers: &[u64]) -> PortResult<()> {
+        let key = |number: &u64| Item::at(group.as_str()).number(SORT_KEY, *number);
+        self.delete_many("log.forget", Table::Log, numbers.iter().map(key).collect())
+            .await
+    }
 }
 
 fn segments(what: &'static str, rows: Vec<Item>) -> PortResult<Vec<StoredSegment>> {

@@ -182,8 +182,7 @@ impl QueryHistory {
             }
             let Some(held) = ahead.iter().find(|held| held.number == number) else {
                 if signals.is_empty() {
-                    let message = "The log does not hold what lies further back.";
-                    return Err(ErrorBody::with_message(ErrorCode::NotAvailable, message).into());
+                    return Err(out_of_reach().into());
                 }
                 return Ok((signals, Some(offset)));
             };
@@ -229,6 +228,9 @@ impl QueryHistory {
                 .reader
                 .between(&of.group, &of.epoch, number, number + SEGMENTS_PER_PLACE - 1)
                 .await?;
+            if here.is_empty() {
+                return Err(out_of_reach().into());
+            }
             if let Some(signal) = here.iter().find_map(|held| of.signals(held).pop()) {
                 return Ok(Some(signal.offset));
             }
@@ -269,6 +271,14 @@ impl QueryHistory {
         let name = last_name_before(&*self.ports.bars, &of.group, minute, by).await?;
         Ok(name.map_or(0, |(_, block)| Offset(block).segment()))
     }
+}
+
+/// What is said of segments that have expired.
+fn out_of_reach() -> ErrorBody {
+    ErrorBody::with_message(
+        ErrorCode::NotAvailable,
+        "The log does not hold what lies further back.",
+    )
 }
 
 /// Of which bars blocks are looked up for a timeframe.

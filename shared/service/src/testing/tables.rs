@@ -77,6 +77,13 @@ impl Tables {
         self.numbered(group, from..=to).collect()
     }
 
+    /// Deletes segments.
+    pub fn forget(&mut self, group: &GroupKey, numbers: &[u64]) {
+        if let Some(log) = self.log.get_mut(group) {
+            log.retain(|number, _| !numbers.contains(number));
+        }
+    }
+
     fn numbered(
         &self,
         group: &GroupKey,

@@ -44,6 +44,14 @@ impl Log for Process {
     async fn head(&self, group: &GroupKey) -> PortResult<u64> {
         self.call("head", |content| Ok(content.tables.head(group))).await
     }
+
+    async fn forget(&self, group: &GroupKey, numbers: &[u64]) -> PortResult<()> {
+        self.call("forget", |content| {
+            content.tables.forget(group, numbers);
+            Ok(())
+        })
+        .await
+    }
 }
 
 #[async_trait]

@@ -14,7 +14,7 @@ use crate::bench::*;
 const HOUR: Duration = Duration::from_secs(3_601);
 
 /// Two ticks an hour: a checkpoint is due at every second batch, though the state is loaded anew each time.
-fn hours(store: &Arc<Store>, ingest: &Ingest, hours: std::ops::Range<u64>) {
+pub(crate) fn hours(store: &Arc<Store>, ingest: &Ingest, hours: std::ops::Range<u64>) {
     for hour in hours {
         store.advance(HOUR);
         let seconds = i64::try_from(hour).unwrap() * 3_600;
@@ -30,7 +30,7 @@ fn hours(store: &Arc<Store>, ingest: &Ingest, hours: std::ops::Range<u64>) {
     }
 }
 
-fn manifests(store: &Store) -> Vec<u64> {
+pub(crate) fn manifests(store: &Store) -> Vec<u64> {
     store
         .content()
         .tables
@@ -48,11 +48,45 @@ fn with_checkpoints() -> (Arc<Store>, Ingest) {
     (store, ingest)
 }
 
+/// The last three checkpoints, oldest first.
+fn newest(store: &Store) -> [u64; 3] {
+    *manifests(store).last_chunk().unwrap()
+}
+
 #[test]
-fn the_last_three_are_kept_with_their_pages_alone() {
-    let (store, ingest) = with_checkpoints();
-    assert!(ingest.stats().checkpoints.load(Ordering::Relaxed) > 3);
-    assert_eq!(manifests(&store).len(), 3);
+fn the_last_three_are_kept_and_the_first_of_each_day_with_their_pages_alone() {
+    let store = Store::new(START);
+    let ingest = ingest(&store.process());
+    take(&ingest, setup());
+    let mut written = std::collections::BTreeSet::new();
+    // Four days and three hours; of BTC each day has ticks, of ETH the first.
+    for hour in 0..99 {
+        store.advance(HOUR);
+        let seconds = i64::try_from(hour).unwrap() * 3_600;
+        let mut ticks = vec![tick(BTC, seconds, 100.0)];
+        ticks.extend((hour < 24).then(|| tick(ETH, seconds + 1, 7.0)));
+        let seq = if hour < 24 { hour * 2 } else { 24 + hour };
+        take(&ingest, vec![ticks_of("feed-a", 1, seq, &ticks)]);
+        written.extend(manifests(&store));
+    }
+    let day = |segment: &u64| {
+        let content = store.content();
+        let segment: Segment = decode(&content.tables.log[&group()][segment]).unwrap();
+        segment.committed_at.0 / (86_400 * SECOND)
+    };
+    let written: Vec<u64> = written.into_iter().collect();
+    assert_eq!(
+        written.len() as u64,
+        ingest.stats().checkpoints.load(Ordering::Relaxed)
+    );
+    let (older, newest) = written.split_at(written.len() - 3);
+    let mut expected: Vec<u64> = older
+        .chunk_by(|a, b| day(a) == day(b))
+        .map(|day| day[0])
+        .collect();
+    assert!(expected.len() >= 4, "{expected:?}");
+    expected.extend(newest);
+    assert_eq!(manifests(&store), expected);
     let content = store.content();
     let mut named = std::collections::BTreeSet::new();
     for bytes in content.tables.manifests.values() {
@@ -76,6 +110,11 @@ fn the_last_three_are_kept_with_their_pages_alone() {
     drop(content);
     assert_eq!(load(&store).0, *manifests(&store).last().unwrap());
     check_promises(&store);
+    // All of them are whole.
+    for segment in expected.into_iter().rev() {
+        assert_eq!(load(&store).0, segment);
+        store.content().tables.manifests.remove(&(group(), segment));
+    }
 }
 
 #[test]
@@ -106,7 +145,7 @@ fn much_log_makes_one_due() {
 fn a_damaged_checkpoint_is_passed_over() {
     let check = |spoil: fn(&Store, u64), expected: usize| {
         let (store, _) = with_checkpoints();
-        let kept = manifests(&store);
+        let kept = newest(&store);
         spoil(&store, kept[2]);
         assert_eq!(load(&store).0, kept[expected]);
         check_promises(&store);

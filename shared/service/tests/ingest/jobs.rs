@@ -15,6 +15,7 @@ pub(crate) fn jobs(process: &Arc<Process>) -> Jobs {
     let ports = JobPorts {
         groups: process.clone(),
         log: process.clone(),
+        checkpoints: process.clone(),
         bars: process.clone(),
         enqueue: process.clone(),
         clock: process.clone(),

@@ -5,6 +5,7 @@ mod bench;
 mod checkpoints;
 mod compact;
 mod exactly_once;
+mod expire;
 mod explain;
 mod history;
 mod jobs;

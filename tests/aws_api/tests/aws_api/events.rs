@@ -82,6 +82,7 @@ fn rows() -> Vec<Row> {
         ("schedule", "schedule-clock", "/groups", json!(1)),
         ("schedule", "schedule-reconcile", "/failed", json!(0)),
         ("schedule", "schedule-compact", "/failed", json!(0)),
+        ("schedule", "schedule-expire", "/failed", json!(0)),
         (
             "schedule",
             "schedule-unknown",

@@ -65,6 +65,14 @@ impl Log for Ports {
     async fn head(&self, group: &GroupKey) -> PortResult<u64> {
         self.call("head", |world| Ok(world.tables.head(group))).await
     }
+
+    async fn forget(&self, group: &GroupKey, numbers: &[u64]) -> PortResult<()> {
+        self.call("forget", |world| {
+            world.tables.forget(group, numbers);
+            Ok(())
+        })
+        .await
+    }
 }
 
 #[async_trait]

@@ -1,5 +1,5 @@
 //! Faults for real: what becomes of the embedded stack where it is ended in the midst of its
-//! work, where its store is held by another, and where many come at once. Nothing
+//! work, where its store is held by another, spoiled or full, and where many come at once. Nothing
 //! is lost; how long it took to go on is printed (`--nocapture`).
 
 #![expect(
@@ -10,23 +10,21 @@
 )]
 #![cfg(unix)]
 
+mod clients;
+#[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "these tests use a part")]
 mod common;
+mod disk;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::{NIFTY, Stack, ticks};
-use futures_util::{StreamExt as _, stream};
 use rusqlite::{Connection, OpenFlags};
-use serde_json::{Value as Json, json};
-use tickwire::client::http;
 use tickwire::run::{Runs, World};
 use tickwire_end_to_end::check::check_log;
 use tickwire_end_to_end::data::{check_queues_empty, read_logs};
 use tickwire_end_to_end::processes::{Process, Tickwire};
 use tickwire_end_to_end::ticks::{ExpectedLog, SIGNALS, TickFiles, expect_placed};
-use tickwire_entitlements::Tier;
 use tickwire_service::placement::Placement;
 use tickwire_streams::Universe;
 use tokio::time::sleep;
@@ -39,15 +37,6 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// So long the store is held by another: beyond what a call to it waits for.
 const HELD: Duration = Duration::from_secs(6);
-/// Who read the same at once.
-const READERS: usize = 200;
-/// Connections that are made anew, unless [`RECONNECTS`] says how many.
-const RECONNECTS_HERE: usize = 500;
-/// Variable for a longer trial.
-const RECONNECTS: &str = "TICKWIRE_RECONNECTS";
-/// Of those so many at a time.
-const RECONNECTS_AT_ONCE: usize = 100;
-const PRICE: &str = "public:NSE@NIFTY@IDX:tick:price";
 
 /// A file that is replayed by the real binary, as often as it takes.
 struct Replay {
@@ -80,26 +69,27 @@ impl Replay {
     }
 
     fn start(&self) -> Process {
+        self.tickwire.start(self.words()).unwrap()
+    }
+
+    fn words(&self) -> Vec<PathBuf> {
         let (data, signals) = (self.data(), self.home.path().join("signals.txt"));
         let words = "up --until-done --quiet --speed max --port 0 --data"
             .split(' ')
-            .map(Path::new);
-        let words = words.chain([
-            &data,
-            Path::new("--replay"),
-            &self.file,
-            Path::new("--signals"),
-            &signals,
-        ]);
-        self.tickwire.start(words).unwrap()
+            .map(PathBuf::from);
+        let words = words.chain([data, "--replay".into(), self.file.clone()]);
+        let words = words.chain(["--signals".into(), signals, "--baskets".into()]);
+        words.chain([self.baskets.to_string().into()]).collect()
     }
 
-    /// Rows of a table; none as long as it is being made.
+    /// Rows of a table that a condition takes; none as long as it is being made.
     fn rows(&self, table: &str) -> i64 {
-        let path = self.data().join(format!("{table}.db"));
+        let (name, condition) = table.split_once(' ').unwrap_or((table, ""));
+        let path = self.data().join(format!("{name}.db"));
         let counted =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
-                connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+                let question = format!("SELECT count(*) FROM {name} {condition}");
+                connection.query_row(&question, [], |row| row.get(0))
             });
         counted.unwrap_or(0)
     }
@@ -217,110 +207,4 @@ async fn one_data_directory_has_one_stack() {
     assert!(said.contains("is in use"), "{said}");
     replay.ends(process).await;
     replay.check().await;
-}
-
-/// What many ask for at once is read a few times: whoever comes while it is read waits for that, and
-/// only whoever comes later looks again for the log's end.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_of_the_same_share_a_reading() {
-    let alone = queries_of_the_log(1).await;
-    let together = queries_of_the_log(READERS).await;
-    println!("a page: {alone} queries of the log for one reader, {together} for {READERS} at once");
-    let unshared = alone * READERS as u64;
-    assert!(alone > 0 && together <= unshared / 10, "{together} of {unshared}");
-}
-
-/// So many readers ask a stack for the same page, which nobody has asked for before.
-async fn queries_of_the_log(readers: usize) -> u64 {
-    let mut stack = Stack::start().await;
-    stack.introduce(NIFTY, &[PRICE]).await;
-    let group = stack.group(NIFTY);
-    for seq in 0..40_u32 {
-        let at = i64::from(seq);
-        let body = ticks(&group, "feed", 1, u64::from(seq) * 2, &[(at, "1"), (at, "2")]);
-        stack.send(&group, body).await.unwrap();
-    }
-    stack.worked_off().await;
-    let token = stack.token("reader", Tier::Enterprise).await;
-    let endpoint = stack.endpoint();
-    let page = async || {
-        let path = format!("/v1/signals/{NIFTY}?key={PRICE}&from=0&limit=50");
-        let answer = http(&endpoint, hyper::Method::GET, &path, &token, Vec::new().into()).await;
-        serde_json::from_slice::<Json>(&answer.unwrap()).unwrap()
-    };
-    let queries = || {
-        let store = stack.host.meter.snapshot().store;
-        let calls = store.get("log").and_then(|calls| calls.get("query"));
-        calls.map_or(0, |used| used.calls)
-    };
-    let before = queries();
-    let pages: Vec<Json> = futures_util::future::join_all((0..readers).map(|_| page())).await;
-    let made = queries() - before;
-    assert_eq!(pages[0]["signals"].as_array().unwrap().len(), 50);
-    assert!(pages.iter().all(|other| other["signals"] == pages[0]["signals"]));
-    stack.host.stop().await;
-    made
-}
-
-/// Clients go and come again while ticks flow: each gets all that it missed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_again_gets_all_that_was_missed() {
-    let wanted = std::env::var(RECONNECTS).ok().and_then(|text| text.parse().ok());
-    let wanted: usize = wanted.unwrap_or(RECONNECTS_HERE);
-    let mut stack = Stack::start().await;
-    stack.introduce(NIFTY, &[PRICE]).await;
-    let group = stack.group(NIFTY);
-    let began = Instant::now();
-    let mut seen: Vec<(String, Json)> = Vec::new();
-    let mut made = 0;
-    let mut seq: u64 = 0;
-    while made < wanted {
-        let (price, at) = (format!("{}", 100 + seq), i64::try_from(seq).unwrap());
-        stack
-            .send(&group, ticks(&group, "feed", 1, seq, &[(at, &price)]))
-            .await
-            .unwrap();
-        seq += 1;
-        stack.worked_off().await;
-        let known = std::mem::take(&mut seen);
-        let lives =
-            (0..RECONNECTS_AT_ONCE).map(|n| reconnect(&stack, n, known.get(n).cloned(), 100 + seq - 1));
-        seen = stream::iter(lives).buffered(RECONNECTS_AT_ONCE).collect().await;
-        made += RECONNECTS_AT_ONCE;
-    }
-    let took = began.elapsed();
-    println!(
-        "{made} connections made anew in {:.1} s, each with what it missed",
-        took.as_secs_f64()
-    );
-    let left = Instant::now();
-    while !stack.host.sockets.is_empty() {
-        assert!(
-            left.elapsed() < STOP_MAX,
-            "{} connections were left",
-            stack.host.sockets.len()
-        );
-        sleep(LOOK).await;
-    }
-    stack.host.stop().await;
-}
-
-/// A connection: it goes on behind `since`, takes what follows up to `price`, and goes.
-async fn reconnect(stack: &Stack, n: usize, since: Option<(String, Json)>, price: u64) -> (String, Json) {
-    let mut client = stack.client(&format!("reader-{n}"), Tier::Standard).await;
-    let mut asked = json!({"key": PRICE, "s": 1});
-    if let Some((epoch, offset)) = &since {
-        asked["since"] = json!({"epoch": epoch, "offset": offset});
-    }
-    let reply = client.ask(json!({"op": "subscribe", "streams": [asked]})).await;
-    let verdict = &reply["ok"]["streams"][0];
-    let epoch = verdict["epoch"].as_str().unwrap_or_default().to_owned();
-    let item = client.item().await;
-    if let Some((_, offset)) = since {
-        assert_eq!(verdict["recovered"], true, "{reply}");
-        assert_eq!((&item["k"], &item["prev"]), (&json!("signal"), &offset), "{item}");
-    }
-    assert_eq!(item["d"]["price"], json!(price as f64), "{item}");
-    client.close().await;
-    (epoch, item["o"].clone())
 }
