@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tickwire_deliver::handle;
 use tickwire_entitlements::Tier;
 use tickwire_market::{InstrumentKey, Timeframe};
-use tickwire_service::ports::{Connections as _, Subscriber, Subscription};
+use tickwire_service::ports::{Connections as _, Subscribed, Subscription};
 use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::testing::{Fault, by_turns};
 use tickwire_service::testing_sockets::{House, PRICED, Post};
@@ -82,21 +82,15 @@ fn register_as(house: &House, connection: &str, tier: Tier, wants: &[(&str, u32,
         subscriptions: subscriptions.clone(),
         ..row
     };
-    assert!(run(house.sockets.update(&row, was)).unwrap());
-    for name in [PRICED, NIFTY] {
+    let subscribed = [PRICED, NIFTY].map(|name| {
         let of_group = |subscription: &&Subscription| subscription.key.contains(name);
-        let subscriptions = subscriptions.iter().filter(of_group).cloned().collect();
-        let subscriber = Subscriber {
-            connection: connection.to_owned(),
-            identity: row.identity(),
-            subscriptions,
-            behind: false,
-        };
-        run(house
-            .sockets
-            .put_subscriber(&house.group_of(&instrument(name)), 0, &subscriber))
-        .unwrap();
-    }
+        Subscribed {
+            group: house.group_of(&instrument(name)),
+            shard: 0,
+            subscriptions: subscriptions.iter().filter(of_group).cloned().collect(),
+        }
+    });
+    assert!(run(house.sockets.update(&row, was, &subscribed)).unwrap());
     let _ = house.sockets.take_frames(connection);
 }
 

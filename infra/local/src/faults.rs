@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
-    Appended, Bars, BlockRange, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, Groups, Log,
-    Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Posted, Postpone, Push, Queue,
-    SecretVersions, Secrets, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment, Subscriber,
-    TicketGrant, Tickets,
+    Appended, Bars, BlockRange, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, GroupView,
+    Groups, Log, Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Posted, Postpone, Push,
+    Queue, SecretVersions, Secrets, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment, Subscribed,
+    Subscriber, TicketGrant, Tickets,
 };
 use tickwire_streams::GroupKey;
 
@@ -165,6 +165,7 @@ faulty!(Groups {
     fn plan(group: &GroupKey) -> Option<(u64, Vec<u8>)>;
     fn put_latest(group: &GroupKey, segment: u64, bytes: &[u8]) -> ();
     fn latest(group: &GroupKey) -> Option<(u64, Vec<u8>)>;
+    fn views(groups: &[GroupKey]) -> Vec<Option<GroupView>>;
 });
 
 faulty!(Checkpoints {
@@ -199,10 +200,9 @@ faulty!(Postpone {
 faulty!(Connections {
     fn open(row: &ConnectionRow) -> ();
     fn connection(connection: &str) -> Option<ConnectionRow>;
-    fn update(row: &ConnectionRow, was: u64) -> bool;
+    fn update(row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> bool;
     fn close(connection: &str, shards: &[(GroupKey, u16)]) -> ();
     fn count(user: &str) -> usize;
-    fn put_subscriber(group: &GroupKey, shard: u16, subscriber: &Subscriber) -> ();
     fn drop_streams(group: &GroupKey, shard: u16, connection: &str, keys: &[String]) -> ();
     fn connections_of(user: &str) -> Vec<String>;
     fn mark_behind(group: &GroupKey, shard: u16, connection: &str) -> ();

@@ -21,12 +21,13 @@ const THROTTLED: [&str; 8] = [
 
 /// Codes of status 4xx behind which a later attempt can succeed: credentials
 /// and clocks that are about to be renewed, and the service's own conflicts.
-const LATER: [&str; 7] = [
+const LATER: [&str; 8] = [
     "ExpiredTokenException",
     "ExpiredToken",
     "RequestExpired",
     "RequestTimeTooSkewed",
     "TransactionInProgressException",
+    "TransactionConflictException",
     "ReplicatedWriteConflictException",
     "KmsThrottled",
 ];

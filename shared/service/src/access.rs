@@ -114,9 +114,16 @@ impl Access {
         self.known().await.map(|known| known.epoch)
     }
 
-    /// Reads anew before anything else is said: something was changed here.
-    pub fn forget(&self) {
+    /// Tells all processes that something was changed, behind the change. Who knows this here
+    /// reads anew before anything else is said.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub async fn raise(&self) -> PortResult<()> {
+        let raised = self.book.raise_access_epoch().await;
+        // Without an answer it may have been raised too.
         self.lock().read_at = None;
+        raised
     }
 
     /// Whether an identity was taken back.

@@ -26,21 +26,10 @@ impl Entitle {
     /// read anew before anyone is denied by them; that they cannot be read denies what needs one.
     pub async fn decide(&self, identity: &Identity, keys: &[&StreamKey]) -> Vec<Decision> {
         let grants = self.grants(identity, keys).await;
-        self.judge(identity, keys, &grants)
-    }
-
-    /// The same by grants that are read now, at most once.
-    pub async fn decide_anew(&self, identity: &Identity, keys: &[&StreamKey]) -> Vec<Decision> {
-        let grants = match matter(identity, keys) {
-            true => self.access.read_grants_of(&identity.user).await,
-            false => Arc::new(GrantsRead::Unreadable),
-        };
-        self.judge(identity, keys, &grants)
-    }
-
-    fn judge(&self, identity: &Identity, keys: &[&StreamKey], grants: &GrantsRead) -> Vec<Decision> {
         let at = self.access.now();
-        keys.iter().map(|key| decide(identity, key, grants, at)).collect()
+        keys.iter()
+            .map(|key| decide(identity, key, &grants, at))
+            .collect()
     }
 
     /// The grants by which streams are to be judged.

@@ -259,11 +259,10 @@ impl LimitUse {
         tracing::warn!(target: crate::audit::AUDIT, reason, until = ban.until.0, "banned");
         let put = async {
             self.book.put_ban(&ban).await?;
-            self.book.raise_access_epoch().await
+            self.access.raise().await
         };
         if let Err(error) = put.await {
             tracing::error!(%error, "a ban could not be stored: the next offence tries again");
         }
-        self.access.forget();
     }
 }

@@ -7,6 +7,7 @@ use tickwire_entitlements::{Ban, Banned, Revocation, Revoked, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
+use crate::access::Access;
 use crate::audit::{AUDIT, Audit, allow};
 use crate::authenticate::{
     ApiKey, Principal, Scopes, SecretText, clock_skew_s_max, is_proof_id, is_user_name, key_lifetime_s_max,
@@ -20,6 +21,7 @@ use crate::ports::{AccessBook, ApiKeys, AuditRow, AuditRows, Clock, Entropy};
 pub struct ManageAccess {
     keys: Arc<dyn ApiKeys>,
     book: Arc<dyn AccessBook>,
+    access: Access,
     audit: Audit,
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
@@ -31,12 +33,14 @@ impl ManageAccess {
     /// Over its ports.
     pub fn new<S: ApiKeys + AccessBook + AuditRows + 'static>(
         store: Arc<S>,
+        access: Access,
         entropy: Arc<dyn Entropy>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             keys: store.clone(),
             book: store.clone(),
+            access,
             audit: Audit::new(store, clock.clone(), entropy.clone()),
             entropy,
             clock,
@@ -174,7 +178,7 @@ impl ManageAccess {
             .note(admin, "lift_ban", &format!("ban of {name}"))
             .await?;
         self.book.lift_ban(of).await?;
-        Ok(self.book.raise_access_epoch().await?)
+        Ok(self.access.raise().await?)
     }
 
     /// Who changed what on a day, newest first.
@@ -197,7 +201,7 @@ impl ManageAccess {
     async fn take_back(&self, revocation: &Revocation) -> Result<(), Fault> {
         self.book.put_revocation(revocation).await?;
         // Behind the change: whoever sees the number sees what it is about.
-        self.book.raise_access_epoch().await?;
+        self.access.raise().await?;
         tracing::info!(target: AUDIT, until = revocation.until.0, "in force");
         Ok(())
     }

@@ -8,34 +8,36 @@ use tickwire_market::UnixNanos;
 use tickwire_streams::is_class_name;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
+use crate::access::Access;
 use crate::audit::{Audit, allow};
 use crate::authenticate::{Principal, is_user_name};
 use crate::manage_products::no_product;
 use crate::open_connection::Fault;
-use crate::ports::{AccessBook, AuditRows, Clock, Entropy, GrantBook, Grants};
+use crate::ports::{AuditRows, Clock, Entropy, GrantBook, Grants};
 
 /// The use case.
 #[derive(Clone)]
 pub struct ManageGrants {
     grants: Arc<dyn Grants>,
     book: Arc<dyn GrantBook>,
-    epoch: Arc<dyn AccessBook>,
+    access: Access,
     audit: Audit,
     clock: Arc<dyn Clock>,
 }
 
 impl ManageGrants {
     /// Over its ports.
-    pub fn new<S: Grants + GrantBook + AccessBook + AuditRows + 'static>(
+    pub fn new<S: Grants + GrantBook + AuditRows + 'static>(
         store: Arc<S>,
+        access: Access,
         entropy: Arc<dyn Entropy>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             audit: Audit::new(store.clone(), clock.clone(), entropy),
             grants: store.clone(),
-            book: store.clone(),
-            epoch: store,
+            book: store,
+            access,
             clock,
         }
     }
@@ -79,7 +81,7 @@ impl ManageGrants {
         };
         self.audit.note(admin, "give_grant", &detail(&grant)).await?;
         self.book.put_grant(&grant).await?;
-        self.epoch.raise_access_epoch().await?;
+        self.access.raise().await?;
         Ok(grant)
     }
 
@@ -97,7 +99,7 @@ impl ManageGrants {
         let now = self.clock.now();
         if grant.until <= now {
             // An attempt before this one may not have come as far as to tell.
-            self.epoch.raise_access_epoch().await?;
+            self.access.raise().await?;
             return Ok(grant);
         }
         let ended = Grant {
@@ -108,7 +110,7 @@ impl ManageGrants {
         };
         self.audit.note(admin, "take_back_grant", &detail(&ended)).await?;
         self.book.put_grant(&ended).await?;
-        self.epoch.raise_access_epoch().await?;
+        self.access.raise().await?;
         Ok(ended)
     }
 }

@@ -7,33 +7,35 @@ use tickwire_entitlements::{Policy, Product, StreamPattern};
 use tickwire_streams::is_class_name;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
+use crate::access::Access;
 use crate::audit::{Audit, allow};
 use crate::authenticate::Principal;
 use crate::open_connection::Fault;
-use crate::ports::{AccessBook, AuditRows, Clock, Entropy, GrantBook, Grants};
+use crate::ports::{AuditRows, Clock, Entropy, GrantBook, Grants};
 
 /// The use case.
 #[derive(Clone)]
 pub struct ManageProducts {
     grants: Arc<dyn Grants>,
     book: Arc<dyn GrantBook>,
-    epoch: Arc<dyn AccessBook>,
+    access: Access,
     audit: Audit,
     clock: Arc<dyn Clock>,
 }
 
 impl ManageProducts {
     /// Over its ports.
-    pub fn new<S: Grants + GrantBook + AccessBook + AuditRows + 'static>(
+    pub fn new<S: Grants + GrantBook + AuditRows + 'static>(
         store: Arc<S>,
+        access: Access,
         entropy: Arc<dyn Entropy>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             audit: Audit::new(store.clone(), clock.clone(), entropy),
             grants: store.clone(),
-            book: store.clone(),
-            epoch: store,
+            book: store,
+            access,
             clock,
         }
     }
@@ -92,7 +94,7 @@ impl ManageProducts {
         let mut product = self.known(name).await?;
         if product.retired_at.is_some() {
             // An attempt before this one may not have come as far as to tell.
-            self.epoch.raise_access_epoch().await?;
+            self.access.raise().await?;
             return Ok(product);
         }
         product.retire(self.clock.now());
@@ -133,7 +135,7 @@ impl ManageProducts {
             return Err(late());
         }
         // Behind the change: whoever sees the number sees what it is about.
-        self.epoch.raise_access_epoch().await?;
+        self.access.raise().await?;
         Ok(product)
     }
 

@@ -2,21 +2,23 @@
 //!
 //! A subscriber is registered before the log is read, so nothing falls between
 //! what is read and what is delivered, and what overlaps is told by its offset.
+//! Rows of groups that were seen before say where it is registered, and what is
+//! read of the groups behind it whether that was right.
 
 mod catch_up;
 mod judge;
 mod ping;
 mod rows;
+mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use tickwire_streams::{GroupKey, Packer, StreamKey, Universe};
 use tickwire_wire::{
-    ClientRequest, ErrorBody, ErrorCode, LatestRow, Operation, Sender, StreamRequest, StreamVerdict,
-    SubscribeReply, Welcome, WelcomeLimits, decode, error_reply, ok_reply, parse_request, plan_message,
-    socket_message_bytes_max,
+    ClientRequest, ErrorBody, ErrorCode, Operation, Sender, StreamRequest, StreamVerdict, SubscribeReply,
+    Welcome, WelcomeLimits, error_reply, ok_reply, parse_request, plan_message, socket_message_bytes_max,
 };
 
 use crate::access::Access;
@@ -25,10 +27,10 @@ use crate::limit_use::{Counted, LimitUse};
 use crate::log_reader::LogReader;
 use crate::open_connection::{ConnectionPorts, Fault, GoodbyeCode, end, forget, has_expired};
 use crate::placement::Placement;
-use crate::plans::{Plans, unreadable};
+use crate::plans::Plans;
 use crate::ports::{
-    AccessBook, Clock, ConnectionRow, Connections, Enqueue, Grants, Groups, Log, Outgoing, PortResult,
-    Posted, Push, Queue, Secrets,
+    AccessBook, Clock, ConnectionRow, Connections, Enqueue, Grants, GroupRow, Groups, Log, Outgoing,
+    PortResult, Posted, Push, Queue, Secrets,
 };
 
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
@@ -110,6 +112,8 @@ pub struct ManageSubscription {
     placement: Placement,
     entitle: Entitle,
     plans: Plans,
+    /// Rows of groups as last seen.
+    rows: moka::sync::Cache<GroupKey, GroupRow>,
     reader: Arc<LogReader>,
     watermarks: Watermarks,
     limits: Option<LimitUse>,
@@ -121,6 +125,7 @@ impl ManageSubscription {
         Self {
             entitle: Entitle::new(ports.access.clone()),
             plans: Plans::new(ports.groups.clone()),
+            rows: moka::sync::Cache::new(views::ROWS_MAX),
             reader: Arc::new(LogReader::new(ports.log.clone())),
             watermarks: Watermarks::default(),
             limits: None,
@@ -218,7 +223,7 @@ impl ManageSubscription {
             ),
         };
         let (row, ()) = self
-            .change(row, id, |row| {
+            .change(row, id, &BTreeMap::new(), |row| {
                 let universe = universe.clone().unwrap_or_else(|| row.universe.clone());
                 if universe != row.universe && !row.subscriptions.is_empty() {
                     return Err(
@@ -226,7 +231,7 @@ impl ManageSubscription {
                     );
                 }
                 row.universe = universe;
-                Ok(())
+                Ok(((), BTreeSet::new()))
             })
             .await?;
         let limits = row.tier.limits();
@@ -250,15 +255,14 @@ impl ManageSubscription {
     }
 
     async fn unsubscribe(&self, row: ConnectionRow, id: u64, handles: &[u32]) -> Result<String, Fault> {
-        let (row, touched) = self
-            .change(row, id, |row| {
+        let (row, ()) = self
+            .change(row, id, &BTreeMap::new(), |row| {
                 let keys = row.subscriptions.iter();
                 let keys = keys.filter(|subscription| handles.contains(&subscription.s));
                 let keys: Vec<String> = keys.map(|subscription| subscription.key.clone()).collect();
-                Ok(self.take_out(row, &keys))
+                Ok(((), self.take_out(row, &keys)))
             })
             .await?;
-        let row = self.register(row, touched, &BTreeMap::new()).await?;
         Ok(ok_reply(
             id,
             &SubscribeReply {
@@ -284,7 +288,7 @@ impl ManageSubscription {
             );
             return Err(ErrorBody::with_message(ErrorCode::StreamsPerRequestMax, message).into());
         }
-        let (mut judged, groups) = self.judge(&row, streams).await?;
+        let (mut judged, seen) = self.judge(&row, streams).await?;
         let is_marked =
             |wanted: &Result<Wanted, ErrorBody>| wanted.as_ref().is_ok_and(|wanted| is_marked(&wanted.key));
         let any_marked = judged.iter().any(|(_, wanted)| is_marked(wanted));
@@ -299,42 +303,38 @@ impl ManageSubscription {
             .filter(|(_, wanted)| wanted.is_err())
             .map(|(request, _)| request.key.clone())
             .collect();
-        let (row, (mut touched, judged)) = self
-            .change(row, id, |row| {
+        let (row, judged) = self
+            .change(row, id, &seen, |row| {
                 // Were they to stay, what is denied would still be served.
-                let touched = self.take_out(row, &denied);
-                Ok((touched, take_in(row, &judged)))
+                let mut groups = self.take_out(row, &denied);
+                // Those of the denied among them: a denial before may not have come to its end.
+                let keys = judged.iter().map(|(request, _)| &request.key);
+                groups.extend(keys.filter_map(|key| self.group_of_key(row, key)));
+                Ok((take_in(row, &judged), groups))
             })
             .await?;
-        // Those that are denied among them: a denial before may not have come as far as here.
-        touched.extend(
-            judged
-                .iter()
-                .filter_map(|(request, _)| self.group_of_key(&row, &request.key)),
-        );
-        let row = self.register(row, touched, &groups).await?;
 
         let mut verdicts: Vec<StreamVerdict> = judged
             .iter()
             .map(|(request, wanted)| verdict(request, wanted))
             .collect();
-        let caught_up = try_join_all(groups.iter().filter_map(|(group, group_row)| {
-            let asked: Vec<catch_up::Asked<'_>> = judged
-                .iter()
-                .enumerate()
-                .filter_map(|(place, (request, wanted))| {
-                    let wanted = wanted.as_ref().ok().filter(|wanted| wanted.group == *group)?;
-                    Some(catch_up::Asked {
-                        place,
-                        request,
-                        key: &wanted.key,
-                        stamp: mark
-                            .as_ref()
-                            .and_then(|mark| Stamp::of(mark, &row.user, &wanted.key)),
-                    })
-                })
-                .collect();
-            (!asked.is_empty()).then(|| self.catch_up(&row.connection, group, group_row, asked))
+        let mut asked: BTreeMap<&GroupKey, Vec<catch_up::Asked<'_>>> = BTreeMap::new();
+        for (place, (request, wanted)) in judged.iter().enumerate() {
+            let Ok(wanted) = wanted else { continue };
+            asked.entry(&wanted.group).or_default().push(catch_up::Asked {
+                place,
+                request,
+                key: &wanted.key,
+                stamp: mark
+                    .as_ref()
+                    .and_then(|mark| Stamp::of(mark, &row.user, &wanted.key)),
+            });
+        }
+        let seen = seen.into_iter().filter(|(group, _)| asked.contains_key(group));
+        let views = self.views_behind(seen.collect()).await?;
+        let caught_up = try_join_all(asked.into_iter().filter_map(|(group, asked)| {
+            let view = views.get(group)?;
+            Some(self.catch_up(&row.connection, group, view, asked))
         }))
         .await?;
         let mut packer = Packer::default();
@@ -392,13 +392,6 @@ impl ManageSubscription {
             }
         }
         Ok(true)
-    }
-
-    async fn latest(&self, group: &GroupKey) -> PortResult<LatestRow> {
-        match self.ports.groups.latest(group).await? {
-            None => Ok(LatestRow::default()),
-            Some((_, bytes)) => decode(&bytes).map_err(|error| unreadable("latest", &error)),
-        }
     }
 
     /// Asks the group to compute streams that are not in its plan.

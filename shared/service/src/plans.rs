@@ -126,16 +126,19 @@ impl Plans {
 
     /// The plan as it is now; `None` if the group has none. Strongly consistent.
     pub async fn newest(&self, group: &GroupKey) -> PortResult<Option<Arc<Plan>>> {
-        let Some((version, bytes)) = self.groups.plan(group).await? else {
-            return Ok(None);
-        };
+        let stored = self.groups.plan(group).await?;
+        stored.map(|stored| self.keep(group, stored)).transpose()
+    }
+
+    /// The plan that was read just now.
+    pub(crate) fn keep(&self, group: &GroupKey, (version, bytes): (u64, Vec<u8>)) -> PortResult<Arc<Plan>> {
         if let Some(plan) = self.held.get(group).filter(|plan| plan.version == version) {
-            return Ok(Some(plan));
+            return Ok(plan);
         }
         let row = decode::<PlanRow>(&bytes).map_err(|error| unreadable("plan", &error))?;
         let plan = Arc::new(Plan::new(version, row));
         self.held.insert(group.clone(), plan.clone());
-        Ok(Some(plan))
+        Ok(plan)
     }
 
     /// The plan at `version` or later: the one seen, if it will do.

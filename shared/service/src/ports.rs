@@ -105,6 +105,17 @@ pub struct GroupRow {
     pub shards: u16,
 }
 
+/// What readers of a group begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupView {
+    /// The group's row.
+    pub row: GroupRow,
+    /// The newest plan, as of [`Groups::plan`].
+    pub plan: Option<(u64, Vec<u8>)>,
+    /// The `latest` row, as of [`Groups::latest`].
+    pub latest: Option<(u64, Vec<u8>)>,
+}
+
 /// A checkpoint's manifest and the pages it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCheckpoint {
@@ -155,6 +166,9 @@ pub trait Groups: Send + Sync {
     async fn put_latest(&self, group: &GroupKey, segment: u64, bytes: &[u8]) -> PortResult<()>;
     /// The `latest` row: segment and bytes. Strongly consistent.
     async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>>;
+    /// Views of groups, each named once, in their order; none of a group without a row. Every
+    /// part is strongly consistent, and each is as of a moment of its own.
+    async fn views(&self, groups: &[GroupKey]) -> PortResult<Vec<Option<GroupView>>>;
 }
 
 /// Checkpoints: immutable pages, the manifest last.
@@ -299,6 +313,27 @@ pub struct Subscriber {
     pub behind: bool,
 }
 
+/// What a connection has in a shard: with no subscriptions it is no subscriber there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// The group.
+    pub group: GroupKey,
+    /// The connection's shard of it.
+    pub shard: u16,
+    /// Its streams in the group.
+    pub subscriptions: Vec<Subscription>,
+}
+
+impl Subscribed {
+    /// The group and shard.
+    pub fn place(&self) -> (GroupKey, u16) {
+        (self.group.clone(), self.shard)
+    }
+}
+
+/// Subscribers that one [`Connections::update`] writes: a transaction of the store has 100 rows.
+pub const SUBSCRIBERS_PER_UPDATE_MAX: usize = 99;
+
 /// A connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionRow {
@@ -339,6 +374,16 @@ impl ConnectionRow {
             proof: self.proof.clone(),
         }
     }
+
+    /// The subscriber that it is where it has these streams.
+    pub fn subscriber(&self, subscriptions: &[Subscription]) -> Subscriber {
+        Subscriber {
+            connection: self.connection.clone(),
+            identity: self.identity(),
+            subscriptions: subscriptions.to_vec(),
+            behind: false,
+        }
+    }
 }
 
 /// What a connection has to reach within a heartbeat to count as keeping up.
@@ -357,15 +402,15 @@ pub trait Connections: Send + Sync {
     async fn open(&self, row: &ConnectionRow) -> PortResult<()>;
     /// The connection's row. Strongly consistent.
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
-    /// Replaces the row if its stored request id is still `was`, which is lower
-    /// than the new one; false if it is not, or if there is no row.
-    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool>;
+    /// Replaces the row if its stored request id is still `was`, and with it the connection's
+    /// subscribers in some shards, [`SUBSCRIBERS_PER_UPDATE_MAX`] at most: all or nothing. Then
+    /// raises the versions of those shards. False, and nothing is written, if the id is another,
+    /// if there is no row, or if someone else is writing one of the rows.
+    async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool>;
     /// Forgets a connection and its subscribers in `shards` (group and shard).
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()>;
     /// Open connections of a user.
     async fn count(&self, user: &str) -> PortResult<usize>;
-    /// Writes (or with no subscriptions deletes) a subscriber, then raises the shard's version.
-    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()>;
     /// Takes streams out of a connection and its subscriber in the shard, whatever else changes
     /// in them meanwhile; then raises the shard's version.
     async fn drop_streams(

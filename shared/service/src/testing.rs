@@ -20,11 +20,13 @@ use tickwire_wire::{Publication, Segment, decode};
 use crate::ingest_ticks::IngestPorts;
 use crate::ports::{
     Appended, Bars, BlockRange, Checkpoints, Clock, DeadLetter, DeadLetters, Enqueue, Entropy, GroupRow,
-    Groups, Log, Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Postpone, Queue,
-    StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
+    GroupView, Groups, Log, Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Postpone,
+    Queue, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
 
-pub use access_table::access_table;
+pub use access_table::{
+    ACCESS_INSTRUMENT, AccessRequest, access_message, access_preparation, access_request, access_table,
+};
 pub use tables::Tables;
 
 /// What goes wrong at one call.

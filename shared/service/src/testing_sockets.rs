@@ -17,7 +17,7 @@ use tickwire_streams::GroupKey;
 use crate::authenticate::ApiKey;
 use crate::ports::{
     AccessBook, ApiKeys, AuditRow, AuditRows, ConnectionRow, Connections, GrantBook, Grants, PortError,
-    PortResult, Posted, Push, Secret, SecretVersions, Secrets, Subscriber, Subscription, Swapped,
+    PortResult, Posted, Push, Secret, SecretVersions, Secrets, Subscribed, Subscriber, Subscription, Swapped,
     TicketGrant, Tickets, Timer, UsageRows,
 };
 
@@ -183,17 +183,35 @@ impl Connections for Sockets {
         .await
     }
 
-    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
-        self.call("update", |content| {
-            match content.connections.get_mut(&row.connection) {
-                Some(stands) if stands.request_id == was => {
-                    *stands = row.clone();
-                    true
+    async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool> {
+        let is_written = self
+            .call("update", |content| {
+                let stands = content.connections.get_mut(&row.connection);
+                let Some(stands) = stands.filter(|stands| stands.request_id == was) else {
+                    return false;
+                };
+                *stands = row.clone();
+                for there in subscribed {
+                    let rows = content.subscribers.entry(there.place()).or_default();
+                    if there.subscriptions.is_empty() {
+                        rows.remove(&row.connection);
+                    } else {
+                        rows.insert(row.connection.clone(), row.subscriber(&there.subscriptions));
+                    }
                 }
-                _ => false,
-            }
-        })
-        .await
+                true
+            })
+            .await?;
+        if !is_written {
+            return Ok(false);
+        }
+        for there in subscribed {
+            self.call("raise_version", |content| {
+                *content.versions.entry(there.place()).or_default() += 1;
+            })
+            .await?;
+        }
+        Ok(true)
     }
 
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
@@ -216,20 +234,6 @@ impl Connections for Sockets {
                 .values()
                 .filter(|row| row.user == user)
                 .count()
-        })
-        .await
-    }
-
-    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
-        self.call("put_subscriber", |content| {
-            let place = (group.clone(), shard);
-            let rows = content.subscribers.entry(place.clone()).or_default();
-            if subscriber.subscriptions.is_empty() {
-                rows.remove(&subscriber.connection);
-            } else {
-                rows.insert(subscriber.connection.clone(), subscriber.clone());
-            }
-            *content.versions.entry(place).or_default() += 1;
         })
         .await
     }

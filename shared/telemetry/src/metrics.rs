@@ -80,6 +80,8 @@ named! {
         Delete = "delete",
         /// BatchWriteItem.
         BatchWrite = "batch_write",
+        /// TransactWriteItems.
+        TransactWrite = "transact_write",
     }
 }
 

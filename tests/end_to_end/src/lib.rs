@@ -4,9 +4,11 @@
 pub mod check;
 pub mod client;
 pub mod data;
+pub mod identities;
 pub mod kill;
 pub mod processes;
 pub mod python;
+pub mod socket;
 pub mod ticks;
 
 /// Why a trial failed.

@@ -73,7 +73,8 @@ impl Search {
     }
 
     fn pass(&mut self) -> bool {
-        let mut reduced = false;
+        // Clients first: the fewer faults are left, the rarer is a course on which they meet one of few.
+        let mut reduced = self.reduce(|scenario| &mut scenario.clients, 1);
         // Without faults at all first: then they have nothing to do with it.
         for without in std::iter::once(None).chain(self.best.scenario.faults.iter().map(Some)) {
             let faults =
@@ -83,7 +84,6 @@ impl Search {
                 ..self.best.scenario.clone()
             });
         }
-        reduced |= self.reduce(|scenario| &mut scenario.clients, 1);
         reduced |= self.reduce(|scenario| &mut scenario.instruments, 1);
         reduced |= self.reduce(|scenario| &mut scenario.seconds, 5);
         let now = self.best.scenario.clone();

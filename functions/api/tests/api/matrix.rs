@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tickwire_api::document;
 use tickwire_entitlements::{Revocation, Revoked, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::authenticate::{Role, sign_token_of};
 use tickwire_service::ports::Secret;
-use tickwire_service::testing::access_table as table;
+use tickwire_service::testing::{AccessRequest, access_request, access_table as table};
 use tickwire_service::testing_sockets::{House, NOW, SECRET};
 
 use super::{Answer, BTC, Router, ask_with, world};
@@ -54,50 +53,14 @@ fn house() -> (House, Router) {
     (house, router)
 }
 
-/// A route's address and body as a client would send them.
-fn request(route: &str) -> (&str, String, Option<Value>) {
-    let (method, path) = route.split_once(' ').unwrap();
-    let until = NOW.0 + 1_000 * UnixNanos::PER_SECOND;
-    // One that there is not: the other is needed by the rows that follow.
-    let product = if method == "DELETE" && path.starts_with("/v1/products") {
-        "nobody"
-    } else {
-        "gold"
-    };
-    let address = path
-        .replace("{instrument}", BTC)
-        .replace("{underlying}", BTC)
-        .replace("{user}", "asha")
-        .replace("{product}", product)
-        .replace("{prefix}", "0123456789abcdef")
-        .replace("{from}", "address")
-        .replace("{who}", "192.0.2.1")
-        .replace("{queue}", "ticks")
-        .replace("{id}", "nobody");
-    let (query, body) = match route {
-        "GET /v1/bars/{instrument}" => ("?timeframe=1m", None),
-        "GET /v1/keys" => ("?user=asha", None),
-        "GET /v1/audit" => ("?day=2026-11-18", None),
-        "POST /v1/keys" => (
-            "",
-            Some(json!({"user": "ravi", "tier": "free", "scopes": ["read"], "expires_at": until})),
-        ),
-        "POST /v1/revocations" => ("", Some(json!({"token": "nobody"}))),
-        "POST /v1/dead-letters/{queue}" => ("", Some(json!({"oldest": 1}))),
-        "PUT /v1/products/{product}" | "POST /v1/products/{product}" => {
-            ("", Some(json!({"patterns": ["*:1m:*"]})))
-        }
-        "PUT /v1/grants/{user}/{product}" => ("", Some(json!({"until": until}))),
-        _ => ("", None),
-    };
-    (method, address + query, body)
-}
-
 fn asked(router: &Router, route: &str, proof: Option<&str>) -> Answer {
-    let (method, address, body) = request(route);
-    let body = body.map(|body| body.to_string());
+    let AccessRequest {
+        method,
+        address,
+        body,
+    } = access_request(route, NOW);
     let headers: &[_] = if body.is_some() { &[JSON] } else { &[] };
-    ask_with(router, method, &address, proof, headers, body.as_deref())
+    ask_with(router, &method, &address, proof, headers, body.as_deref())
 }
 
 #[test]

@@ -275,6 +275,8 @@ fn each_stream_has_its_verdict() {
         "not_yours",
         "",
     );
+    // What was read is kept so long.
+    house.store.advance(Duration::from_secs(300));
     house.sockets.content().down.insert("grants");
     check(
         "marketplace/mine:BINANCE@BTCUSDT@SPOT:1m:sma(close,5)",
@@ -322,7 +324,12 @@ fn what_is_denied_when_asked_for_again_is_served_no_longer() {
     deliver(&house, &mut client);
     assert_eq!((client.streams[&1].signals, client.streams[&2].signals), (1, 1));
 
-    house.sockets.content().grants = vec![grant(NOW)];
+    {
+        let mut content = house.sockets.content();
+        content.grants = vec![grant(NOW)];
+        content.access_epoch += 1;
+    }
+    house.store.advance(Duration::from_secs(3));
     let again = client.subscribe(&[(2, key)], "full");
     let reply: Value = serde_json::from_str(&run(house.subscriptions.request(CONNECTION, &again))).unwrap();
     assert_eq!(reply["ok"]["streams"][0]["err"]["slug"], "grant_required");

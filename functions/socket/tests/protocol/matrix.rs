@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tickwire_entitlements::{Revocation, Revoked, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::testing::access_table as table;
+use tickwire_service::testing::{access_message, access_table as table};
 use tickwire_service::testing_sockets::{House, NOW};
 
 use super::world::{answer, house, run};
@@ -73,15 +73,8 @@ fn every_operation_answers_every_identity_as_the_table_says() {
                 if !greets {
                     say(&house, &json!({"id": 1, "op": "hello"}));
                 }
-                let message = match operation.as_str() {
-                    "subscribe" => json!({
-                        "id": 2, "op": "subscribe",
-                        "streams": [{"key": "public:BINANCE@BTCUSDT@SPOT:tick:price", "s": 1}],
-                    }),
-                    "unsubscribe" => json!({"id": 2, "op": "unsubscribe", "s": [1]}),
-                    "ping" => json!({"id": 2, "op": "ping", "at": {}}),
-                    other => json!({"id": 2, "op": other}),
-                };
+                let mut message: Value = serde_json::from_str(&access_message(operation)).unwrap();
+                message["id"] = 2.into();
                 told(&say(&house, &message))
             });
             assert_eq!(found, *expected, "{operation} by {identity}");

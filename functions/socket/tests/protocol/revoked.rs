@@ -243,11 +243,12 @@ fn an_identity_that_has_expired_is_sent_nothing() {
 fn an_unsubscribe_that_was_broken_off_is_finished_by_the_next_change() {
     let check = |next: &str| {
         let house = house(86_400);
-        house.sockets.content().down.insert("put_subscriber");
+        assert_eq!(brings(&house, 0.5).len(), 2);
+        house.sockets.content().down.insert("raise_version");
         let reply = say(&house, r#"{"id":3,"op":"unsubscribe","s":[1,2]}"#);
         assert_eq!(reply["err"]["slug"], "unavailable", "{reply}");
-        house.sockets.content().down.remove("put_subscriber");
-        assert_eq!(brings(&house, 1.0).len(), 2, "its rows are still there");
+        house.sockets.content().down.remove("raise_version");
+        assert_eq!(brings(&house, 1.0).len(), 2, "who delivers was not told");
         let reply = say(&house, next);
         assert!(reply.get("err").is_none(), "{reply}");
         let _ = house.sockets.take_frames(CONNECTION);
@@ -261,10 +262,12 @@ fn an_unsubscribe_that_was_broken_off_is_finished_by_the_next_change() {
 #[test]
 fn an_end_forgets_what_a_broken_off_unsubscribe_left() {
     let house = house(86_400);
-    house.sockets.content().down.insert("put_subscriber");
+    assert_eq!(brings(&house, 1.0).len(), 2);
+    house.sockets.content().down.insert("raise_version");
     say(&house, r#"{"id":3,"op":"unsubscribe","s":[1,2]}"#);
-    house.sockets.content().down.remove("put_subscriber");
+    house.sockets.content().down.remove("raise_version");
     run(house.connections.close(CONNECTION)).unwrap();
+    assert_eq!(brings(&house, 2.0), [], "who delivers was told");
     let content = house.sockets.content();
     assert!(content.subscribers.values().all(|rows| rows.is_empty()));
 }

@@ -274,7 +274,7 @@ fn a_replay_that_is_not_taken_is_asked_for_again() {
 
 #[test]
 fn a_fault_of_any_port_is_an_error_and_trying_again_works() {
-    for what in ["connection", "update", "put_subscriber"] {
+    for what in ["connection", "update", "raise_version"] {
         let house = greeted();
         tick(&house, PRICED, 1.0);
         house.sockets.content().down.insert(what);
@@ -285,7 +285,7 @@ fn a_fault_of_any_port_is_an_error_and_trying_again_works() {
         let verdict = subscribe(&house, &mut client, &[(1, BTC)], "full").remove(0);
         assert_eq!((verdict.err, client.streams[&1].snapshots), (None, 1), "{what}");
     }
-    for what in ["group", "plan", "latest", "read", "send"] {
+    for what in ["views", "read", "send"] {
         let house = greeted();
         tick(&house, PRICED, 1.0);
         house

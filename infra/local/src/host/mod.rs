@@ -234,12 +234,17 @@ impl Host {
             clock: clock.clone(),
         };
         let socket = Socket::new(socket_ports, options.placement.clone(), universe.clone());
-        let limits = LimitUse::new(store.clone(), access, clock.clone());
+        let limits = LimitUse::new(store.clone(), access.clone(), clock.clone());
         let origins = options.origins.iter().map(Origin::to_string);
         let socket = socket.for_origins(origins).limited_by(limits.clone());
         let socket = Arc::new(socket.marked_by(secrets.clone()));
+        let query_ports = QueryPorts {
+            // What is changed over HTTP holds for sockets at once.
+            access,
+            ..QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer))
+        };
         let mut api = Api::new(
-            QueryPorts::on(&store, secrets.clone(), clock.clone(), Arc::new(TokioTimer)),
+            query_ports,
             store.clone(),
             queue_port.clone(),
             entropy.clone(),

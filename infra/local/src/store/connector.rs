@@ -1,7 +1,7 @@
 //! The SDK's requests, handed to the embedded engine in this process: no
 //! socket, no signature.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
@@ -107,6 +107,23 @@ struct About<'a> {
     table_name: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow)]
     request_items: Option<HashMap<std::borrow::Cow<'a, str>, &'a serde_json::value::RawValue>>,
+    /// The parts of a transaction, each under the name of what it does.
+    #[serde(borrow)]
+    transact_items: Option<Vec<HashMap<std::borrow::Cow<'a, str>, About<'a>>>>,
+}
+
+impl<'a> About<'a> {
+    fn tables(&self) -> BTreeSet<&str> {
+        let of_batch = self.request_items.iter().flatten().map(|(name, _)| &**name);
+        let parts = self.transact_items.iter().flatten().flat_map(HashMap::values);
+        let of_parts = parts.filter_map(|part| part.table_name.as_deref());
+        self.table_name
+            .as_deref()
+            .into_iter()
+            .chain(of_batch)
+            .chain(of_parts)
+            .collect()
+    }
 }
 
 fn dispatch(
@@ -115,13 +132,9 @@ fn dispatch(
     body: &[u8],
 ) -> Result<Vec<u8>, DynoxideError> {
     let about: About<'_> = read(body)?;
-    let tables: Vec<&str> = match (&about.table_name, &about.request_items) {
-        (Some(name), _) => vec![name],
-        (None, Some(items)) => items.keys().map(AsRef::as_ref).collect(),
-        (None, None) => Vec::new(),
-    };
+    let tables = about.tables();
     // Every table has its own engine, and no batch of ours spans two.
-    let [table] = tables[..] else {
+    let (Some(table), 1) = (tables.first().copied(), tables.len()) else {
         return Err(DynoxideError::ValidationException(
             "a request here names one table".into(),
         ));
@@ -137,6 +150,7 @@ fn dispatch(
         "DeleteItem" => run(body, |r| database.delete_item(r)),
         "BatchGetItem" => run(body, |r| database.batch_get_item(r)),
         "BatchWriteItem" => run(body, |r| database.batch_write_item(r)),
+        "TransactWriteItems" => run(body, |r| database.transact_write_items(r)),
         "CreateTable" => run(body, |r| database.create_table(r)),
         "DescribeTable" => run(body, |r| database.describe_table(r)),
         "UpdateTimeToLive" => run(body, |r| database.update_time_to_live(r)),
@@ -186,6 +200,11 @@ mod tests {
         let two = r#"{"RequestItems":{"log":{},"bars":{}}}"#;
         assert_eq!(
             failed(&databases, "BatchGetItem", two),
+            "400 a request here names one table"
+        );
+        let two = r#"{"TransactItems":[{"Put":{"TableName":"log"}},{"Delete":{"TableName":"bars"}}]}"#;
+        assert_eq!(
+            failed(&databases, "TransactWriteItems", two),
             "400 a request here names one table"
         );
     }

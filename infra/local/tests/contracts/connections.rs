@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use tickwire_entitlements::{Identity, Proof, Tier};
+use tickwire_entitlements::{Proof, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{Clock as _, ConnectionRow, Connections, Owed, Subscriber, Subscription};
-use tickwire_streams::Offset;
+use tickwire_service::ports::{
+    Clock as _, ConnectionRow, Connections, Owed, SUBSCRIBERS_PER_UPDATE_MAX, Subscribed, Subscriber,
+    Subscription,
+};
+use tickwire_streams::{GroupKey, Offset};
 
 use super::world::{ManualClock, group};
 
@@ -37,24 +40,33 @@ fn row(clock: &ManualClock, connection: &str, user: &str) -> ConnectionRow {
     }
 }
 
-fn subscriber(connection: &str, streams: u32) -> Subscriber {
-    let subscriptions = (0..streams)
-        .map(|s| subscription(&format!("public:NSE@NIFTY@IDX:{s}m:bars"), s))
-        .collect();
-    Subscriber {
-        connection: connection.into(),
-        identity: Identity {
-            user: "asha".to_owned(),
-            tier: Tier::Standard,
-            expires_at: UnixNanos(i64::MAX),
-            proof: Proof {
-                id: "t1".to_owned(),
-                issued_at: UnixNanos(7),
-            },
-        },
-        subscriptions,
-        behind: false,
+fn subscribed(group: &GroupKey, shard: u16, streams: u32) -> Subscribed {
+    let streams = (0..streams).map(|s| subscription(&format!("public:NSE@NIFTY@IDX:{s}m:bars"), s));
+    Subscribed {
+        group: group.clone(),
+        shard,
+        subscriptions: streams.collect(),
     }
+}
+
+/// Gives a connection of user `u1` so many streams in a shard; returns the subscriber that it is there.
+async fn subscribe(
+    connections: &impl Connections,
+    clock: &ManualClock,
+    connection: &str,
+    (group, shard): (&GroupKey, u16),
+    streams: u32,
+) -> Subscriber {
+    if connections.connection(connection).await.unwrap().is_none() {
+        connections.open(&row(clock, connection, "u1")).await.unwrap();
+    }
+    let mut row = connections.connection(connection).await.unwrap().unwrap();
+    let was = row.request_id;
+    row.request_id += 1;
+    let there = subscribed(group, shard, streams);
+    let written = connections.update(&row, was, std::slice::from_ref(&there)).await;
+    assert!(written.unwrap());
+    row.subscriber(&there.subscriptions)
 }
 
 pub(crate) async fn rows_come_back(connections: &impl Connections, clock: &ManualClock) {
@@ -72,7 +84,7 @@ pub(crate) async fn rows_come_back(connections: &impl Connections, clock: &Manua
 pub(crate) async fn an_older_request_loses(connections: &impl Connections, clock: &ManualClock) {
     let first = row(clock, "c1", "u1");
     assert!(
-        !connections.update(&first, 0).await.unwrap(),
+        !connections.update(&first, 0, &[]).await.unwrap(),
         "nothing to replace"
     );
     connections.open(&first).await.unwrap();
@@ -81,14 +93,14 @@ pub(crate) async fn an_older_request_loses(connections: &impl Connections, clock
         subscriptions: vec![subscription("x", request_id as u32)],
         ..first.clone()
     };
-    assert!(connections.update(&at(9), 0).await.unwrap());
+    assert!(connections.update(&at(9), 0, &[]).await.unwrap());
     assert!(
-        !connections.update(&at(10), 0).await.unwrap(),
+        !connections.update(&at(10), 0, &[]).await.unwrap(),
         "another came first"
     );
-    assert!(connections.update(&at(10), 9).await.unwrap());
+    assert!(connections.update(&at(10), 9, &[]).await.unwrap());
     assert!(
-        connections.update(&at(10), 9).await.unwrap(),
+        connections.update(&at(10), 9, &[]).await.unwrap(),
         "the same again: its answer was lost"
     );
     let other = ConnectionRow {
@@ -96,94 +108,106 @@ pub(crate) async fn an_older_request_loses(connections: &impl Connections, clock
         ..at(10)
     };
     assert!(
-        !connections.update(&other, 9).await.unwrap(),
+        !connections.update(&other, 9, &[]).await.unwrap(),
         "another change under the same id"
     );
     assert_eq!(connections.connection("c1").await.unwrap(), Some(at(10)));
 }
 
-pub(crate) async fn a_write_raises_the_version(connections: &impl Connections, _: &ManualClock) {
+pub(crate) async fn a_row_goes_with_its_subscribers_or_not_at_all(
+    connections: &impl Connections,
+    clock: &ManualClock,
+) {
+    let groups: Vec<GroupKey> = (0..SUBSCRIBERS_PER_UPDATE_MAX)
+        .map(|n| group(&format!("G{n}")))
+        .collect();
+    let everywhere: Vec<Subscribed> = groups.iter().map(|g| subscribed(g, 0, 2)).collect();
+    let first = row(clock, "c1", "u1");
+    let second = ConnectionRow {
+        request_id: 1,
+        ..first.clone()
+    };
+    let stands = async |request_id: Option<u64>, subscribers: usize| {
+        let row = connections.connection("c1").await.unwrap();
+        assert_eq!(row.map(|row| row.request_id), request_id);
+        for g in [&groups[0], &groups[SUBSCRIBERS_PER_UPDATE_MAX - 1]] {
+            assert_eq!(connections.subscribers(g, 0).await.unwrap().len(), subscribers);
+            let version = connections.shard_version(g, 0).await.unwrap();
+            assert_eq!(version > 0, subscribers > 0);
+        }
+    };
+    assert!(!connections.update(&second, 0, &everywhere).await.unwrap());
+    stands(None, 0).await;
+    connections.open(&first).await.unwrap();
+    assert!(!connections.update(&second, 5, &everywhere).await.unwrap());
+    stands(Some(0), 0).await;
+    assert!(connections.update(&second, 0, &everywhere).await.unwrap());
+    stands(Some(1), 1).await;
+    // What does not go with a row goes behind it.
+    assert!(
+        connections
+            .update(&second, 1, &[subscribed(&groups[1], 0, 0)])
+            .await
+            .unwrap()
+    );
+    assert_eq!(connections.subscribers(&groups[1], 0).await.unwrap(), []);
+    stands(Some(1), 1).await;
+}
+
+pub(crate) async fn a_write_raises_the_version(connections: &impl Connections, clock: &ManualClock) {
     let g = group("A");
     assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 0);
     assert_eq!(connections.subscribers(&g, 0).await.unwrap(), []);
-    connections
-        .put_subscriber(&g, 0, &subscriber("c1", 2))
-        .await
-        .unwrap();
-    connections
-        .put_subscriber(&g, 0, &subscriber("c2", 200))
-        .await
-        .unwrap();
+    let first = subscribe(connections, clock, "c1", (&g, 0), 2).await;
+    let second = subscribe(connections, clock, "c2", (&g, 0), 200).await;
     assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 2);
     assert_eq!(
         connections.subscribers(&g, 0).await.unwrap(),
-        [subscriber("c1", 2), subscriber("c2", 200)]
+        [first, second.clone()]
     );
-    connections
-        .put_subscriber(&g, 0, &subscriber("c1", 0))
-        .await
-        .unwrap();
+    subscribe(connections, clock, "c1", (&g, 0), 0).await;
     assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 3);
-    assert_eq!(
-        connections.subscribers(&g, 0).await.unwrap(),
-        [subscriber("c2", 200)]
-    );
+    assert_eq!(connections.subscribers(&g, 0).await.unwrap(), [second]);
     assert_eq!(connections.shard_version(&g, 1).await.unwrap(), 0);
     assert_eq!(connections.subscribers(&g, 1).await.unwrap(), []);
 }
 
-pub(crate) async fn writers_at_once_each_raise_it(connections: &impl Connections, _: &ManualClock) {
+pub(crate) async fn writers_at_once_each_raise_it(connections: &impl Connections, clock: &ManualClock) {
     let g = group("A");
-    let subscribers: Vec<_> = (0..50).map(|n| subscriber(&format!("c{n}"), 200)).collect();
-    let writes = subscribers.iter().map(|s| connections.put_subscriber(&g, 3, s));
-    for written in futures_util::future::join_all(writes).await {
-        written.unwrap();
-    }
+    let names: Vec<String> = (0..50).map(|n| format!("c{n}")).collect();
+    let writes = names
+        .iter()
+        .map(|name| subscribe(connections, clock, name, (&g, 3), 200));
+    futures_util::future::join_all(writes).await;
     assert_eq!(connections.shard_version(&g, 3).await.unwrap(), 50);
     assert_eq!(connections.subscribers(&g, 3).await.unwrap().len(), 50);
 }
 
 pub(crate) async fn behind_is_marked_once_and_only_on_what_stands(
     connections: &impl Connections,
-    _: &ManualClock,
+    clock: &ManualClock,
 ) {
     let g = group("A");
-    connections
-        .put_subscriber(&g, 0, &subscriber("c1", 1))
-        .await
-        .unwrap();
+    let fresh = subscribe(connections, clock, "c1", (&g, 0), 1).await;
     for connection in ["c1", "c1", "never"] {
         connections.mark_behind(&g, 0, connection).await.unwrap();
     }
     assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 1);
     let behind = Subscriber {
         behind: true,
-        ..subscriber("c1", 1)
+        ..fresh.clone()
     };
     assert_eq!(connections.subscribers(&g, 0).await.unwrap(), [behind]);
-    connections
-        .put_subscriber(&g, 0, &subscriber("c1", 1))
-        .await
-        .unwrap();
-    assert_eq!(
-        connections.subscribers(&g, 0).await.unwrap(),
-        [subscriber("c1", 1)]
-    );
+    subscribe(connections, clock, "c1", (&g, 0), 1).await;
+    assert_eq!(connections.subscribers(&g, 0).await.unwrap(), [fresh]);
 }
 
 pub(crate) async fn an_end_forgets_everything(connections: &impl Connections, clock: &ManualClock) {
     let (a, b) = (group("A"), group("B"));
-    connections.open(&row(clock, "c1", "u1")).await.unwrap();
-    connections.open(&row(clock, "c2", "u1")).await.unwrap();
+    let mut stays = Vec::new();
     for (g, shard) in [(&a, 0), (&b, 1)] {
-        connections
-            .put_subscriber(g, shard, &subscriber("c1", 1))
-            .await
-            .unwrap();
-        connections
-            .put_subscriber(g, shard, &subscriber("c2", 1))
-            .await
-            .unwrap();
+        subscribe(connections, clock, "c1", (g, shard), 1).await;
+        stays.push(subscribe(connections, clock, "c2", (g, shard), 1).await);
     }
     for _ in 0..2 {
         connections
@@ -193,11 +217,8 @@ pub(crate) async fn an_end_forgets_everything(connections: &impl Connections, cl
     }
     assert_eq!(connections.connection("c1").await.unwrap(), None);
     assert_eq!(connections.count("u1").await.unwrap(), 1);
-    for (g, shard) in [(&a, 0), (&b, 1)] {
-        assert_eq!(
-            connections.subscribers(g, shard).await.unwrap(),
-            [subscriber("c2", 1)]
-        );
+    for ((g, shard), stays) in [(&a, 0), (&b, 1)].into_iter().zip(stays) {
+        assert_eq!(connections.subscribers(g, shard).await.unwrap(), [stays]);
         assert!(connections.shard_version(g, shard).await.unwrap() > 2);
     }
     connections.close("never", &[]).await.unwrap();
@@ -225,14 +246,17 @@ pub(crate) async fn streams_are_taken_out_and_others_stay(
     let mut stored = row(clock, "c1", "u1");
     stored.subscriptions = all.to_vec();
     connections.open(&stored).await.unwrap();
-    let mut there = subscriber("c1", 0);
-    there.subscriptions = all.to_vec();
-    connections.put_subscriber(&group, 0, &there).await.unwrap();
+    let everything = Subscribed {
+        group: group.clone(),
+        shard: 0,
+        subscriptions: all.to_vec(),
+    };
+    assert!(connections.update(&stored, 0, &[everything]).await.unwrap());
     let before = connections.shard_version(&group, 0).await.unwrap();
     let keys = ["a".to_owned(), "c".to_owned(), "other".to_owned()];
     connections.drop_streams(&group, 0, "c1", &keys).await.unwrap();
     stored.subscriptions = vec![all[1].clone()];
-    there.subscriptions = stored.subscriptions.clone();
+    let there = stored.subscriber(&stored.subscriptions);
     assert_eq!(connections.connection("c1").await.unwrap(), Some(stored));
     assert_eq!(connections.subscribers(&group, 0).await.unwrap(), [there]);
     assert!(connections.shard_version(&group, 0).await.unwrap() > before);

@@ -58,6 +58,37 @@ pub(crate) async fn a_lower_version_never_replaces_a_higher(groups: &impl Groups
     assert_eq!(groups.plan(&g).await.unwrap(), Some((40, b"x".to_vec())));
 }
 
+pub(crate) async fn views_are_what_stands_in_the_order_asked_for(groups: &impl Groups, _: &ManualClock) {
+    let names: Vec<_> = (0..40).map(|n| group(&format!("G{n}"))).collect();
+    assert_eq!(groups.views(&[]).await.unwrap(), []);
+    assert_eq!(groups.views(&names).await.unwrap(), vec![None; names.len()]);
+    for (n, g) in (0u16..).zip(&names) {
+        // Of a few there is nothing, or only the row.
+        if n % 10 == 0 {
+            continue;
+        }
+        let row = GroupRow {
+            epoch: format!("e{n}"),
+            shards: n,
+        };
+        groups.create_group(g, &row).await.unwrap();
+        if n % 10 == 1 {
+            continue;
+        }
+        groups.put_plan(g, u64::from(n), b"plan").await.unwrap();
+        groups.put_latest(g, u64::from(n) + 1, b"latest").await.unwrap();
+    }
+    let backwards: Vec<_> = names.iter().rev().cloned().collect();
+    let views = groups.views(&backwards).await.unwrap();
+    for (g, view) in backwards.iter().zip(views) {
+        assert_eq!(view.is_some(), groups.group(g).await.unwrap().is_some());
+        let Some(view) = view else { continue };
+        assert_eq!(Some(view.row), groups.group(g).await.unwrap());
+        assert_eq!(view.plan, groups.plan(g).await.unwrap());
+        assert_eq!(view.latest, groups.latest(g).await.unwrap());
+    }
+}
+
 pub(crate) async fn attempts_are_counted(groups: &impl Groups, _: &ManualClock) {
     let g = group("A");
     for n in 1..=3 {

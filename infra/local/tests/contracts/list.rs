@@ -18,6 +18,7 @@ macro_rules! of_the_tables {
                 the_first_row_stands,
                 creators_at_once_agree,
                 a_lower_version_never_replaces_a_higher,
+                views_are_what_stands_in_the_order_asked_for,
                 attempts_are_counted,
                 active_groups_are_listed,
                 groups_with_a_log_are_listed_longer,
@@ -36,6 +37,7 @@ macro_rules! of_the_tables {
             connections::{
                 rows_come_back,
                 an_older_request_loses,
+                a_row_goes_with_its_subscribers_or_not_at_all,
                 a_write_raises_the_version,
                 writers_at_once_each_raise_it,
                 behind_is_marked_once_and_only_on_what_stands,

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, DeleteRequest, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, WriteRequest,
+    AttributeValue, ConsumedCapacity, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnConsumedCapacity,
+    ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tickwire_service::ports::{PortError, PortResult};
@@ -31,6 +32,13 @@ pub(super) enum Written {
     Done,
     /// Its condition failed; the row that stands, if there is one.
     Not(Option<Item>),
+}
+
+/// What becomes of a row beside a conditional one.
+pub(super) enum Change {
+    Put(Item),
+    /// By its key.
+    Delete(Item),
 }
 
 /// A condition, or a filter: an expression over attributes and `:values`.
@@ -153,6 +161,79 @@ impl Dynamo {
                 _ => Err(self.failed(what, (table, StoreCall::Put), &error)),
             },
         }
+    }
+
+    /// Puts `item` under `condition`, and with it changes others of the table: all or nothing.
+    /// That someone else is writing one of the rows counts as a condition that failed.
+    pub(super) async fn put_with(
+        &self,
+        what: &'static str,
+        table: Table,
+        item: Item,
+        condition: Expression,
+        others: Vec<Change>,
+    ) -> PortResult<Written> {
+        let unbuilt = |e: BuildError| PortError::Refused {
+            what,
+            why: e.to_string(),
+        };
+        let place = (table, StoreCall::TransactWrite);
+        let size = bounded(what, &item)?;
+        let first = Put::builder()
+            .table_name(self.name(table))
+            .set_item(Some(item.0))
+            .condition_expression(condition.text)
+            .set_expression_attribute_values(condition.values())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut request = self
+            .client
+            .transact_write_items()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .transact_items(
+                TransactWriteItem::builder()
+                    .put(first.build().map_err(unbuilt)?)
+                    .build(),
+            );
+        for change in others {
+            let written = TransactWriteItem::builder();
+            request = request.transact_items(match change {
+                Change::Put(item) => {
+                    bounded(what, &item)?;
+                    let put = Put::builder().table_name(self.name(table)).set_item(Some(item.0));
+                    written.put(put.build().map_err(unbuilt)?).build()
+                }
+                Change::Delete(key) => {
+                    let delete = Delete::builder()
+                        .table_name(self.name(table))
+                        .set_key(Some(key.0));
+                    written.delete(delete.build().map_err(unbuilt)?).build()
+                }
+            });
+        }
+        let error = match request.send().await {
+            Ok(answer) => {
+                self.count(table, place.1, answer.consumed_capacity().first());
+                return Ok(Written::Done);
+            }
+            Err(error) => error,
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+        else {
+            return Err(self.failed(what, place, &error));
+        };
+        let reasons = cancelled.cancellation_reasons();
+        let has = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
+        if has("ConditionalCheckFailed") || has("TransactionConflict") {
+            let stands = reasons.iter().find_map(|reason| reason.item().cloned().map(Item));
+            self.meter
+                .condition_failed(table, place.1, stands.as_ref().map_or(size, Item::size));
+            return Ok(Written::Not(stands));
+        }
+        if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
+            self.meter.store_throttled(table, place.1);
+            return Err(PortError::Throttled { what });
+        }
+        Err(self.failed(what, place, &error))
     }
 
     /// Updates the row at `key`; the update's values and the condition's share

@@ -10,13 +10,16 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{ConnectionRow, Connections, PortError, PortResult, Subscriber, Subscription};
+use tickwire_service::ports::{
+    ConnectionRow, Connections, PortError, PortResult, Subscribed, Subscriber, Subscription,
+};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
 
-use super::calls::{Expression, Query, Written};
+use super::calls::{Change, Expression, Query, Written};
 use super::item::{self, Item, unreadable};
 use super::{Dynamo, SORT_KEY};
 use crate::limits::connection_lifetime_max;
@@ -177,6 +180,34 @@ impl Dynamo {
         })
     }
 
+    /// What becomes of the row of a subscriber.
+    fn subscriber_change(
+        &self,
+        what: &'static str,
+        row: &ConnectionRow,
+        there: &Subscribed,
+    ) -> PortResult<Change> {
+        let item = Item::under(&shard_partition(&there.group, there.shard), &row.connection);
+        if there.subscriptions.is_empty() {
+            return Ok(Change::Delete(item));
+        }
+        let Subscriber {
+            connection: _,
+            identity,
+            subscriptions,
+            behind,
+        } = row.subscriber(&there.subscriptions);
+        Ok(Change::Put(
+            item.text(SUBSCRIPTIONS, &json_text(what, &subscriptions)?)
+                .text(USER, &identity.user)
+                .text(TIER, &identity.tier.to_string())
+                .number(EXPIRES_AT, identity.expires_at.0)
+                .proof(&identity.proof)
+                .flag(BEHIND, behind)
+                .expires(self.second() + connection_lifetime_max.as_secs() as i64 + KEPT_SECONDS),
+        ))
+    }
+
     fn second(&self) -> i64 {
         self.clock.now().millis() / 1_000
     }
@@ -209,18 +240,36 @@ impl Connections for Dynamo {
         item.map(|item| row_of(what, connection, &item)).transpose()
     }
 
-    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
+    /// The versions are raised behind the rows, not with them: whoever subscribes in a shard raises
+    /// the same one, and transactions that meet at a row cancel each other.
+    async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool> {
         let what = "connections.update";
         let item = item_of(what, row)?;
-        let older = Expression::new("request_id = :was").number(":was", was);
-        Ok(
-            match self.put(what, Table::Connections, item, Some(older)).await? {
-                Written::Done => true,
-                // An earlier try of this very update, whose answer was lost.
-                Written::Not(Some(stands)) => row_of(what, &row.connection, &stands)? == *row,
-                Written::Not(None) => false,
-            },
-        )
+        let unchanged = Expression::new("request_id = :was").number(":was", was);
+        let subscribers = subscribed
+            .iter()
+            .map(|there| self.subscriber_change(what, row, there));
+        let subscribers = subscribers.collect::<PortResult<Vec<Change>>>()?;
+        let written = match subscribers.is_empty() {
+            true => self.put(what, Table::Connections, item, Some(unchanged)).await?,
+            false => {
+                self.put_with(what, Table::Connections, item, unchanged, subscribers)
+                    .await?
+            }
+        };
+        let is_written = match written {
+            Written::Done => true,
+            // An earlier try of this very update, whose answer was lost.
+            Written::Not(Some(stands)) => row_of(what, &row.connection, &stands)? == *row,
+            Written::Not(None) => false,
+        };
+        if is_written {
+            let raised = subscribed
+                .iter()
+                .map(|there| self.raise_version(what, &there.group, there.shard));
+            try_join_all(raised).await?;
+        }
+        Ok(is_written)
     }
 
     /// The connection's own row last: an end that was cut short is found again.
@@ -249,25 +298,6 @@ impl Connections for Dynamo {
         let rows = self.query("connections.count", Table::Connections, query).await?;
         let second = self.second();
         Ok(rows.iter().filter(|row| !row.has_expired(second)).count())
-    }
-
-    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
-        let what = "connections.put_subscriber";
-        let row = Item::under(&shard_partition(group, shard), &subscriber.connection);
-        if subscriber.subscriptions.is_empty() {
-            self.delete_row(what, Table::Connections, row).await?;
-        } else {
-            let row = row
-                .text(SUBSCRIPTIONS, &json_text(what, &subscriber.subscriptions)?)
-                .text(USER, &subscriber.identity.user)
-                .text(TIER, &subscriber.identity.tier.to_string())
-                .number(EXPIRES_AT, subscriber.identity.expires_at.0)
-                .proof(&subscriber.identity.proof)
-                .flag(BEHIND, subscriber.behind)
-                .expires(self.second() + connection_lifetime_max.as_secs() as i64 + KEPT_SECONDS);
-            self.put(what, Table::Connections, row, None).await?;
-        }
-        self.raise_version(what, group, shard).await
     }
 
     async fn drop_streams(

@@ -5,15 +5,17 @@
 //! every plan. Its rows say until when a group is active, and expire long after;
 //! whoever writes `latest` renews them.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{GroupRow, Groups, PortError, PortResult};
+use tickwire_service::ports::{GroupRow, GroupView, Groups, PortError, PortResult};
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
 
 use super::calls::{Expression, Query, Written};
 use super::item::{Item, unreadable};
-use super::{Dynamo, SORT_KEY};
+use super::{Dynamo, PARTITION_KEY, SORT_KEY};
 use crate::limits::{group_active, group_listed};
 
 const META: &str = "meta";
@@ -113,9 +115,12 @@ impl Dynamo {
         let row = self
             .get(what, Table::Groups, Item::under(group.as_str(), kind))
             .await?;
-        row.map(|row| Ok((row.get_number(what, VERSION)?, row.into_bytes(what, BYTES)?)))
-            .transpose()
+        row.map(|row| versioned_row(what, row)).transpose()
     }
+}
+
+fn versioned_row(what: &'static str, row: Item) -> PortResult<(u64, Vec<u8>)> {
+    Ok((row.get_number(what, VERSION)?, row.into_bytes(what, BYTES)?))
 }
 
 fn attempt_key(group: &GroupKey, message_id: &str) -> Item {
@@ -208,5 +213,32 @@ impl Groups for Dynamo {
 
     async fn latest(&self, group: &GroupKey) -> PortResult<Option<(u64, Vec<u8>)>> {
         self.versioned("groups.latest", group, LATEST).await
+    }
+
+    async fn views(&self, groups: &[GroupKey]) -> PortResult<Vec<Option<GroupView>>> {
+        let what = "groups.views";
+        let parts = |group| [META, PLAN, LATEST].map(|kind| Item::under(GroupKey::as_str(group), kind));
+        let keys = groups.iter().flat_map(parts).collect();
+        let mut found = HashMap::new();
+        for row in self.get_many(what, Table::Groups, keys).await? {
+            let key = [PARTITION_KEY, SORT_KEY].map(|name| row.get_text(what, name).map(str::to_owned));
+            let [group, kind] = key;
+            found.insert((group?, kind?), row);
+        }
+        groups
+            .iter()
+            .map(|group| {
+                let mut take = |kind: &str| found.remove(&(group.to_string(), kind.to_owned()));
+                let Some(row) = take(META) else {
+                    return Ok(None);
+                };
+                let mut versioned = |kind| take(kind).map(|row| versioned_row(what, row)).transpose();
+                Ok(Some(GroupView {
+                    row: group_row(what, &row)?,
+                    plan: versioned(PLAN)?,
+                    latest: versioned(LATEST)?,
+                }))
+            })
+            .collect()
     }
 }

@@ -145,7 +145,11 @@ mod tests {
 
     #[cfg(feature = "remote")]
     mod remote {
-        use tickwire_service::ports::{Appended, Log as _, PortError};
+        use tickwire_entitlements::{Proof, Tier};
+        use tickwire_service::ports::{
+            Appended, ConnectionRow, Connections, Log as _, PortError, Subscribed, Subscription,
+        };
+        use tickwire_streams::Universe;
 
         use super::super::*;
         use crate::SystemClock;
@@ -182,6 +186,80 @@ mod tests {
             assert_eq!(dynamo.meter.snapshot().write_units(), 1.0);
         }
 
+        /// Writes a connection with one subscriber and takes another away.
+        async fn update(http: &Canned) -> Result<bool, PortError> {
+            let row = ConnectionRow {
+                connection: "c1".to_owned(),
+                user: "asha".to_owned(),
+                tier: Tier::Free,
+                universe: Universe::live(),
+                opened_at: UnixNanos(0),
+                expires_at: UnixNanos(UnixNanos::PER_SECOND),
+                proof: Proof::default(),
+                request_id: 8,
+                subscriptions: Vec::new(),
+                owed: None,
+                left: Default::default(),
+                changes: Default::default(),
+            };
+            let price = Subscription {
+                key: "public:NSE@NIFTY@IDX:tick:price".to_owned(),
+                s: 1,
+                last: false,
+            };
+            let subscribed = [("live/NIFTY", vec![price]), ("live/TCS", Vec::new())];
+            let subscribed = subscribed.map(|(group, subscriptions)| Subscribed {
+                group: group.parse().unwrap(),
+                shard: 0,
+                subscriptions,
+            });
+            Connections::update(&dynamo(http), &row, 7, &subscribed).await
+        }
+
+        #[tokio::test]
+        async fn a_connection_goes_with_its_subscribers_and_the_versions_behind_them() {
+            let one = r#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#;
+            let http = Canned::answering(&[
+                (200, r#"{"ConsumedCapacity":[{"CapacityUnits":6.0}]}"#),
+                (200, one),
+                (200, one),
+            ]);
+            assert!(update(&http).await.unwrap());
+            let called: Vec<String> = (0..http.requests())
+                .map(|n| {
+                    http.request(n)
+                        .header("x-amz-target")
+                        .replace("DynamoDB_20120810.", "")
+                })
+                .collect();
+            assert_eq!(called, ["TransactWriteItems", "UpdateItem", "UpdateItem"]);
+            let parts = http.request(0).json["TransactItems"].clone();
+            assert_eq!(parts[0]["Put"]["ConditionExpression"], "request_id = :was");
+            assert_eq!(parts[0]["Put"]["ExpressionAttributeValues"][":was"]["N"], "7");
+            assert_eq!(parts[1]["Put"]["Item"]["pk"]["S"], "s#live/NIFTY#0");
+            let gone = serde_json::json!({"pk": {"S": "s#live/TCS#0"}, "sk": {"S": "c1"}});
+            assert_eq!(parts[2]["Delete"]["Key"], gone);
+        }
+
+        #[tokio::test]
+        async fn a_transaction_that_is_cancelled_writes_nothing() {
+            let cancelled = async |code: &str| {
+                let reasons = format!(r#"[{{"Code":"None"}},{{"Code":"{code}"}},{{"Code":"None"}}]"#);
+                let failure = failure("TransactionCanceledException");
+                let body = failure.replacen('}', &format!(r#","CancellationReasons":{reasons}}}"#), 1);
+                let http = Canned::answering(&[(400, &body)]);
+                let updated = update(&http).await;
+                assert_eq!(http.requests(), 1, "{code}: no version is raised");
+                updated
+            };
+            assert!(!cancelled("TransactionConflict").await.unwrap());
+            assert!(!cancelled("ConditionalCheckFailed").await.unwrap());
+            for (code, is_transient) in [("ThrottlingError", true), ("ValidationError", false)] {
+                let error = cancelled(code).await.unwrap_err();
+                assert_eq!(error.is_transient(), is_transient, "{code}: {error}");
+            }
+        }
+
         #[tokio::test]
         async fn what_is_too_large_never_leaves() {
             let http = Canned::default();
@@ -216,6 +294,7 @@ mod tests {
             check(400, "ResourceNotFoundException", "refused", 1).await;
             check(400, "ValidationException", "refused", 1).await;
             check(400, "ExpiredTokenException", "unavailable", 1).await;
+            check(400, "TransactionConflictException", "unavailable", 1).await;
             let text = check(400, "AccessDeniedException", "refused", 1).await;
             assert!(!text.contains("123456789012"), "{text}");
         }

@@ -12,6 +12,7 @@ use tickwire_wire::{
 };
 
 use super::ManageSubscription;
+use super::views::View;
 use crate::log_reader::{Held, Stretch};
 use crate::plans::Plan;
 use crate::ports::{GroupRow, PortResult};
@@ -86,21 +87,19 @@ struct Member<'a> {
 }
 
 impl ManageSubscription {
-    /// Catches up streams of one group, after they were registered.
+    /// Catches up streams of one group, of a view that was read after they were registered.
     pub(super) async fn catch_up(
         &self,
         connection: &str,
         group: &GroupKey,
-        row: &GroupRow,
+        View { row, plan, latest }: &View,
         asked: Vec<Asked<'_>>,
     ) -> PortResult<Vec<Caught>> {
         let epoch: Arc<str> = row.epoch.as_str().into();
-        let plan = self.plans.newest(group).await?.unwrap_or_default();
         let missing = asked.iter().filter(|asked| plan.id(&asked.request.key).is_none());
         let missing: Vec<StreamKey> = missing.map(|asked| asked.key.clone()).collect();
         self.plan(connection, group, &missing).await?;
 
-        let latest = self.latest(group).await?;
         let mut members: Vec<Member<'_>> = asked
             .iter()
             .filter_map(|asked| {
@@ -139,7 +138,7 @@ impl ManageSubscription {
         let mut bytes_left = pull_bytes_max;
         let mut caught: BTreeMap<usize, Caught> = BTreeMap::new();
         for member in &members {
-            let mut one = member.catch_up(&plan, &latest, row, &mut bytes_left);
+            let mut one = member.catch_up(plan, latest, row, &mut bytes_left);
             one.more |= !tail.whole && one.recovered == Some(true);
             caught.insert(one.place, one);
         }

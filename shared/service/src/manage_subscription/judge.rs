@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
 use tickwire_entitlements::Decision;
 use tickwire_market::InstrumentKey;
 use tickwire_signals::checked_for;
@@ -30,7 +29,7 @@ pub(super) struct Wanted {
 pub(super) type Judged = (StreamRequest, Result<Wanted, ErrorBody>);
 
 impl ManageSubscription {
-    /// Judges streams one by one, and reads the rows of the groups of those that may be had.
+    /// Judges streams one by one; with the rows, as last seen, of the groups of those that may be had.
     pub(super) async fn judge(
         &self,
         row: &ConnectionRow,
@@ -68,7 +67,7 @@ impl ManageSubscription {
             .iter()
             .filter_map(|(_, wanted)| Some(&wanted.as_ref().ok()?.key))
             .collect();
-        let mut decisions = self.entitle.decide_anew(&identity, &keys).await.into_iter();
+        let mut decisions = self.entitle.decide(&identity, &keys).await.into_iter();
         for (request, wanted) in judged.iter_mut().filter(|(_, wanted)| wanted.is_ok()) {
             // One decision a key; none would be a denial.
             match decisions.next() {
@@ -84,12 +83,7 @@ impl ManageSubscription {
             .iter()
             .filter_map(|(_, wanted)| Some(wanted.as_ref().ok()?.group.clone()))
             .collect();
-        let rows = try_join_all(names.iter().map(|group| self.ports.groups.group(group))).await?;
-        let groups: BTreeMap<GroupKey, GroupRow> = names
-            .into_iter()
-            .zip(rows)
-            .filter_map(|(group, row)| Some((group, row?)))
-            .collect();
+        let groups = self.rows_as_seen(names).await?;
         for (request, wanted) in &mut judged {
             let Ok(Wanted { key, group, others }) = wanted else {
                 continue;

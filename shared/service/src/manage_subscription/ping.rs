@@ -8,6 +8,7 @@ use tickwire_market::UnixNanos;
 use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{Downgraded, Mode, Pong, downgraded_push, ok_reply, unacknowledged_segments_max};
 
+use super::views::latest_row;
 use super::{ManageSubscription, heartbeat_s};
 use crate::open_connection::{Fault, GoodbyeCode, end, near_end, say_goodbye, wait_ms};
 use crate::ports::{ConnectionRow, Owed, PortError, Subscription};
@@ -102,27 +103,26 @@ impl ManageSubscription {
         owed: Option<Owed>,
         slow: Vec<u32>,
     ) -> Result<(), Fault> {
-        let (row, touched) = self
-            .change(row, id, |row| {
+        let (row, is_any_slow) = self
+            .change(row, id, &BTreeMap::new(), |row| {
                 row.owed.clone_from(&owed);
-                let mut touched = Vec::new();
+                let mut slowed = Vec::new();
                 for subscription in &mut row.subscriptions {
                     if slow.contains(&subscription.s) {
                         subscription.last = true;
-                        touched.push(subscription.clone());
+                        slowed.push(subscription.clone());
                     }
                 }
-                Ok(touched)
+                let groups = slowed
+                    .iter()
+                    .filter_map(|subscription| self.group_of(row, subscription))
+                    .collect();
+                Ok((!slowed.is_empty(), groups))
             })
             .await?;
-        if touched.is_empty() {
+        if !is_any_slow {
             return Ok(());
         }
-        let groups = touched
-            .iter()
-            .filter_map(|subscription| self.group_of(&row, subscription))
-            .collect();
-        let row = self.register(row, groups, &BTreeMap::new()).await?;
         let push = downgraded_push(&Downgraded {
             s: slow,
             mode: Mode::Last,
@@ -140,7 +140,7 @@ impl ManageSubscription {
             }
         }
         let tops = try_join_all(by_group.iter().map(|(group, subscriptions)| async move {
-            let latest = self.latest(group).await?;
+            let latest = latest_row(self.ports.groups.latest(group).await?)?;
             let mut plan = self
                 .plans
                 .at_least(group, latest.plan_version)

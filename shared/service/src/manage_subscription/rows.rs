@@ -10,18 +10,22 @@ use tickwire_wire::{ErrorBody, ErrorCode};
 use super::ManageSubscription;
 use crate::open_connection::Fault;
 use crate::placement::shard_of;
-use crate::ports::{ConnectionRow, GroupRow, PortError, Subscriber, Subscription};
+use crate::ports::{
+    ConnectionRow, GroupRow, PortError, PortResult, SUBSCRIBERS_PER_UPDATE_MAX, Subscribed, Subscription,
+};
 
 /// Times a change is tried while others of the same connection come between.
 const CHANGE_TRIES_MAX: usize = 8;
 
 impl ManageSubscription {
-    /// Changes the row, against what others change at the same time.
+    /// Changes the row, and with it the connection's subscribers in the groups that `change` names,
+    /// against what others change at the same time. `known` are rows of groups, as last seen.
     pub(super) async fn change<T>(
         &self,
         mut row: ConnectionRow,
         id: u64,
-        change: impl Fn(&mut ConnectionRow) -> Result<T, Fault>,
+        known: &BTreeMap<GroupKey, GroupRow>,
+        change: impl Fn(&mut ConnectionRow) -> Result<(T, BTreeSet<GroupKey>), Fault>,
     ) -> Result<(ConnectionRow, T), Fault> {
         for _ in 0..CHANGE_TRIES_MAX {
             let was = row.request_id;
@@ -30,17 +34,79 @@ impl ManageSubscription {
             }
             row.request_id = id;
             let before = keys(&row);
-            let outcome = change(&mut row)?;
+            let (outcome, groups) = change(&mut row)?;
             if keys(&row) != before {
                 self.count_change(&mut row).await?;
             }
-            if self.ports.connections.update(&row, was).await? {
-                return Ok((row, outcome));
+            let shards = self.shards(&row.connection, groups, known).await?;
+            let (first, rest) = shards.split_at(shards.len().min(SUBSCRIBERS_PER_UPDATE_MAX));
+            if self.write(&row, was, first).await? {
+                return Ok((self.write_rest(row, rest).await?, outcome));
             }
-            let stands = self.ports.connections.connection(&row.connection).await?;
-            row = stands.ok_or(ErrorCode::SessionExpired)?;
+            row = self.standing(&row.connection).await?;
         }
         Err(contended())
+    }
+
+    async fn standing(&self, connection: &str) -> Result<ConnectionRow, Fault> {
+        let row = self.ports.connections.connection(connection).await?;
+        Ok(row.ok_or(ErrorCode::SessionExpired)?)
+    }
+
+    /// Writes the row if the one before it stands, and what it says of the subscribers in `shards`.
+    async fn write(&self, row: &ConnectionRow, was: u64, shards: &[(GroupKey, u16)]) -> PortResult<bool> {
+        let mut by_group: BTreeMap<GroupKey, Vec<Subscription>> = BTreeMap::new();
+        for subscription in row.subscriptions.iter().filter(|_| !shards.is_empty()) {
+            if let Some(group) = self.group_of(row, subscription) {
+                by_group.entry(group).or_default().push(subscription.clone());
+            }
+        }
+        let subscribed: Vec<Subscribed> = shards
+            .iter()
+            .map(|(group, shard)| Subscribed {
+                group: group.clone(),
+                shard: *shard,
+                subscriptions: by_group.remove(group).unwrap_or_default(),
+            })
+            .collect();
+        self.ports.connections.update(row, was, &subscribed).await
+    }
+
+    /// Writes the subscribers that did not go with the row, until what is written is of the row
+    /// as it stands: requests may overtake each other.
+    async fn write_rest(
+        &self,
+        mut row: ConnectionRow,
+        shards: &[(GroupKey, u16)],
+    ) -> Result<ConnectionRow, Fault> {
+        for shards in shards.chunks(SUBSCRIBERS_PER_UPDATE_MAX) {
+            let mut tries = 1..CHANGE_TRIES_MAX;
+            while !self.write(&row, row.request_id, shards).await? {
+                tries.next().ok_or_else(contended)?;
+                row = self.standing(&row.connection).await?;
+            }
+        }
+        Ok(row)
+    }
+
+    /// The connection's shards of groups. What has no row has no subscriber either.
+    async fn shards(
+        &self,
+        connection: &str,
+        groups: BTreeSet<GroupKey>,
+        known: &BTreeMap<GroupKey, GroupRow>,
+    ) -> PortResult<Vec<(GroupKey, u16)>> {
+        let rows = try_join_all(groups.iter().map(|group| async move {
+            match known.get(group) {
+                Some(row) => Ok(Some(row.clone())),
+                None => self.ports.groups.group(group).await,
+            }
+        }))
+        .await?;
+        let shards = groups.into_iter().zip(rows);
+        Ok(shards
+            .filter_map(|(group, row)| Some((group, shard_of(connection, row?.shards))))
+            .collect())
     }
 
     /// Counts a change of the streams of a connection, in its row. One too many is a ban.
@@ -78,67 +144,6 @@ impl ManageSubscription {
             .collect();
         let before = std::mem::replace(&mut row.left, left.clone());
         left.into_iter().chain(before).collect()
-    }
-
-    /// Writes the subscribers of a connection in `groups`, until what is
-    /// written is of the row as it stands: requests may overtake each other.
-    pub(super) async fn register(
-        &self,
-        mut row: ConnectionRow,
-        groups: BTreeSet<GroupKey>,
-        known: &BTreeMap<GroupKey, GroupRow>,
-    ) -> Result<ConnectionRow, Fault> {
-        let rows = try_join_all(groups.iter().map(|group| async move {
-            match known.get(group) {
-                Some(row) => Ok(Some(row.clone())),
-                None => self.ports.groups.group(group).await,
-            }
-        }))
-        .await?;
-        // What has no row has no subscriber either.
-        let shards: Vec<(&GroupKey, u16)> = groups
-            .iter()
-            .zip(rows)
-            .filter_map(|(group, row)| Some((group, row?.shards)))
-            .collect();
-        for _ in 0..CHANGE_TRIES_MAX {
-            try_join_all(shards.iter().map(|(group, count)| {
-                let subscriptions = row
-                    .subscriptions
-                    .iter()
-                    .filter(|subscription| self.group_of(&row, subscription).as_ref() == Some(group))
-                    .cloned()
-                    .collect();
-                let subscriber = Subscriber {
-                    connection: row.connection.clone(),
-                    identity: row.identity(),
-                    subscriptions,
-                    behind: false,
-                };
-                let shard = shard_of(&row.connection, *count);
-                async move {
-                    self.ports
-                        .connections
-                        .put_subscriber(group, shard, &subscriber)
-                        .await
-                }
-            }))
-            .await?;
-            match self.ports.connections.connection(&row.connection).await? {
-                Some(stands) if stands.request_id == row.request_id => return Ok(row),
-                Some(stands) => row = stands,
-                None => {
-                    // It ended meanwhile, and what was just written would outlive it.
-                    let shards: Vec<_> = shards
-                        .iter()
-                        .map(|(group, count)| ((*group).clone(), shard_of(&row.connection, *count)))
-                        .collect();
-                    self.ports.connections.close(&row.connection, &shards).await?;
-                    return Err(ErrorCode::SessionExpired.into());
-                }
-            }
-        }
-        Err(contended())
     }
 
     pub(super) fn group_of(&self, row: &ConnectionRow, subscription: &Subscription) -> Option<GroupKey> {

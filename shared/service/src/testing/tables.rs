@@ -6,7 +6,8 @@ use tickwire_market::{InstrumentKey, Timeframe, UnixNanos};
 use tickwire_streams::GroupKey;
 
 use crate::ports::{
-    Appended, BlockRange, GroupRow, PageRange, PagesOf, StoredCheckpoint, StoredPage, StoredSegment,
+    Appended, BlockRange, GroupRow, GroupView, PageRange, PagesOf, StoredCheckpoint, StoredPage,
+    StoredSegment,
 };
 
 /// Rows that replace only older ones.
@@ -124,6 +125,18 @@ impl Tables {
     /// Puts a latest row, unless a newer one stands; whether it was put.
     pub fn put_latest(&mut self, group: &GroupKey, segment: u64, bytes: &[u8]) -> bool {
         put_versioned(&mut self.latest, group, segment, bytes)
+    }
+
+    /// Views of groups, as all of them are now.
+    pub fn views(&self, groups: &[GroupKey]) -> Vec<Option<GroupView>> {
+        let view = |group: &GroupKey| {
+            Some(GroupView {
+                row: self.groups.get(group)?.clone(),
+                plan: self.plans.get(group).cloned(),
+                latest: self.latest.get(group).cloned(),
+            })
+        };
+        groups.iter().map(view).collect()
     }
 
     /// Puts a page; whether none stood there with other content.

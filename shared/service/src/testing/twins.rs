@@ -117,6 +117,11 @@ impl Groups for Process {
         self.call("latest", |content| Ok(content.tables.latest.get(group).cloned()))
             .await
     }
+
+    async fn views(&self, groups: &[GroupKey]) -> PortResult<Vec<Option<GroupView>>> {
+        self.call("views", |content| Ok(content.tables.views(groups)))
+            .await
+    }
 }
 
 #[async_trait]

@@ -11,9 +11,9 @@ use tickwire_aws_api::bootstraps::Bootstraps;
 use tickwire_aws_api::emulator::{Emulator, kill};
 use tickwire_aws_api::http::Request;
 use tickwire_aws_api::stack::{Deployer, Stack};
-use tickwire_entitlements::{Identity, Proof, Tier};
+use tickwire_entitlements::{Proof, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::ports::{ConnectionRow, Connections as _, Secret, Subscriber, Subscription};
+use tickwire_service::ports::{ConnectionRow, Connections as _, Secret, Subscribed, Subscription};
 use tickwire_streams::Universe;
 use tokio::time::sleep;
 
@@ -181,26 +181,19 @@ pub(crate) async fn gone(stack: &Stack, feed: &Feed) -> Result<(), Failure> {
         left: BTreeSet::new(),
         changes: Default::default(),
     };
-    let subscriber = Subscriber {
-        connection: name.to_owned(),
-        identity: Identity {
-            user: "asha".to_owned(),
-            tier: Tier::Standard,
-            expires_at: UnixNanos(i64::MAX),
-            proof: Proof {
-                id: "t1".to_owned(),
-                issued_at: UnixNanos(7),
-            },
-        },
+    let there = Subscribed {
+        group: feed.group.clone(),
+        shard: 0,
         subscriptions,
-        behind: false,
     };
     let store = &stack.store;
     store.open(&row).await.map_err(Failure::of("open a connection"))?;
-    store
-        .put_subscriber(&feed.group, 0, &subscriber)
-        .await
-        .map_err(Failure::of("subscribe a connection"))?;
+    let written = store.update(&row, row.request_id, &[there]).await;
+    if !written.map_err(Failure::of("subscribe a connection"))? {
+        return Err(Failure::Process(
+            "a row that was opened just now is another".to_owned(),
+        ));
+    }
     until("the connection was forgotten", ARRIVE_MAX, async || {
         let subscribers = store
             .subscribers(&feed.group, 0)

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tickwire_entitlements::Tier;
 
-use crate::raw::{self, Socket};
+use crate::raw;
 use crate::running::{BTC, Running, claims, signed};
 
 /// Who come at once.
@@ -104,7 +104,7 @@ pub(crate) async fn a_ticket_opens_one_socket(running: &Running) {
     let token = running.token("racer", "enterprise", "user");
     for round in 0..3 {
         let ticket = running.ticket(&token).await.unwrap();
-        let tries = (0..MANY).map(|_| Socket::open(running.port, running.address(), Some(&ticket)));
+        let tries = (0..MANY).map(|_| raw::socket(running.port, running.address(), Some(&ticket)));
         let opened = join_all(tries).await;
         let refused: Vec<&str> = opened
             .iter()
@@ -116,7 +116,7 @@ pub(crate) async fn a_ticket_opens_one_socket(running: &Running) {
             "{refused:?}"
         );
         // Nor does it later.
-        let replayed = Socket::open(running.port, running.address(), Some(&ticket)).await;
+        let replayed = raw::socket(running.port, running.address(), Some(&ticket)).await;
         assert_eq!(replayed.err().as_deref(), Some("ticket_invalid"));
     }
     // One that was stolen is not worth more by being dressed up.
@@ -127,7 +127,7 @@ pub(crate) async fn a_ticket_opens_one_socket(running: &Running) {
         format!("{ticket}%00"),
         ticket.to_uppercase(),
     ] {
-        let opened = Socket::open(running.port, running.address(), Some(&changed)).await;
+        let opened = raw::socket(running.port, running.address(), Some(&changed)).await;
         assert_eq!(opened.err().as_deref(), Some("ticket_invalid"), "{changed}");
     }
 }
@@ -160,7 +160,7 @@ pub(crate) async fn no_limit_is_passed_by_many_at_once(running: &Running) {
     }
     let opened = tickets
         .iter()
-        .map(|ticket| Socket::open(running.port, running.address(), Some(ticket)));
+        .map(|ticket| raw::socket(running.port, running.address(), Some(ticket)));
     let opened = join_all(opened).await;
     let standing = opened.iter().filter(|opened| opened.is_ok()).count();
     assert!((1..=most).contains(&standing), "{standing} of {}", tickets.len());
@@ -213,16 +213,18 @@ pub(crate) async fn no_limit_is_passed_by_many_at_once(running: &Running) {
 pub(crate) async fn nothing_is_subscribed_to_after_a_revocation(running: &Running) {
     let token = running.token("leaver", "premium", "user");
     let until = json!({"until": tickwire::now().0 + 1_000_000_000_000});
-    running.admin("PUT", "/v1/grants/leaver/gold", Some(&until)).await;
+    running
+        .admin("PUT", "/v1/grants/leaver/gold", Some(&until.to_string()))
+        .await;
     let gold = format!("marketplace/gold:{BTC}:1m:sma(close,4)");
     let subscribe = json!({"op": "subscribe", "streams": [{"key": gold, "s": 1}]});
     let mut socket = running.socket(&token).await.unwrap();
-    socket.hello().await.unwrap();
-    let reply = socket.ask(subscribe.clone()).await.unwrap();
+    socket.hello().await.unwrap().unwrap();
+    let reply = socket.ask(subscribe.clone()).await.unwrap().unwrap();
     assert_eq!(reply["ok"]["streams"][0]["err"], Value::Null, "{reply}");
     // The grant: at once, as it is looked at with each subscribe.
     running.admin("DELETE", "/v1/grants/leaver/gold", None).await;
-    let reply = socket.ask(subscribe.clone()).await.unwrap();
+    let reply = socket.ask(subscribe.clone()).await.unwrap().unwrap();
     assert_eq!(
         reply["ok"]["streams"][0]["err"]["slug"], "grant_required",
         "{reply}"
@@ -231,10 +233,10 @@ pub(crate) async fn nothing_is_subscribed_to_after_a_revocation(running: &Runnin
     // The user: the socket ends, and neither token nor an older ticket opens another.
     let ticket = running.ticket(&token).await.unwrap();
     running
-        .admin("POST", "/v1/revocations", Some(&json!({"user": "leaver"})))
+        .admin("POST", "/v1/revocations", Some(r#"{"user":"leaver"}"#))
         .await;
     let mut said = Vec::new();
-    while let Some(told) = socket.next().await {
+    while let Some(told) = socket.next().await.unwrap() {
         said.push(told);
     }
     assert!(
@@ -243,7 +245,7 @@ pub(crate) async fn nothing_is_subscribed_to_after_a_revocation(running: &Runnin
     );
     tokio::time::sleep(Duration::from_millis(3_100)).await;
     assert_eq!(running.ticket(&token).await.unwrap_err(), "token_invalid");
-    let opened = Socket::open(running.port, running.address(), Some(&ticket)).await;
+    let opened = raw::socket(running.port, running.address(), Some(&ticket)).await;
     assert!(opened.is_err());
 }
 
@@ -252,7 +254,7 @@ pub(crate) async fn smuggled_streams_are_refused(running: &Running) {
         .socket(&running.token("smuggler", "enterprise", "user"))
         .await
         .unwrap();
-    socket.hello().await.unwrap();
+    socket.hello().await.unwrap().unwrap();
     let rest = format!("{BTC}:1m:sma(close,4)");
     let streams = [
         format!("marketplace/gold:{rest}"),
@@ -277,6 +279,7 @@ pub(crate) async fn smuggled_streams_are_refused(running: &Running) {
         let reply = socket
             .ask(json!({"op": "subscribe", "streams": [{"key": key, "s": s}]}))
             .await
+            .unwrap()
             .unwrap();
         assert_eq!(
             reply["ok"]["streams"][0]["err"]["slug"]

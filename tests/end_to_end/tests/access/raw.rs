@@ -3,13 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::{Value, json};
+use serde_json::Value;
+use tickwire_end_to_end::socket::Socket;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// Longest wait for an answer.
 const SOON: Duration = Duration::from_secs(10);
@@ -78,55 +76,10 @@ pub(crate) async fn ask(
     }
 }
 
-/// A socket that stands.
-pub(crate) struct Socket {
-    stream: WebSocketStream<TcpStream>,
-    id: u64,
-}
-
-impl Socket {
-    /// Opens one with a ticket; else the error that is told.
-    pub(crate) async fn open(port: u16, from: Ipv4Addr, ticket: Option<&str>) -> Result<Self, String> {
-        let stream = connect(port, from).await;
-        let query = ticket.map_or_else(String::new, |ticket| format!("?ticket={ticket}"));
-        let address = format!("ws://127.0.0.1:{port}/ws{query}");
-        match timeout(SOON, client_async(address, stream)).await.unwrap() {
-            Ok((stream, _)) => Ok(Self { stream, id: 0 }),
-            Err(Error::Http(answer)) => {
-                let body = answer.body().as_deref().unwrap_or_default();
-                let body: Value = serde_json::from_slice(body).unwrap_or_default();
-                Err(body["error"]["slug"].as_str().unwrap_or_default().to_owned())
-            }
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// What is answered to a request; none where the connection ends instead.
-    pub(crate) async fn ask(&mut self, mut request: Value) -> Option<Value> {
-        self.id += 1;
-        request["id"] = self.id.into();
-        let text = Message::text(request.to_string());
-        self.stream.send(text).await.ok()?;
-        loop {
-            let told = self.next().await?;
-            if told["id"] == self.id {
-                return Some(told);
-            }
-        }
-    }
-
-    /// The next text; none when the connection ends.
-    pub(crate) async fn next(&mut self) -> Option<Value> {
-        loop {
-            match timeout(SOON, self.stream.next()).await.expect("something comes") {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).ok(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                _ => return None,
-            }
-        }
-    }
-
-    pub(crate) async fn hello(&mut self) -> Option<Value> {
-        self.ask(json!({"op": "hello"})).await
-    }
+/// Opens a socket with a ticket; else the error that is told.
+pub(crate) async fn socket(port: u16, from: Ipv4Addr, ticket: Option<&str>) -> Result<Socket, String> {
+    let query = ticket.map_or_else(String::new, |ticket| format!("?ticket={ticket}"));
+    let address = format!("ws://127.0.0.1:{port}/ws{query}");
+    let opened = Socket::over(connect(port, from).await, &address).await;
+    opened.map_err(|refused| refused.slug)
 }

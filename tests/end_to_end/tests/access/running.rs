@@ -4,18 +4,20 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tickwire::secrets::LocalSecrets;
+use tickwire_end_to_end::identities;
+pub(crate) use tickwire_end_to_end::identities::claims;
 use tickwire_end_to_end::processes::{Process, Tickwire, free_port};
+use tickwire_end_to_end::socket::Socket;
 use tickwire_service::authenticate::JWT_KEY;
 use tickwire_service::ports::{Secret, Secrets as _};
+pub(crate) use tickwire_service::testing::ACCESS_INSTRUMENT as BTC;
+use tickwire_service::testing::access_preparation;
 
-use crate::raw::{self, Answer, Socket};
+use crate::raw::{self, Answer};
 
-/// The instrument of the tables.
-pub(crate) const BTC: &str = "BINANCE@BTCUSDT@SPOT";
 /// Longest time until the stack has bars to show.
 const READY_MAX: Duration = Duration::from_secs(20);
 
@@ -29,18 +31,8 @@ pub(crate) struct Running {
     _home: TempDir,
 }
 
-/// The token's claims; they may be spoiled.
-pub(crate) fn claims(user: &str, tier: &str, role: &str) -> Value {
-    let now = tickwire::now().0 / 1_000_000_000;
-    json!({
-        "sub": user, "tier": tier, "role": role, "iss": "tickwire", "aud": "tickwire",
-        "iat": now, "nbf": now, "exp": now + 600, "jti": format!("{user}-{tier}-{role}"),
-    })
-}
-
 pub(crate) fn signed(secret: &[u8], claims: &Value) -> String {
-    let key = EncodingKey::from_secret(secret);
-    encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+    identities::signed(secret, claims).unwrap()
 }
 
 impl Running {
@@ -113,6 +105,11 @@ impl Running {
         }
     }
 
+    /// The proof of an identity of the tables.
+    pub(crate) fn proof(&self, identity: &str, user: &str) -> Option<String> {
+        identities::proof(&self.key, identity, user).unwrap()
+    }
+
     pub(crate) fn token(&self, user: &str, tier: &str, role: &str) -> String {
         signed(self.key.expose(), &claims(user, tier, role))
     }
@@ -127,16 +124,16 @@ impl Running {
         method: &str,
         target: &str,
         token: Option<&str>,
-        body: Option<&Value>,
+        body: Option<&str>,
     ) -> Answer {
         let mut headers: Vec<String> = Vec::new();
         headers.extend(token.map(|token| format!("authorization: Bearer {token}")));
         headers.extend(body.map(|_| "content-type: application/json".to_owned()));
-        let body = body.map(Value::to_string).unwrap_or_default();
-        raw::ask(self.port, self.address(), (method, target), &headers, &body).await
+        let body = body.unwrap_or_default();
+        raw::ask(self.port, self.address(), (method, target), &headers, body).await
     }
 
-    pub(crate) async fn admin(&self, method: &str, target: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn admin(&self, method: &str, target: &str, body: Option<&str>) -> Answer {
         let token = self.token("chief", "enterprise", "admin");
         let answer = self.ask(method, target, Some(&token), body).await;
         assert_eq!(answer.status, 200, "{method} {target}: {}", answer.text);
@@ -145,18 +142,10 @@ impl Running {
 
     /// What the tables speak of.
     pub(crate) async fn prepare(&self) {
-        let until = tickwire::now().0 + 3_600_000_000_000;
-        let grant = json!({"until": until});
-        for (product, pattern) in [("gold", format!("{BTC}:1m:*")), ("bronze", "*:*:*".to_owned())] {
-            let made = json!({"patterns": [pattern]});
-            self.admin("PUT", &format!("/v1/products/{product}"), Some(&made))
-                .await;
-            self.admin("PUT", &format!("/v1/grants/asha/{product}"), Some(&grant))
-                .await;
+        for asked in access_preparation(tickwire::now()) {
+            let body = asked.body.as_deref();
+            self.admin(&asked.method, &asked.address, body).await;
         }
-        self.admin("DELETE", "/v1/products/bronze", None).await;
-        let whose = json!({"user": "gone"});
-        self.admin("POST", "/v1/revocations", Some(&whose)).await;
         // In force everywhere within 3 s.
         tokio::time::sleep(Duration::from_millis(3_100)).await;
     }
@@ -171,7 +160,7 @@ impl Running {
 
     pub(crate) async fn socket(&self, token: &str) -> Result<Socket, String> {
         let ticket = self.ticket(token).await?;
-        Socket::open(self.port, self.address(), Some(&ticket)).await
+        raw::socket(self.port, self.address(), Some(&ticket)).await
     }
 
     /// All that was written: by the process, and to the files of its log.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation};
 use tickwire_service::ports::{
     AccessBook, Clock as _, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push,
-    Subscriber, Subscription,
+    Subscribed, Subscriber, Subscription,
 };
 use tickwire_streams::GroupKey;
 
@@ -35,17 +35,37 @@ impl Connections for Ports {
         .await
     }
 
-    async fn update(&self, row: &ConnectionRow, was: u64) -> PortResult<bool> {
-        self.call("update", |world| {
-            let stored = world.sockets.connections.get_mut(&row.connection);
-            let Some(stored) = stored.filter(|stored| stored.request_id == was && was < row.request_id)
-            else {
-                return Ok(false);
-            };
-            *stored = row.clone();
-            Ok(true)
-        })
-        .await
+    async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool> {
+        let is_written = self
+            .call("update", |world| {
+                let stored = world.sockets.connections.get_mut(&row.connection);
+                let Some(stored) = stored.filter(|stored| stored.request_id == was) else {
+                    return Ok(false);
+                };
+                *stored = row.clone();
+                for there in subscribed {
+                    let rows = world.sockets.subscribers.entry(there.place()).or_default();
+                    if there.subscriptions.is_empty() {
+                        rows.remove(&row.connection);
+                    } else {
+                        rows.insert(row.connection.clone(), row.subscriber(&there.subscriptions));
+                    }
+                }
+                Ok(true)
+            })
+            .await?;
+        if !is_written {
+            return Ok(false);
+        }
+        // The rows and the versions behind them are several effects.
+        for there in subscribed {
+            self.call("raise_version", |world| {
+                *world.sockets.versions.entry(there.place()).or_default() += 1;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(true)
     }
 
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
@@ -74,26 +94,6 @@ impl Connections for Ports {
                 .values()
                 .filter(|row| row.user == user)
                 .count())
-        })
-        .await
-    }
-
-    async fn put_subscriber(&self, group: &GroupKey, shard: u16, subscriber: &Subscriber) -> PortResult<()> {
-        let place = (group.clone(), shard);
-        self.call("put_subscriber", |world| {
-            let rows = world.sockets.subscribers.entry(place.clone()).or_default();
-            if subscriber.subscriptions.is_empty() {
-                rows.remove(&subscriber.connection);
-            } else {
-                rows.insert(subscriber.connection.clone(), subscriber.clone());
-            }
-            Ok(())
-        })
-        .await?;
-        // A write and the version behind it are two effects.
-        self.call("raise_version", |world| {
-            *world.sockets.versions.entry(place).or_default() += 1;
-            Ok(())
         })
         .await
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
-    Appended, Bars, BlockRange, Checkpoints, GroupRow, Groups, Log, PageRange, PagesOf, PortError,
+    Appended, Bars, BlockRange, Checkpoints, GroupRow, GroupView, Groups, Log, PageRange, PagesOf, PortError,
     PortResult, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
 use tickwire_streams::GroupKey;
@@ -11,6 +11,7 @@ use tickwire_streams::GroupKey;
 use super::Ports;
 use crate::planted::Bug;
 use crate::truth::Promise;
+use crate::world::MILLISECOND;
 
 /// Manifests that a load asks for.
 const MANIFESTS_OF_A_LOAD: usize = 3;
@@ -143,6 +144,40 @@ impl Groups for Ports {
             self.memory().latest.insert(group.clone(), row.clone());
         }
         Ok(row)
+    }
+
+    async fn views(&self, groups: &[GroupKey]) -> PortResult<Vec<Option<GroupView>>> {
+        // Each part is as of a moment of its own, and either may be the first.
+        let once = self.call("views", |world| Ok(world.tables.views(groups))).await?;
+        let (again, swapped) = self
+            .call("views", |world| {
+                Ok((world.tables.views(groups), world.now / MILLISECOND % 2 == 0))
+            })
+            .await?;
+        let (plans, others) = if swapped { (again, once) } else { (once, again) };
+        let plans = plans.into_iter().map(|view| view.and_then(|view| view.plan));
+        let mut views: Vec<Option<GroupView>> = others
+            .into_iter()
+            .zip(plans)
+            .map(|(view, plan)| view.map(|view| GroupView { plan, ..view }))
+            .collect();
+        if self.has(Bug::LatestCached) {
+            let mut memory = self.memory();
+            for (group, view) in groups.iter().zip(&mut views) {
+                let Some(GroupView {
+                    latest: Some(latest), ..
+                }) = view
+                else {
+                    continue;
+                };
+                *latest = memory
+                    .latest
+                    .entry(group.clone())
+                    .or_insert_with(|| latest.clone())
+                    .clone();
+            }
+        }
+        Ok(views)
     }
 }
 
