@@ -12,7 +12,6 @@ use tickwire_wire::{GrantRequest, GrantRow, GrantsPage};
 
 use crate::answer::Form;
 use crate::question::{Asker, Named, body};
-use crate::refusal::Refusal;
 use crate::router::{Answer, Api};
 
 /// All grants of a user
