@@ -106,13 +106,19 @@ impl<K: Ord + Clone> Shares<K> {
         taken
     }
 
-    /// Waits for a post. Who waited before, left without and waits again has not lost its place.
+    /// Whether someone waited before.
+    pub fn knows(&self, who: &K) -> bool {
+        self.places.contains_key(who)
+    }
+
+    /// Waits for a post. Who waited before, left without and waits again has not lost its place; who
+    /// is new begins where the next in line does.
     pub fn ask(&mut self, who: K, weight: u32) -> Ticket {
         self.tidy();
         let weight = u64::from(weight.max(1));
         let begins = match self.places.get(&who) {
             Some(place) => place.at.max(self.time.saturating_sub(LAG_MAX)),
-            None => self.time,
+            None => self.next_in_line().map_or(self.time, |next| next.begins),
         };
         let ends = begins + TURN / weight;
         self.asked += 1;
@@ -125,6 +131,11 @@ impl<K: Ord + Clone> Shares<K> {
         self.by_end.insert((ends, ticket));
         self.waiting.insert(ticket, Waiter { who, begins, ends });
         ticket
+    }
+
+    fn next_in_line(&self) -> Option<&Waiter<K>> {
+        let (_, ticket) = self.by_end.first()?;
+        self.waiting.get(ticket)
     }
 
     /// The next one that has a post, if the bucket holds one.
@@ -268,6 +279,23 @@ mod tests {
         check(0, 1);
         check(5, 6);
         check(1_000, 10);
+    }
+
+    #[test]
+    fn who_is_new_is_neither_first_nor_last() {
+        let mut shares = shares(1_000, 1);
+        // Some are served while others, who wait too, are not there to take it.
+        let behind: Vec<Ticket> = (0..3).map(|who| shares.ask(who, 1)).collect();
+        behind.into_iter().for_each(|ticket| shares.leave(ticket));
+        for now in 0..6 {
+            let ticket = shares.ask(9, 1);
+            assert_eq!(shares.grant(at(now + 1)), Some(ticket));
+        }
+        let mut tickets: Vec<Ticket> = (0..3).map(|who| shares.ask(who, 1)).collect();
+        assert!(shares.knows(&9) && !shares.knows(&7));
+        tickets.extend([shares.ask(7, 1), shares.ask(9, 1)]);
+        let order: Vec<Ticket> = (0..5).map(|now| shares.grant(at(now + 10)).unwrap()).collect();
+        assert_eq!(order, tickets);
     }
 
     #[test]
