@@ -68,7 +68,7 @@ pub struct Access {
     kept: moka::sync::Cache<String, Kept<Arc<GrantsRead>>>,
     products: Few<String, Kept<Arc<Product>>>,
     /// Held while the epoch is read: whoever waits finds it read.
-    reading: Arc<futures_util::lock::Mutex<()>>,
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Access {

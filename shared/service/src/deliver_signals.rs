@@ -149,7 +149,7 @@ pub struct Deliver {
     placement: Placement,
     plans: Plans,
     shards: moka::sync::Cache<(GroupKey, u16), Arc<Index>>,
-    posts: async_lock::Semaphore,
+    posts: tokio::sync::Semaphore,
     watermarks: Watermarks,
     entitle: Entitle,
     /// What could not be sent yet.
@@ -171,7 +171,7 @@ impl Deliver {
             ports,
             placement,
             shards: moka::sync::Cache::new(SHARDS_MAX),
-            posts: async_lock::Semaphore::new(POSTS_AT_ONCE),
+            posts: tokio::sync::Semaphore::new(POSTS_AT_ONCE),
             watermarks: Watermarks::default(),
             carry: Carry::default(),
             throttled: Throttled::default(),

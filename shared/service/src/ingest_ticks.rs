@@ -126,7 +126,7 @@ pub(crate) enum Stop {
 /// Place of a message in its batch, code and words of what is wrong with it.
 type Poison = (usize, &'static str, String);
 
-type Slot = Arc<futures_util::lock::Mutex<Option<Loaded>>>;
+type Slot = Arc<tokio::sync::Mutex<Option<Loaded>>>;
 
 /// The use case.
 pub struct Ingest {

@@ -79,7 +79,7 @@ struct Lease {
 struct Subject {
     lease: Mutex<Lease>,
     /// Held while its row is changed: by one of a process at a time.
-    changing: futures_util::lock::Mutex<()>,
+    changing: tokio::sync::Mutex<()>,
     /// Tokens of keys that are not known.
     unknown_keys: AtomicU32,
 }

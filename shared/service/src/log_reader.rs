@@ -64,7 +64,7 @@ struct End {
 #[derive(Debug, Default)]
 struct Flight {
     reads_begun: AtomicU64,
-    end: futures_util::lock::Mutex<End>,
+    end: tokio::sync::Mutex<End>,
 }
 
 /// Reads logs.

@@ -94,7 +94,7 @@ pub struct QueryInstruments {
     plans: Plans,
     clock: Arc<dyn Clock>,
     known: Few<Universe, Arc<Known>>,
-    reading: Arc<futures_util::lock::Mutex<()>>,
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl QueryInstruments {

@@ -3,8 +3,8 @@
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use async_lock::OnceCell;
 use rustc_hash::FxHashMap;
+use tokio::sync::OnceCell;
 
 /// Reads in the air by what is asked for.
 ///
@@ -40,7 +40,7 @@ impl<K: Clone + Eq + Hash, V: Clone> SingleFlight<K, V> {
     fn board(&self, key: &K) -> Arc<OnceCell<V>> {
         let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
         let in_the_air = flying.get(key).and_then(Weak::upgrade);
-        if let Some(flight) = in_the_air.filter(|flight| !flight.is_initialized()) {
+        if let Some(flight) = in_the_air.filter(|flight| !flight.initialized()) {
             return flight;
         }
         // Those that all who asked gave up were not taken out by anyone.

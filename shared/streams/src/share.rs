@@ -14,9 +14,9 @@ use tickwire_market::UnixNanos;
 const TURN: u64 = 1 << 40;
 /// Posts are counted in parts of so many.
 const PARTS: i128 = UnixNanos::PER_SECOND as i128;
-/// Virtual time by which someone may have fallen behind and still has it later: those who wait
-/// do not wait at every moment, as signals come in turns too.
-const LAG_MAX: u64 = 8 * TURN;
+/// Who waited no longer ago than all others could ask so many times waits still: it is only that
+/// signals come in turns too.
+const ROUNDS_STILL: u64 = 16;
 /// A place is kept until so many others have asked.
 const ASKS_KEPT: u64 = 100_000;
 
@@ -106,13 +106,22 @@ impl<K: Ord + Clone> Shares<K> {
         taken
     }
 
-    /// Waits for a post. Who waited before, left without and waits again has not lost its place.
+    /// Whether someone waited before.
+    pub fn knows(&self, who: &K) -> bool {
+        self.places.contains_key(who)
+    }
+
+    /// Waits for a post. Who waited before, left without and waits again has not lost its place; who
+    /// is new begins where the next in line does.
     pub fn ask(&mut self, who: K, weight: u32) -> Ticket {
         self.tidy();
         let weight = u64::from(weight.max(1));
+        let next = self.next_in_line().map_or(self.time, |next| next.begins);
+        let still = ROUNDS_STILL * self.places.len() as u64;
         let begins = match self.places.get(&who) {
-            Some(place) => place.at.max(self.time.saturating_sub(LAG_MAX)),
-            None => self.time,
+            Some(place) if self.asked - place.asked <= still => place.at,
+            Some(place) => place.at.max(next),
+            None => next,
         };
         let ends = begins + TURN / weight;
         self.asked += 1;
@@ -125,6 +134,11 @@ impl<K: Ord + Clone> Shares<K> {
         self.by_end.insert((ends, ticket));
         self.waiting.insert(ticket, Waiter { who, begins, ends });
         ticket
+    }
+
+    fn next_in_line(&self) -> Option<&Waiter<K>> {
+        let (_, ticket) = self.by_end.first()?;
+        self.waiting.get(ticket)
     }
 
     /// The next one that has a post, if the bucket holds one.
@@ -244,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn who_falls_behind_has_it_later_up_to_a_bound() {
+    fn who_is_away_for_long_has_nothing_for_it() {
         // One of two that weigh the same does not wait while the other has so many posts.
         let check = |away: u32, expected: u32| {
             let mut shares = shares(1_000, 1);
@@ -266,8 +280,25 @@ mod tests {
             assert_eq!(in_advance, expected, "after {away}");
         };
         check(0, 1);
-        check(5, 6);
-        check(1_000, 10);
+        check(20, 21);
+        check(1_000, 2);
+    }
+
+    #[test]
+    fn who_is_new_is_neither_first_nor_last() {
+        let mut shares = shares(1_000, 1);
+        // Some are served while others, who wait too, are not there to take it.
+        let behind: Vec<Ticket> = (0..3).map(|who| shares.ask(who, 1)).collect();
+        behind.into_iter().for_each(|ticket| shares.leave(ticket));
+        for now in 0..6 {
+            let ticket = shares.ask(9, 1);
+            assert_eq!(shares.grant(at(now + 1)), Some(ticket));
+        }
+        let mut tickets: Vec<Ticket> = (0..3).map(|who| shares.ask(who, 1)).collect();
+        assert!(shares.knows(&9) && !shares.knows(&7));
+        tickets.extend([shares.ask(7, 1), shares.ask(9, 1)]);
+        let order: Vec<Ticket> = (0..5).map(|now| shares.grant(at(now + 10)).unwrap()).collect();
+        assert_eq!(order, tickets);
     }
 
     #[test]

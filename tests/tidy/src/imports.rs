@@ -64,6 +64,12 @@ const BEYOND_PURE: &[&str] = &[
     "uuid",
 ];
 
+/// The use cases await, and so wait for each other: this is theirs.
+const OF_SERVICE: &[&str] = &["async-trait", TOKIO_SYNC];
+
+/// Tokio's locks, which know no clock, and nothing else of it.
+const TOKIO_SYNC: &str = "tokio::sync";
+
 /// One crate imports another, outside its tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
@@ -86,7 +92,10 @@ pub fn imports_of(metadata: &Metadata) -> (Vec<String>, Vec<Import>) {
                 .filter(|to| to.kind != DependencyKind::Development);
             normal.map(|to| Import {
                 from: package.name.to_string(),
-                to: to.name.clone(),
+                to: match to.name == "tokio" && to.features == ["sync"] {
+                    true => TOKIO_SYNC.to_owned(),
+                    false => to.name.clone(),
+                },
             })
         })
         .collect();
@@ -122,6 +131,7 @@ fn forbidden(imports: &[Import], from: &str, beginnings: &[&str], why: &str) -> 
     imports
         .iter()
         .filter(|import| import.from == from)
+        .filter(|import| from != "tickwire-service" || !OF_SERVICE.contains(&import.to.as_str()))
         .filter(|import| {
             beginnings
                 .iter()
@@ -142,23 +152,10 @@ pub fn narrow(imports: &[Import]) -> Vec<Finding> {
 }
 
 /// Finds crates among the imports of pure crates that bring in the world.
-/// The use cases await, so `async-trait` and `async-lock` are theirs.
 pub fn pure_imports(imports: &[Import]) -> Vec<Finding> {
+    let why = "pure crates know no clock, chance, file or network";
     PURE.iter()
-        .flat_map(|(name, _)| {
-            let of_service = *name == "tickwire-service";
-            let beginnings: Vec<_> = BEYOND_PURE
-                .iter()
-                .copied()
-                .filter(|beginning| !(of_service && *beginning == "async"))
-                .collect();
-            forbidden(
-                imports,
-                name,
-                &beginnings,
-                "pure crates know no clock, chance, file or network",
-            )
-        })
+        .flat_map(|(name, _)| forbidden(imports, name, BEYOND_PURE, why))
         .collect()
 }
 
@@ -228,19 +225,26 @@ mod tests {
             );
             assert!(narrow(&[import("tickwire-aws", name)]).is_empty());
         }
-        assert!(narrow(&[import("tickwire-service", "serde")]).is_empty());
+        for name in ["serde", TOKIO_SYNC] {
+            assert!(narrow(&[import("tickwire-service", name)]).is_empty(), "{name}");
+        }
     }
 
     #[test]
     fn what_brings_in_the_world_is_found() {
-        for name in ["rand", "getrandom", "tokio", "async-std", "chrono"] {
+        for name in ["rand", "getrandom", "tokio", TOKIO_SYNC, "async-std", "chrono"] {
             assert_eq!(
                 places(&pure_imports(&[import("tickwire-signals", name)])),
                 ["tickwire-signals"],
                 "{name}"
             );
         }
-        assert!(pure_imports(&[import("tickwire-service", "async-trait")]).is_empty());
+        for name in OF_SERVICE {
+            assert!(
+                pure_imports(&[import("tickwire-service", name)]).is_empty(),
+                "{name}"
+            );
+        }
         assert!(pure_imports(&[import("tickwire-telemetry", "rand")]).is_empty());
     }
 }

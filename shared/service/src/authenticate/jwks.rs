@@ -57,7 +57,7 @@ pub(super) struct KeySet {
     clock: Arc<dyn Clock>,
     held: Arc<Mutex<Held>>,
     seen: moka::sync::Cache<[u8; 32], Seen>,
-    reading: Arc<futures_util::lock::Mutex<()>>,
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl KeySet {

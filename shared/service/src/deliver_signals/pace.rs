@@ -65,6 +65,11 @@ impl Turns<'_> {
         self.waiting.insert(ticket, (member, dues));
     }
 
+    /// Whether a connection waited before.
+    pub(super) fn knows(&self, connection: &String) -> bool {
+        self.pace.lock().shares.knows(connection)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

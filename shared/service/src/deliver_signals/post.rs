@@ -170,8 +170,12 @@ impl Deliver {
         due: FxHashMap<u32, Vec<Due>>,
     ) -> Vec<DueTo> {
         let mut due: Vec<DueTo> = due.into_iter().collect();
-        due.sort_unstable_by_key(|(member, _)| *member);
         let mut turns = pace.turns();
+        // Who is new comes to stand among the others.
+        due.sort_unstable_by_key(|(member, _)| {
+            let row = index.subscribers.members.get(*member as usize);
+            (!row.is_some_and(|row| turns.knows(&row.connection)), *member)
+        });
         let ask = |turns: &mut super::pace::Turns<'_>, (member, dues): DueTo| {
             if let Some(row) = index.subscribers.members.get(member as usize) {
                 turns.ask(member, dues, &row.connection, row.identity.tier.weight());
