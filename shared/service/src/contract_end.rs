@@ -1,18 +1,30 @@
 //! The end of a contract: what is computed of it ends, what was stored of it stays.
 
+use jiff::ToSpan as _;
 use tickwire_market::{Calendar, InstrumentKey, UnixNanos};
+use tickwire_options::{ExpiryDayError, expiry_close};
 use tickwire_streams::{StreamKey, Universe};
 
 /// How long after its last trade what is computed of a contract goes on: late ticks come,
 /// and whoever reads it sees that it has expired.
 pub const AFTER_EXPIRY_NANOS: i64 = 86_400 * UnixNanos::PER_SECOND;
 
-/// When trading in a contract ends; absent for what has no expiry, and where its calendar has
-/// no session on that day.
+/// When trading in a contract ends: with the last session of its day, or with the day if that has
+/// none. Absent for what has no expiry, and as long as its calendar does not reach so far.
 pub fn ends_at(instrument: &InstrumentKey) -> Option<UnixNanos> {
-    let calendar = Calendar::of(instrument).ok()?;
-    let session = calendar.session_on(instrument.expiry()?).ok()??;
-    Some(session.close)
+    let (calendar, day) = (Calendar::of(instrument).ok()?, instrument.expiry()?);
+    match expiry_close(calendar, day) {
+        Ok(close) => Some(close),
+        Err(ExpiryDayError::Closed { .. }) => {
+            let end = day
+                .checked_add(1.day())
+                .ok()?
+                .to_zoned(calendar.time_zone())
+                .ok()?;
+            UnixNanos::try_from(end.timestamp()).ok()
+        }
+        Err(ExpiryDayError::Unknown(_)) => None,
+    }
 }
 
 /// Whether what is computed of a stream's instrument has come to its end at `now`. Prices and
@@ -27,6 +39,27 @@ pub fn has_ended(universe: &Universe, stream: &StreamKey, now: UnixNanos) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_contract_ends_with_its_last_session() {
+        let check = |instrument: &str, expected: &str| {
+            let end = ends_at(&instrument.parse().unwrap());
+            assert_eq!(
+                end.map_or("never".to_owned(), |end| end.to_string()),
+                expected,
+                "{instrument}"
+            );
+        };
+        check("NFO@NIFTY@FUT@2026-01-27", "2026-01-27T10:00:00Z");
+        check("MCX@GOLD@FUT@2026-02-05", "2026-02-05T18:00:00Z");
+        // At 13:00 in New York on the day after Thanksgiving.
+        check("NASDAQ@AAPL@OPT@2026-11-27@CE@250", "2026-11-27T18:00:00Z");
+        // On Republic Day, and on a Sunday, nobody trades: with the day in India.
+        check("NFO@NIFTY@OPT@2026-01-26@CE@24000", "2026-01-26T18:30:00Z");
+        check("NFO@NIFTY@FUT@2026-01-25", "2026-01-25T18:30:00Z");
+        check("NFO@NIFTY@FUT@2031-01-28", "never");
+        check("NSE@NIFTY@IDX", "never");
+    }
 
     #[test]
     fn a_day_after_the_close_of_the_last_day() {

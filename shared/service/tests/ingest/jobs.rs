@@ -170,6 +170,8 @@ fn what_is_computed_of_an_expired_contract_ends() {
         format!("public:{OPTION}:tick:price"),
         format!("common:{OPTION}:tick:greeks()"),
         "common:NSE@NIFTY@IDX:1m:sma(close,2)".to_owned(),
+        // The contract that others roll into.
+        "common:NFO@NIFTY@FUT@2024-07-25:5m:sma(close,2)".to_owned(),
     ];
     let plan = tickwire_wire::PlanRow {
         streams: streams.to_vec(),

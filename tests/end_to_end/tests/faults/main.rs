@@ -1,5 +1,5 @@
 //! Faults for real: what becomes of the embedded stack where it is ended in the midst of its
-//! work, where its store is held by another, spoiled or full, and where many come at once. Nothing
+//! work, where its store is held by another, spoiled or full, and where many read at once. Nothing
 //! is lost; how long it took to go on is printed (`--nocapture`).
 
 #![expect(
@@ -10,11 +10,11 @@
 )]
 #![cfg(unix)]
 
-mod clients;
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "these tests use a part")]
 mod common;
 mod disk;
+mod readers;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

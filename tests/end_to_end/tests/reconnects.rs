@@ -1,19 +1,24 @@
-//! Many clients at once: who reads the same, and who comes and goes.
+//! Clients that come and go. What is held in memory is that of a process, so this one has no other test.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+#[expect(dead_code, reason = "this test uses a part")]
+mod common;
 
 use std::time::{Duration, Instant};
 
+use common::{NIFTY, Socket, Stack, ticks};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value as Json, json};
-use tickwire::client::http;
 use tickwire_entitlements::Tier;
 use tickwire_service::ports::Connections as _;
 use tokio::time::sleep;
 
-use super::common::{NIFTY, Socket, Stack, ticks};
-use super::{LOOK, STOP_MAX};
-
-/// Who read the same at once.
-const READERS: usize = 200;
 /// Connections that are made anew, unless [`RECONNECTS`] says how many.
 const RECONNECTS_HERE: usize = 1_000;
 /// Variable for a longer trial.
@@ -24,50 +29,11 @@ const RECONNECTS_AT_ONCE: usize = 100;
 const RECONNECT_TIME_MAX: Duration = Duration::from_millis(100);
 /// So much memory may be held for each that has gone.
 const BYTES_PER_RECONNECT_MAX: usize = 4_096;
+/// Longest time until nothing is left of a connection that has ended.
+const STOP_MAX: Duration = Duration::from_secs(20);
+/// How often is looked.
+const LOOK: Duration = Duration::from_millis(5);
 const PRICE: &str = "public:NSE@NIFTY@IDX:tick:price";
-
-/// What many ask for at once is read a few times: whoever comes while it is read waits for that, and
-/// only whoever comes later looks again for the log's end.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_of_the_same_share_a_reading() {
-    let alone = queries_of_the_log(1).await;
-    let together = queries_of_the_log(READERS).await;
-    println!("a page: {alone} queries of the log for one reader, {together} for {READERS} at once");
-    let unshared = alone * READERS as u64;
-    assert!(alone > 0 && together <= unshared / 10, "{together} of {unshared}");
-}
-
-/// So many readers ask a stack for the same page, which nobody has asked for before.
-async fn queries_of_the_log(readers: usize) -> u64 {
-    let mut stack = Stack::start().await;
-    stack.introduce(NIFTY, &[PRICE]).await;
-    let group = stack.group(NIFTY);
-    for seq in 0..40_u32 {
-        let at = i64::from(seq);
-        let body = ticks(&group, "feed", 1, u64::from(seq) * 2, &[(at, "1"), (at, "2")]);
-        stack.send(&group, body).await.unwrap();
-    }
-    stack.worked_off().await;
-    let token = stack.token("reader", Tier::Enterprise).await;
-    let endpoint = stack.endpoint();
-    let page = async || {
-        let path = format!("/v1/signals/{NIFTY}?key={PRICE}&from=0&limit=50");
-        let answer = http(&endpoint, hyper::Method::GET, &path, &token, Vec::new().into()).await;
-        serde_json::from_slice::<Json>(&answer.unwrap()).unwrap()
-    };
-    let queries = || {
-        let store = stack.host.meter.snapshot().store;
-        let calls = store.get("log").and_then(|calls| calls.get("query"));
-        calls.map_or(0, |used| used.calls)
-    };
-    let before = queries();
-    let pages: Vec<Json> = futures_util::future::join_all((0..readers).map(|_| page())).await;
-    let made = queries() - before;
-    assert_eq!(pages[0]["signals"].as_array().unwrap().len(), 50);
-    assert!(pages.iter().all(|other| other["signals"] == pages[0]["signals"]));
-    stack.host.stop().await;
-    made
-}
 
 /// Clients go and come again while ticks flow: each gets all that it missed, who stays misses
 /// nothing, and nothing is held of those that have gone.
