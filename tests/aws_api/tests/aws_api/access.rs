@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use hyper::Method;
+use hyper::{Method, Uri};
 use serde_json::json;
 use tickwire_aws_api::Failure;
 use tickwire_aws_api::http::{Answer, Request};
 use tickwire_aws_api::stack::Stack;
+use tickwire_end_to_end::socket::{Refused, Socket};
 use tickwire_entitlements::Tier;
 use tickwire_service::ports::Secret;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Error as SocketError;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::wait::ensure;
 
@@ -40,29 +39,22 @@ pub(crate) async fn ticket(stack: &Stack, key: &Secret) -> Result<String, Failur
     ticket.ok_or_else(|| Failure::Process(format!("no ticket: {} {}", answer.status, answer.text())))
 }
 
-/// Status with which the socket answers the handshake; 101 lets the client in.
-async fn handshake(stack: &Stack, ticket: Option<&str>) -> Result<u16, Failure> {
+/// Opens a socket, with a ticket or without.
+pub(crate) async fn open(stack: &Stack, ticket: Option<&str>) -> Result<Result<Socket, Refused>, Failure> {
     let mut url = stack.output("SocketUrl")?.to_owned();
     if let Some(ticket) = ticket {
         url.push_str(&format!("?ticket={ticket}"));
     }
-    let request = url
-        .into_client_request()
-        .map_err(Failure::of("read the socket's address"))?;
-    let host = request
-        .uri()
-        .authority()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let uri: Uri = url.parse().map_err(Failure::of("read the socket's address"))?;
+    let host = uri.authority().map(ToString::to_string).unwrap_or_default();
     let stream = TcpStream::connect(host).await.map_err(Failure::of("connect"))?;
-    match tokio_tungstenite::client_async(request, stream).await {
-        Ok((mut socket, answer)) => {
-            let _ = socket.close(None).await;
-            Ok(answer.status().as_u16())
-        }
-        Err(SocketError::Http(answer)) => Ok(answer.status().as_u16()),
-        Err(other) => Err(Failure::of("open a socket")(other)),
-    }
+    Ok(Socket::over(stream, &url).await)
+}
+
+/// Status with which the socket answers the handshake; 101 lets the client in.
+async fn handshake(stack: &Stack, ticket: Option<&str>) -> Result<u16, Failure> {
+    let opened = open(stack, ticket).await?;
+    Ok(opened.map_or_else(|refused| refused.status, |_| 101))
 }
 
 async fn is_refused(stack: &Stack, what: &str, ticket: Option<&str>, expected: u16) -> Result<(), Failure> {

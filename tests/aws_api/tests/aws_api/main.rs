@@ -8,6 +8,7 @@ mod access;
 mod contracts;
 mod events;
 mod feed;
+mod matrix;
 mod memory;
 mod readers;
 mod rotation;
@@ -197,6 +198,26 @@ async fn trials(
         async {
             report
                 .trial("the schedule closes a bar", readers.bar_closed())
+                .await;
+        },
+        async {
+            report
+                .trial("what the tables of access speak of", matrix::prepare(stack, &key))
+                .await;
+            report
+                .trial(
+                    "every stream class for every identity",
+                    matrix::streams(stack, &key),
+                )
+                .await;
+            report
+                .trial(
+                    "every operation for every identity",
+                    matrix::operations(stack, &key),
+                )
+                .await;
+            report
+                .trial("every route for every identity", matrix::routes(stack, &key))
                 .await;
         },
         async {
