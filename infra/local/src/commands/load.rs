@@ -147,6 +147,7 @@ impl Receive for Tally {
 
 /// Runs the command.
 pub async fn run(args: LoadArgs) -> ExitCode {
+    super::allow_open_files();
     let stop = CancellationToken::new();
     super::stop_on_signal(stop.clone());
     let exit = match args.search {

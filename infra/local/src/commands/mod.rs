@@ -35,6 +35,22 @@ pub(crate) fn stop_on_signal(stop: CancellationToken) {
     });
 }
 
+/// Lets this process open as many files, and so connections, as the system grants it.
+pub(crate) fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let all = Rlimit {
+            current: limit.maximum,
+            ..limit
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, all) {
+            tracing::warn!(%error, "failed to raise the number of open files");
+        }
+    }
+}
+
 #[cfg(unix)]
 struct Signals([Option<tokio::signal::unix::Signal>; 2]);
 

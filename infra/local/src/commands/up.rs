@@ -516,6 +516,7 @@ async fn wait_for_others(args: &UpArgs, stop: &CancellationToken) -> Result<(), 
 /// # Errors
 /// When the stack or the feed cannot go on.
 pub async fn run(args: UpArgs) -> Result<(), UpError> {
+    super::allow_open_files();
     let stop = CancellationToken::new();
     crate::commands::stop_on_signal(stop.clone());
     if args.no_feed {
