@@ -69,7 +69,7 @@ fn cells(clients: u32, clients_max: f64) -> (u32, u32) {
         }
         sizes.into_iter().max().unwrap_or(0)
     };
-    let mut cells = (f64::from(clients) / clients_max).ceil().max(1.0) as u32;
+    let mut cells = ((f64::from(clients) / clients_max).ceil() as u32).clamp(1, clients.max(1));
     loop {
         let most = fullest(cells);
         if f64::from(most) <= clients_max || cells >= clients {
