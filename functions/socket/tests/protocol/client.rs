@@ -14,8 +14,8 @@ pub(crate) struct Stream {
     pub(crate) epoch: Option<String>,
     /// Offsets of the items that were taken since the last snapshot, that of the snapshot first.
     pub(crate) taken: Vec<Offset>,
-    /// Signals that those of them after the snapshot stand for.
-    pub(crate) signals: u32,
+    /// How many signals each of them after the snapshot stands for.
+    pub(crate) stand_for: Vec<u32>,
     pub(crate) snapshots: u32,
     /// Whether the last snapshot had a value.
     pub(crate) began_with_value: bool,
@@ -99,7 +99,7 @@ impl Stream {
                 self.chain.reset(item.o);
                 self.taken = item.o.into_iter().collect();
                 self.began_with_value = item.o.is_some();
-                self.signals = 0;
+                self.stand_for.clear();
                 self.snapshots += 1;
             }
             "snapshot" => {}
@@ -131,7 +131,7 @@ impl Stream {
                     Link::Next => {
                         taken = true;
                         self.taken.push(offset);
-                        self.signals += span.count;
+                        self.stand_for.push(span.count);
                     }
                     Link::Known => {}
                     Link::Hole => self.held.push(item),
@@ -141,6 +141,11 @@ impl Stream {
                 return;
             }
         }
+    }
+
+    /// How many signals they stand for, without the snapshot.
+    pub(crate) fn signals(&self) -> u32 {
+        self.stand_for.iter().sum()
     }
 
     /// Something between is missing.

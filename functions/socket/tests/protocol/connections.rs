@@ -322,7 +322,10 @@ fn what_is_denied_when_asked_for_again_is_served_no_longer() {
     run(house.fold());
     tick(&house, PRICED, 1.0);
     deliver(&house, &mut client);
-    assert_eq!((client.streams[&1].signals, client.streams[&2].signals), (1, 1));
+    assert_eq!(
+        (client.streams[&1].signals(), client.streams[&2].signals()),
+        (1, 1)
+    );
 
     {
         let mut content = house.sockets.content();
@@ -338,7 +341,10 @@ fn what_is_denied_when_asked_for_again_is_served_no_longer() {
     assert_eq!(list["ok"]["list"], json!({"1": BTC}));
     tick(&house, PRICED, 2.0);
     deliver(&house, &mut client);
-    assert_eq!((client.streams[&1].signals, client.streams[&2].signals), (2, 1));
+    assert_eq!(
+        (client.streams[&1].signals(), client.streams[&2].signals()),
+        (2, 1)
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn a_client_of_the_lost_log_takes_a_snapshot_and_goes_on() {
     deliver(&house, &mut client);
     let before = client.streams[&1].epoch.clone();
     assert_eq!(
-        (client.streams[&1].signals, client.streams[&1].has_hole()),
+        (client.streams[&1].signals(), client.streams[&1].has_hole()),
         (9, false)
     );
 
@@ -98,7 +98,7 @@ fn a_client_of_the_lost_log_takes_a_snapshot_and_goes_on() {
         assert_eq!(verdict.epoch.as_deref(), Some("0f0f0f0f"));
         assert_ne!(verdict.epoch, before);
         let stream = &client.streams[&1];
-        assert_eq!((stream.snapshots, stream.signals), (snapshots + 1, 0));
+        assert_eq!((stream.snapshots, stream.signals()), (snapshots + 1, 0));
         assert_eq!(stream.chain.last(), verdict.top);
         assert_eq!(stream.taken, Vec::from_iter(verdict.top));
 
@@ -106,7 +106,7 @@ fn a_client_of_the_lost_log_takes_a_snapshot_and_goes_on() {
         send(&house, others as u64, &[201.0, 202.0, 203.0]);
         deliver(&house, &mut client);
         assert_eq!(
-            (client.streams[&1].signals, client.streams[&1].has_hole()),
+            (client.streams[&1].signals(), client.streams[&1].has_hole()),
             (3, false)
         );
         let verdict = subscribe(&house, &mut client, &[(1, BTC)], "full").remove(0);

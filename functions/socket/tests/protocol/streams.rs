@@ -31,7 +31,7 @@ fn a_first_subscription_starts_the_stream() {
     tick(&house, PRICED, 10.0);
     tick(&house, PRICED, 20.0);
     deliver(&house, &mut client);
-    assert_eq!(client.streams[&7].signals, 2);
+    assert_eq!(client.streams[&7].signals(), 2);
     assert!(!client.streams[&7].has_hole());
     let verdicts = subscribe(&house, &mut client, &[(7, sma)], "full");
     assert_eq!((verdicts[0].recovered, verdicts[0].more), (Some(true), false));
@@ -50,10 +50,10 @@ fn a_snapshot_is_at_the_head_of_the_log() {
     assert_eq!((stream.chain.last(), stream.snapshots), (Some(top), 1));
     // What was published before the subscription is known.
     deliver(&house, &mut client);
-    assert_eq!(client.streams[&1].signals, 0);
+    assert_eq!(client.streams[&1].signals(), 0);
     tick(&house, PRICED, 12.0);
     deliver(&house, &mut client);
-    assert_eq!(client.streams[&1].signals, 1);
+    assert_eq!(client.streams[&1].signals(), 1);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn resume_is_whole_or_a_snapshot() {
     loop {
         let verdict = subscribe(&house, &mut client, &[(1, BTC)], "full").remove(0);
         assert_eq!(verdict.recovered, Some(true));
-        pulls.push(client.streams[&1].signals);
+        pulls.push(client.streams[&1].signals());
         if !verdict.more {
             assert_eq!(client.streams[&1].chain.last(), verdict.top);
             break;
@@ -90,7 +90,7 @@ fn resume_is_whole_or_a_snapshot() {
     let verdict = subscribe(&house, &mut client, &[(1, BTC)], "last").remove(0);
     assert_eq!((verdict.recovered, verdict.more), (Some(true), false));
     assert_eq!(
-        (client.streams[&1].taken.len(), client.streams[&1].signals),
+        (client.streams[&1].taken.len(), client.streams[&1].signals()),
         (taken + 1, 702)
     );
 
@@ -205,7 +205,7 @@ fn two_groups_in_one_request() {
     }
     deliver(&house, &mut client);
     for s in [1, 2] {
-        assert_eq!(client.streams[&s].signals, 5, "stream {s}");
+        assert_eq!(client.streams[&s].signals(), 5, "stream {s}");
     }
     let reply = say(&house, r#"{"id":9,"op":"ping","at":{"1":0}}"#);
     house.store.advance(Duration::from_secs(5));
