@@ -564,6 +564,31 @@ fn posts_that_are_short_are_shared_out_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_frame_that_is_put_off_is_none_of_those_that_the_tier_has() {
+    let quota = PostQuota {
+        per_second: 1,
+        burst: 1,
+    };
+    let house = house_within(Some(quota));
+    register_as(&house, "free", Tier::Free, &[(BTC, 1, false)]);
+    register(&house, "paid", &[(BTC, 1, false)]);
+    for nth in 0..100_u32 {
+        house.store.advance(Duration::from_millis(200));
+        tick(&house, PRICED, f64::from(nth + 1));
+        assert_eq!(failures(&house, &house.publications()), NONE);
+    }
+    let sent = house.sockets.take_frames("free").len();
+    let stats = house.deliver.stats();
+    assert!((1..=4).contains(&sent), "{sent}");
+    assert!(stats.deferred.load(Relaxed) > 50);
+    assert_eq!(
+        stats.held.load(Relaxed),
+        0,
+        "it was sent few of those it may have"
+    );
+}
+
+#[test]
 fn who_is_throttled_gets_the_latest_later() {
     let house = house();
     for connection in ["busy", "other"] {

@@ -101,6 +101,15 @@ impl Usage {
         (taken, Some(least))
     }
 
+    /// Gives back what was taken at `at` and not used.
+    pub fn give_back(&mut self, at: UnixNanos, count: u32) {
+        let ago = self.second.saturating_sub(at.0.div_euclid(UnixNanos::PER_SECOND));
+        let used = usize::try_from(ago).ok().and_then(|ago| self.counts.get_mut(ago));
+        if let Some(used) = used {
+            *used = used.saturating_sub(count);
+        }
+    }
+
     /// The newest second.
     pub fn second(&self) -> i64 {
         self.second

@@ -171,6 +171,7 @@ impl Deliver {
     ) -> Vec<DueTo> {
         let mut due: Vec<DueTo> = due.into_iter().collect();
         let mut turns = pace.turns();
+        let asked_at = self.ports.clock.now();
         // Who is new comes to stand among the others.
         due.sort_unstable_by_key(|(member, _)| {
             let row = index.subscribers.members.get(*member as usize);
@@ -227,8 +228,16 @@ impl Deliver {
                 Either::Right((Either::Right(_), _)) => {}
             }
         }
-        left.extend(turns.leave());
-        DeliverStats::add(&self.stats.deferred, left.len());
+        let deferred = turns.leave();
+        for (member, _) in &deferred {
+            // Its frame was counted when it asked.
+            if let Some(row) = index.subscribers.members.get(*member as usize) {
+                self.rates.give_back(&row.identity, asked_at);
+            }
+        }
+        // Not those that were served: what is left of theirs is nothing.
+        DeliverStats::add(&self.stats.deferred, deferred.len());
+        left.extend(deferred);
         while let Some((_, due)) = posts.next().await {
             left.push(due);
         }

@@ -38,6 +38,14 @@ impl Rates {
         usage.take(&windows, now, frames).0
     }
 
+    /// Gives back a frame that was counted at `at` and not sent.
+    pub(super) fn give_back(&self, identity: &Identity, at: UnixNanos) {
+        if let Some(usage) = self.users.get(&identity.user) {
+            let mut usage = usage.lock().unwrap_or_else(PoisonError::into_inner);
+            usage.give_back(at, 1);
+        }
+    }
+
     /// Whether a connection that is over the rate is to be told so now.
     pub(super) fn tell(&self, connection: &str, now: UnixNanos) -> bool {
         let lately = |at: UnixNanos| now.nanos_since(at) < TOLD_EVERY_S * UnixNanos::PER_SECOND;
