@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use tickwire_entitlements::{Decision, Grant, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::authenticate::{Authenticate, sign_token};
+use tickwire_service::authenticate::sign_token;
 use tickwire_service::entitle::Entitle;
 use tickwire_service::ports::Secret;
 use tickwire_service::testing_sockets::{House, NOW, PRICED, SECRET};
@@ -19,16 +19,8 @@ const REQUESTS: usize = 10_001;
 
 fn main() {
     let house = House::new();
-    let access = house.query.access.clone();
-    let authenticate = Authenticate::new(
-        house.sockets.clone(),
-        house.sockets.clone(),
-        access.clone(),
-        house.process.clone(),
-        house.process.clone(),
-        "tokens",
-    );
-    let entitle = Entitle::new(access);
+    let authenticate = house.authenticate();
+    let entitle = Entitle::new(house.query.access.clone());
     let key: StreamKey = format!("marketplace/gold:{PRICED}:1m:sma(close,4)")
         .parse()
         .expect("a key");

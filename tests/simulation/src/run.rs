@@ -329,14 +329,7 @@ impl Run {
         // What is sent now comes by itself: nobody has to ask for it.
         let before = self.resumes();
         let now = self.world.lock().now;
-        for lane in 0..self.market.lanes.len() {
-            if self.market.lanes[lane].until.is_none()
-                && let Some(message) = self.market.gather_all(lane, now)
-            {
-                self.market.lanes[lane].unsent = Some(message);
-                self.send(lane);
-            }
-        }
+        self.trade_all(now);
         // As long as it takes at most, and not only until it is so for a moment.
         self.until(now + 2 * SECOND, |_| false);
         self.promise(Promise::ServedAgain, now + SERVED_MAX, whole);

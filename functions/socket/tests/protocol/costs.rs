@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tickwire_entitlements::{Decision, Grant, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::authenticate::{Authenticate, sign_token};
+use tickwire_service::authenticate::sign_token;
 use tickwire_service::entitle::Entitle;
 use tickwire_service::ports::Secret;
 use tickwire_service::testing_sockets::{House, NOW, PRICED, SECRET};
@@ -89,16 +89,8 @@ fn a_subscribe_of_many_streams_asks_the_store_as_often_as_one_of_few() {
 #[test]
 fn who_was_seen_before_costs_the_store_nothing() {
     let house = House::new();
-    let access = house.query.access.clone();
-    let authenticate = Authenticate::new(
-        house.sockets.clone(),
-        house.sockets.clone(),
-        access.clone(),
-        house.process.clone(),
-        house.process.clone(),
-        "tokens",
-    );
-    let entitle = Entitle::new(access);
+    let authenticate = house.authenticate();
+    let entitle = Entitle::new(house.query.access.clone());
     house.sockets.content().grants.push(grant());
     let token = sign_token(
         &Secret::new(SECRET),

@@ -11,6 +11,7 @@ use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
 
 use super::{Sockets, Turns};
 use crate::access::Access;
+use crate::authenticate::Authenticate;
 use crate::deliver_signals::{Deliver, DeliverPorts};
 use crate::ingest_ticks::Ingest;
 use crate::manage_subscription::{ManageSubscription, SubscriptionPorts};
@@ -74,6 +75,18 @@ impl House {
     /// An empty one whose deliverer posts no more than a quota.
     pub fn within(quota: Option<PostQuota>) -> Self {
         Self::with(Placement::default(), quota)
+    }
+
+    /// Finds out who asks, by the tokens that [`SECRET`](super::SECRET) signs.
+    pub fn authenticate(&self) -> Authenticate {
+        Authenticate::new(
+            self.sockets.clone(),
+            self.sockets.clone(),
+            self.query.access.clone(),
+            self.process.clone(),
+            self.process.clone(),
+            "tokens",
+        )
     }
 
     fn with(placement: Placement, quota: Option<PostQuota>) -> Self {

@@ -167,6 +167,18 @@ impl Run {
         }
     }
 
+    /// Every instrument trades once, and it is sent.
+    pub(super) fn trade_all(&mut self, now: i64) {
+        for lane in 0..self.market.lanes.len() {
+            if self.market.lanes[lane].until.is_none()
+                && let Some(message) = self.market.gather_all(lane, now)
+            {
+                self.market.lanes[lane].unsent = Some(message);
+                self.send(lane);
+            }
+        }
+    }
+
     pub(super) fn flush(&mut self, lane: usize) {
         let now = self.world.lock().now;
         if self.market.lanes[lane].until.is_some_and(|until| until <= now) {

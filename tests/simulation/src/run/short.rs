@@ -70,14 +70,7 @@ impl Run {
         let connections: Vec<Option<usize>> = self.clients.iter().map(|client| client.connection).collect();
         for _ in 0..ROUNDS {
             let now = self.world.lock().now;
-            for lane in 0..self.market.lanes.len() {
-                if self.market.lanes[lane].until.is_none()
-                    && let Some(message) = self.market.gather_all(lane, now)
-                {
-                    self.market.lanes[lane].unsent = Some(message);
-                    self.send(lane);
-                }
-            }
+            self.trade_all(now);
             self.until(now + ROUND, |_| false);
         }
         self.check_quota(began);
