@@ -21,10 +21,10 @@ use tickwire_telemetry::Meter;
 
 use super::client_args::Exit;
 use super::compute::{PROGRESS_ROWS, SET_ASIDE_SHOWN_MAX, progress};
+use super::feed_args::FileArgs;
 use super::options::OptionsError;
 use super::options::chain::parse_time;
 use super::options::sheet::Output;
-use super::up::FileArgs;
 use crate::feed::file::{BarFile, FeedError};
 use crate::report::thousands;
 use crate::run::Runs;

@@ -14,8 +14,8 @@ use tickwire_market::{Bar, Calendar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_signals::{Batch, BatchRefusal, ChainTerms, Expression, ExpressionError, Member, Value};
 
 use super::client_args::Exit;
+use super::feed_args::FileArgs;
 use super::options::OptionsError;
-use super::up::FileArgs;
 use crate::feed::file::{BarFile, FeedError, Packing};
 use crate::report::{decimals, thousands};
 use table::Table;

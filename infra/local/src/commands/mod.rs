@@ -8,6 +8,7 @@ pub mod cost;
 pub mod dead_letters;
 pub mod explain;
 pub mod explain_view;
+pub mod feed_args;
 pub mod indicators;
 pub mod load;
 pub mod options;

@@ -12,9 +12,8 @@ use tickwire_service::authenticate::sign_token;
 use tickwire_service::ports::{Clock, Outgoing, PortError, Secrets};
 use tokio_util::sync::CancellationToken;
 
-use super::up::{
-    ChainTermsArgs, FLUSH_DEFAULT, FileArgs, PORT_DEFAULT, UpError, parse_duration, signals_of, source_of,
-};
+use super::feed_args::{ChainTermsArgs, FLUSH_DEFAULT, FileArgs, parse_duration};
+use super::up::{PORT_DEFAULT, UpError, signals_of, source_of};
 use crate::client::{ConnectError, Endpoint, http};
 use crate::feed::file::FileFeed;
 use crate::host::{LocalMessage, OPERATOR, Stack};
