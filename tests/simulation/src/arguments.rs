@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use tickwire::commands::up::parse_duration;
+use tickwire::commands::feed_args::parse_duration;
 use tickwire_simulation::{Bug, Faults, Scenario, UnknownFault};
 
 /// Seeds that are run unless told otherwise.
