@@ -1,5 +1,6 @@
 //! Tickwire whole on one machine: the embedded host, its feeds and its commands.
 
+pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod faults;
