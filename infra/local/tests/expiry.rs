@@ -11,7 +11,7 @@ use std::time::Duration;
 use tickwire::queue::{QueueOptions, Queues};
 use tickwire::store::{DataDirectory, Engine};
 use tickwire_aws::{Dynamo, OsEntropy};
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick};
+use tickwire_market::{Calendar, InstrumentKey, Tick};
 use tickwire_service::explain_signal::ExplainPorts;
 use tickwire_service::ingest_ticks::{Ingest, IngestPorts};
 use tickwire_service::ports::{Checkpoints as _, Clock as _, Groups as _, Log as _};
@@ -92,17 +92,12 @@ async fn the_log_of_a_stack_that_runs_on_is_bounded() {
         clock.pass(Duration::from_secs(3_600));
         let ticks: Vec<Tick> = (0..TICKS)
             .map(|nth| Tick {
-                instrument: instrument.clone(),
-                exchange_time: clock.now(),
-                receive_time: clock.now(),
-                price: 100.0 + (nth * 37 % 90) as f64 / 7.0,
                 size: Some(1.0),
-                volume: None,
-                open_interest: None,
-                bid: None,
-                ask: None,
-                depth: None,
-                quality: Quality::Live,
+                ..Tick::at(
+                    instrument.clone(),
+                    clock.now(),
+                    100.0 + (nth * 37 % 90) as f64 / 7.0,
+                )
             })
             .collect();
         take(ticks_message(&sender(hour * TICKS), &ticks)).await;

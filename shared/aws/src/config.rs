@@ -15,7 +15,7 @@ use tickwire_service::deliver_signals::DeliverPorts;
 use tickwire_service::ingest_ticks::IngestPorts;
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Clock;
-use tickwire_streams::{PostQuota, Universe};
+use tickwire_streams::{PostQuota, Universe, baskets_max};
 use tickwire_telemetry::Meter;
 
 use crate::dynamodb::Dynamo;
@@ -173,7 +173,7 @@ impl Aws {
         let placement = reader.parsed(
             BASKETS,
             |text| text.parse().ok(),
-            "8,NASDAQ=16,NSE=own,BSE@TCS@EQ, each once, from 1 to 1024 baskets",
+            &format!("8,NASDAQ=16,NSE=own,BSE@TCS@EQ, each once, from 1 to {baskets_max} baskets"),
         );
         let post_quota = reader.parsed(POST_QUOTA, post_quota, "8000,4000,20, none of them 0");
         let origins = reader.parsed(

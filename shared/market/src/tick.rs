@@ -71,6 +71,23 @@ impl Quote {
 }
 
 impl Tick {
+    /// A live tick of a price, and of nothing else, that was received when it happened.
+    pub const fn at(instrument: InstrumentKey, time: UnixNanos, price: f64) -> Self {
+        Self {
+            instrument,
+            exchange_time: time,
+            receive_time: time,
+            price,
+            size: None,
+            volume: None,
+            open_interest: None,
+            bid: None,
+            ask: None,
+            depth: None,
+            quality: Quality::Live,
+        }
+    }
+
     /// The highest price of an index.
     pub const INDEX_PRICE_MAX: f64 = 1_000_000.0;
     /// The highest price of an option, in the instrument's currency.
@@ -156,19 +173,7 @@ mod tests {
 
     fn tick(key: &str) -> Tick {
         let time = UnixNanos(1_700_000_000 * UnixNanos::PER_SECOND);
-        Tick {
-            instrument: InstrumentKey::parse(key).unwrap(),
-            exchange_time: time,
-            receive_time: time,
-            price: 100.0,
-            size: None,
-            volume: None,
-            open_interest: None,
-            bid: None,
-            ask: None,
-            depth: None,
-            quality: Quality::Live,
-        }
+        Tick::at(InstrumentKey::parse(key).unwrap(), time, 100.0)
     }
 
     fn quote(price: f64, size: Option<f64>) -> Quote {

@@ -34,17 +34,12 @@ fn options() -> Vec<InstrumentKey> {
 fn tick(instrument: &InstrumentKey, time: UnixNanos, price: f64, spread: Option<f64>) -> Event {
     let quote = |price: f64| Quote { price, size: None };
     Event::Tick(Tick {
-        instrument: instrument.clone(),
-        exchange_time: time,
-        receive_time: time,
-        price,
-        size: None,
         volume: Some(1_000.0),
         open_interest: spread.map(|_| 5_000.0),
         bid: spread.map(|spread| quote((price - spread).max(0.05))),
         ask: spread.map(|spread| quote(price + spread)),
-        depth: None,
         quality: Quality::Mock,
+        ..Tick::at(instrument.clone(), time, price)
     })
 }
 

@@ -100,19 +100,7 @@ fn option() -> InstrumentKey {
 const SENT: UnixNanos = UnixNanos(1_790_000_000_000_000_000);
 
 fn bare_tick() -> Tick {
-    Tick {
-        instrument: nifty(),
-        exchange_time: SENT,
-        receive_time: SENT,
-        price: 24_000.05,
-        size: None,
-        volume: None,
-        open_interest: None,
-        bid: None,
-        ask: None,
-        depth: None,
-        quality: Quality::Live,
-    }
+    Tick::at(nifty(), SENT, 24_000.05)
 }
 
 fn full_tick() -> Tick {

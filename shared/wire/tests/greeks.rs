@@ -81,17 +81,14 @@ fn event(at: usize, row: &Row) -> LoggedEvent {
         source: 0,
         seq: at as u64,
         event: Event::Tick(Tick {
-            instrument: InstrumentKey::parse("NFO@NIFTY@OPT@2026-01-13@CE@24000").unwrap(),
-            exchange_time: time,
-            receive_time: time,
-            price: f64::from(row.steps) / 20.0,
-            size: None,
-            volume: None,
-            open_interest: None,
             bid: quote(row.steps),
             ask: quote(row.steps + 1),
-            depth: None,
             quality: Quality::Mock,
+            ..Tick::at(
+                InstrumentKey::parse("NFO@NIFTY@OPT@2026-01-13@CE@24000").unwrap(),
+                time,
+                f64::from(row.steps) / 20.0,
+            )
         }),
     }
 }

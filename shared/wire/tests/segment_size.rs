@@ -140,17 +140,18 @@ impl Market {
         );
         let traded = if at_ask { ask } else { bid };
         let tick = Tick {
-            instrument: self.keys[instrument].clone(),
-            exchange_time: UnixNanos(self.exchange),
             receive_time: UnixNanos(self.receive),
-            price: traded.map_or(book.0 / STEPS_PER_UNIT, |quote| quote.price),
             size: trade.map(|lots| lots * LOT),
             volume: is_option.then_some(book.1 * LOT),
             open_interest: is_option.then_some(book.2 * LOT),
             bid,
             ask,
-            depth: None,
             quality: Quality::Mock,
+            ..Tick::at(
+                self.keys[instrument].clone(),
+                UnixNanos(self.exchange),
+                traded.map_or(book.0 / STEPS_PER_UNIT, |quote| quote.price),
+            )
         };
         (instrument, tick)
     }

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Tick, UnixNanos};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Outgoing;
 use tickwire_signals::ReferenceChange;
@@ -305,16 +305,7 @@ impl Market {
 
 fn tick_of(listed: &Listed, now: i64) -> Tick {
     Tick {
-        instrument: listed.key.clone(),
-        exchange_time: listed.traded,
         receive_time: UnixNanos(now),
-        price: listed.price,
-        size: None,
-        volume: None,
-        open_interest: None,
-        bid: None,
-        ask: None,
-        depth: None,
-        quality: Quality::Live,
+        ..Tick::at(listed.key.clone(), listed.traded, listed.price)
     }
 }

@@ -1,6 +1,6 @@
 //! A log restored from a backup: as `infra/README.md` says, with another epoch.
 
-use tickwire_market::{Quality, Tick, UnixNanos};
+use tickwire_market::{Tick, UnixNanos};
 use tickwire_service::ports::{Enqueue as _, Outgoing, Queue};
 use tickwire_service::testing_sockets::{House, NOW, PRICED};
 use tickwire_wire::{Sender, ticks_message};
@@ -30,19 +30,7 @@ fn send(house: &House, from: u64, prices: &[f64]) {
     let group = house.group_of(&instrument(PRICED));
     for (seq, price) in (from..).zip(prices) {
         let time = NOW.saturating_add((100 + seq as i64) * UnixNanos::PER_SECOND);
-        let tick = Tick {
-            instrument: instrument(PRICED),
-            exchange_time: time,
-            receive_time: time,
-            price: *price,
-            size: None,
-            volume: None,
-            open_interest: None,
-            bid: None,
-            ask: None,
-            depth: None,
-            quality: Quality::Live,
-        };
+        let tick = Tick::at(instrument(PRICED), time, *price);
         let sender = Sender {
             group: &group,
             source: "feed",

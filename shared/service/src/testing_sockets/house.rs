@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tickwire_entitlements::{Identity, Policy, Proof, Tier};
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Tick, UnixNanos};
 use tickwire_signals::ReferenceChange;
 use tickwire_streams::{GroupKey, PostQuota, StreamKey, Universe};
 use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
@@ -231,19 +231,7 @@ impl House {
             *time = time.saturating_add(UnixNanos::PER_SECOND);
             *time
         };
-        let tick = Tick {
-            instrument: instrument.clone(),
-            exchange_time: time,
-            receive_time: time,
-            price,
-            size: None,
-            volume: None,
-            open_interest: None,
-            bid: None,
-            ask: None,
-            depth: None,
-            quality: Quality::Live,
-        };
+        let tick = Tick::at(instrument.clone(), time, price);
         self.send(
             &self.group_of(instrument),
             |sender| ticks_message(sender, [&tick]),

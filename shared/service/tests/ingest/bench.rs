@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, Timeframe, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Tick, Timeframe, UnixNanos};
 use tickwire_service::group::GroupState;
 use tickwire_service::ingest_ticks::Ingest;
 use tickwire_service::load_group::newest_checkpoint;
@@ -38,17 +38,8 @@ pub(crate) fn after(seconds: i64) -> UnixNanos {
 
 pub(crate) fn tick(instrument: &str, seconds: i64, price: f64) -> Tick {
     Tick {
-        instrument: key(instrument),
-        exchange_time: after(seconds),
-        receive_time: after(seconds),
-        price,
         size: Some(1.5),
-        volume: None,
-        open_interest: None,
-        bid: None,
-        ask: None,
-        depth: None,
-        quality: Quality::Live,
+        ..Tick::at(key(instrument), after(seconds), price)
     }
 }
 

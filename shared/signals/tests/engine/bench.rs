@@ -1,6 +1,6 @@
 //! An engine on a bench: events in, signals out.
 
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Tick, UnixNanos};
 use tickwire_signals::{
     ClosedBar, Engine, Event, Fold, Folded, PlanChange, ReferenceChange, Refusal, Signal, SignalValue, Value,
     WarmUp,
@@ -23,19 +23,7 @@ pub(crate) fn stream(text: &str) -> StreamKey {
 }
 
 pub(crate) fn tick(instrument: &str, time: UnixNanos, price: f64) -> Tick {
-    Tick {
-        instrument: key(instrument),
-        exchange_time: time,
-        receive_time: time,
-        price,
-        size: None,
-        volume: None,
-        open_interest: None,
-        bid: None,
-        ask: None,
-        depth: None,
-        quality: Quality::Live,
-    }
+    Tick::at(key(instrument), time, price)
 }
 
 pub(crate) fn instrument(text: &str) -> Event {

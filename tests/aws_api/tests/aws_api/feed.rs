@@ -6,7 +6,7 @@ use std::time::Duration;
 use tickwire_aws_api::Failure;
 use tickwire_aws_api::stack::Stack;
 use tickwire_end_to_end::ticks::Expected;
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick};
+use tickwire_market::{Calendar, InstrumentKey, Tick};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Groups as _;
 use tickwire_signals::ReferenceChange;
@@ -60,17 +60,8 @@ impl Line {
                 // Up and down, each other than the one before.
                 self.price += [0.5, -0.25, 0.75, -0.5][((seq + n) % 4) as usize];
                 Tick {
-                    instrument: self.instrument.clone(),
-                    exchange_time: sent,
-                    receive_time: sent,
-                    price: self.price,
                     size: Some(1.0),
-                    volume: None,
-                    open_interest: None,
-                    bid: None,
-                    ask: None,
-                    depth: None,
-                    quality: Quality::Live,
+                    ..Tick::at(self.instrument.clone(), sent, self.price)
                 }
             })
             .collect();

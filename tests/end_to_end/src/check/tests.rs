@@ -1,6 +1,6 @@
 //! The checker finds what is planted.
 
-use tickwire_market::{Calendar, InstrumentKey, Quality, Tick, Timeframe, UnixNanos};
+use tickwire_market::{Calendar, InstrumentKey, Tick, Timeframe, UnixNanos};
 use tickwire_service::group::{GroupState, Origin, TakeCounts};
 use tickwire_signals::{PlanChange, ReferenceChange, SignalValue, WarmUp};
 use tickwire_streams::SourceName;
@@ -22,19 +22,7 @@ fn tick(seq: u64) -> Tick {
     // A second apart from 09:15 in India on 2026-01-05.
     let time =
         UnixNanos(1_767_584_700_000_000_000 + i64::try_from(seq).unwrap() * 10 * UnixNanos::PER_SECOND);
-    Tick {
-        instrument: instrument(),
-        exchange_time: time,
-        receive_time: time,
-        price: 24_000.0 + seq as f64 / 4.0,
-        size: None,
-        volume: None,
-        open_interest: None,
-        bid: None,
-        ask: None,
-        depth: None,
-        quality: Quality::Live,
-    }
+    Tick::at(instrument(), time, 24_000.0 + seq as f64 / 4.0)
 }
 
 fn fold(state: &mut GroupState, source: &str, events: Vec<(u64, Event)>) -> Segment {

@@ -92,7 +92,7 @@ fn quarters(volume: f64) -> [f64; 4] {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tickwire_market::{InstrumentKey, Quality};
+    use tickwire_market::InstrumentKey;
 
     use super::*;
 
@@ -110,19 +110,7 @@ mod tests {
             open_interest: None,
             ticks: 4,
         };
-        let blank = Tick {
-            instrument: InstrumentKey::parse("NYSE@A@EQ").unwrap(),
-            exchange_time: start,
-            receive_time: start,
-            price: 0.0,
-            size: None,
-            volume: None,
-            open_interest: None,
-            bid: None,
-            ask: None,
-            depth: None,
-            quality: Quality::Live,
-        };
+        let blank = Tick::at(InstrumentKey::parse("NYSE@A@EQ").unwrap(), start, 0.0);
         ticks_of(&bar, &blank)
             .iter()
             .map(|tick| (tick.exchange_time.millis(), tick.price, tick.size))

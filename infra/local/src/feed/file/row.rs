@@ -275,17 +275,8 @@ impl RowReader {
 
     fn blank(&self, instrument: InstrumentKey, time: UnixNanos) -> Tick {
         Tick {
-            instrument,
-            exchange_time: time,
-            receive_time: time,
-            price: 0.0,
-            size: None,
-            volume: None,
-            open_interest: None,
-            bid: None,
-            ask: None,
-            depth: None,
             quality: self.quality,
+            ..Tick::at(instrument, time, 0.0)
         }
     }
 

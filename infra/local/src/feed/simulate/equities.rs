@@ -107,17 +107,12 @@ impl Equities {
         };
         let (bid, ask) = (quote(bid_steps), quote(ask_steps));
         Some(Tick {
-            instrument: share.key.clone(),
-            exchange_time: time,
-            receive_time: time,
-            price: traded_steps / STEPS_PER_UNIT,
             size: Some(size),
             volume: Some(share.volume),
-            open_interest: None,
             bid: Some(bid),
             ask: Some(ask),
-            depth: None,
             quality: Quality::Mock,
+            ..Tick::at(share.key.clone(), time, traded_steps / STEPS_PER_UNIT)
         })
     }
 }

@@ -141,17 +141,8 @@ impl IndexAndOptions {
             *expiry = Expiry::new(spot, deviation, years(time, *last));
         }
         Tick {
-            instrument: self.index.clone(),
-            exchange_time: time,
-            receive_time: time,
-            price: on_grid(spot, STEPS_PER_UNIT),
-            size: None,
-            volume: None,
-            open_interest: None,
-            bid: None,
-            ask: None,
-            depth: None,
             quality: Quality::Mock,
+            ..Tick::at(self.index.clone(), time, on_grid(spot, STEPS_PER_UNIT))
         }
     }
 }
@@ -181,17 +172,17 @@ impl OptionState {
         let bid = (bid_steps >= 1.0).then(|| quote(bid_steps));
         let ask = Some(quote(ask_steps));
         Tick {
-            instrument: self.key.clone(),
-            exchange_time: time,
-            receive_time: time,
-            price: if at_ask { ask_steps } else { bid_steps } / STEPS_PER_UNIT,
             size,
             volume: Some(self.volume),
             open_interest: Some(self.open_interest),
             bid,
             ask,
-            depth: None,
             quality: Quality::Mock,
+            ..Tick::at(
+                self.key.clone(),
+                time,
+                if at_ask { ask_steps } else { bid_steps } / STEPS_PER_UNIT,
+            )
         }
     }
 }
