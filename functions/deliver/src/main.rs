@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use tickwire_aws::{Aws, Need};
+use tickwire_aws::{Aws, Need, SystemClock};
 use tickwire_service::deliver_signals::Deliver;
 use tickwire_service::watermark::WATERMARK_KEY;
 use tickwire_telemetry::Meter;
@@ -23,7 +23,8 @@ async fn serve() -> Result<(), Error> {
     let deliver = Deliver::new(aws.deliver_ports(&meter)?, aws.placement());
     let deliver = &deliver
         .marked_by(Arc::new(aws.secrets()))
-        .within(aws.post_quota());
+        .within(aws.post_quota())
+        .counting_in(Arc::new(aws.dynamo(meter.clone(), Arc::new(SystemClock))));
     let stats = deliver.stats();
     let counts = move || [of_meter(&meter.snapshot()), of_deliver(&stats)].concat();
     let invocations = &Invocations::new("deliver", counts);

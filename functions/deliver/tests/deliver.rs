@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tickwire_deliver::handle;
 use tickwire_entitlements::Tier;
 use tickwire_market::{InstrumentKey, Timeframe};
+use tickwire_service::deliver_signals::Deliver;
 use tickwire_service::ports::{Connections as _, Subscribed, Subscription};
 use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::testing::{Fault, by_turns};
@@ -561,6 +562,51 @@ fn posts_that_are_short_are_shared_out_and_nothing_is_lost() {
     }
     let (_, signals) = take(&house);
     assert!(signals.iter().all(|signals| *signals >= rounds), "{signals:?}");
+}
+
+#[test]
+fn two_processes_together_send_no_more_frames_than_the_tier_has() {
+    let house = house();
+    register_as(
+        &house,
+        "c1",
+        Tier::Free,
+        &[(BTC, 3, false), (NIFTY_PRICE, 4, false)],
+    );
+    let process = || {
+        let deliver = Deliver::new(house.deliver_ports.clone(), house.placement.clone());
+        deliver.counting_in(house.sockets.clone())
+    };
+    let of_group = [(PRICED, process()), (NIFTY, process())];
+    let limits = Tier::Free.limits();
+    let (mut sent, mut last) = (0, 0.0);
+    for round in 0..600_u32 {
+        house.store.advance(Duration::from_millis(100));
+        for (name, deliver) in &of_group {
+            last = f64::from(round + 1);
+            tick(&house, name, last);
+            assert_eq!(run(deliver.deliver(house.publications())), NONE);
+            sent += house.sockets.take_frames("c1").len();
+        }
+    }
+    let minute = limits.stream_messages_per_minute_max as usize;
+    // Each tells once that streams are conflated.
+    assert!((minute * 9 / 10..=minute * 12 / 10 + 2).contains(&sent), "{sent}");
+    for (_, deliver) in &of_group {
+        assert!(deliver.stats().held.load(Relaxed) > 0);
+    }
+    // Where frames cannot be counted they wait, and nothing is lost.
+    house.store.advance(Duration::from_secs(70));
+    house.sockets.content().down.insert("swap_usage");
+    tick(&house, PRICED, last + 1.0);
+    assert_eq!(run(of_group[0].1.deliver(house.publications())), NONE);
+    assert_eq!(items_or_none(&house), 0);
+    house.sockets.content().down.remove("swap_usage");
+    tick(&house, PRICED, last + 2.0);
+    assert_eq!(run(of_group[0].1.deliver(house.publications())), NONE);
+    let items = items(&house, "c1");
+    assert!(items[0].n > Some(1), "{items:?}");
+    assert_eq!(items.last().unwrap().d, Some(json!({"price": last + 2.0})));
 }
 
 #[test]

@@ -35,9 +35,12 @@ use crate::placement::Placement;
 use crate::plans::Plans;
 use crate::ports::{
     Clock, Connections, Groups, Park, Parked, PortError, PortResult, Postpone, Push, Queue, Secrets, Timer,
+    UsageRows,
 };
 use crate::queue_message::QueueMessage;
 use crate::watermark::Watermarks;
+
+pub use rate::FRAMES_LEASE_S;
 
 use carry::{Carry, Due, Throttled};
 use outboxes::Outboxes;
@@ -175,7 +178,7 @@ impl Deliver {
             watermarks: Watermarks::default(),
             carry: Carry::default(),
             throttled: Throttled::default(),
-            rates: Rates::default(),
+            rates: Rates::new(None),
             pace: None,
             stats: Arc::default(),
         }
@@ -196,6 +199,16 @@ impl Deliver {
     pub fn within(self, quota: Option<PostQuota>) -> Self {
         Self {
             pace: quota.map(Pace::new),
+            ..self
+        }
+    }
+
+    /// With the frames of users counted in rows that all processes share; without, this one counts
+    /// what it sends itself.
+    #[must_use]
+    pub fn counting_in(self, rows: Arc<dyn UsageRows>) -> Self {
+        Self {
+            rates: Rates::new(Some(rows)),
             ..self
         }
     }

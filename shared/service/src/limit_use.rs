@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tickwire_entitlements::{Ban, Banned, Left, Window};
+use tickwire_entitlements::{Ban, Banned, Left, Usage, Window};
 use tickwire_market::UnixNanos;
 use tickwire_wire::{ErrorBody, ErrorCode};
 
@@ -50,16 +50,19 @@ pub enum Counted<'a> {
     Requests(&'a str),
     /// Messages on the sockets of a user.
     Messages(&'a str),
+    /// Frames that a user is sent.
+    Frames(&'a str),
     /// Attempts from an address that failed.
     Attempts(&'a str),
 }
 
 impl Counted<'_> {
     /// Name of its row.
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Requests(user) => format!("requests#{user}"),
             Self::Messages(user) => format!("messages#{user}"),
+            Self::Frames(user) => format!("frames#{user}"),
             Self::Attempts(address) => format!("attempts#{address}"),
         }
     }
@@ -82,6 +85,29 @@ struct Subject {
     changing: tokio::sync::Mutex<()>,
     /// Tokens of keys that are not known.
     unknown_keys: AtomicU32,
+}
+
+/// Changes a row of use, of which `stands` is what was seen of it last, also where others change it
+/// meanwhile. `make` says whether the row is to be changed, and what it made of it. Returns the
+/// row as it left it, with both.
+pub(crate) async fn change<T>(
+    rows: &dyn UsageRows,
+    name: &str,
+    mut stands: Option<Usage>,
+    mut make: impl FnMut(&mut Usage) -> (bool, T),
+) -> PortResult<(Usage, bool, T)> {
+    for _ in 0..TRIES_MAX {
+        let mut usage = stands.clone().unwrap_or_default();
+        let (is_change, made) = make(&mut usage);
+        if !is_change {
+            return Ok((usage, false, made));
+        }
+        match rows.swap_usage(name, stands.as_ref(), &usage).await? {
+            Ok(()) => return Ok((usage, true, made)),
+            Err(other) => stands = other,
+        }
+    }
+    Err(PortError::Throttled { what: "limits" })
 }
 
 /// A process's part in counting.
@@ -137,8 +163,8 @@ impl LimitUse {
         if let Some(left) = self.hand_out(lease) {
             return Ok((true, left));
         }
-        let mut stands = self.rows.usage(&name).await?;
-        for _ in 0..TRIES_MAX {
+        let stands = self.rows.usage(&name).await?;
+        let (_, changed, (second, taken, left)) = change(self.rows.as_ref(), &name, stands, |usage| {
             let now = self.clock.now();
             let second = now.0.div_euclid(UnixNanos::PER_SECOND);
             let wanted = {
@@ -150,31 +176,25 @@ impl LimitUse {
                     1
                 }
             };
-            let mut usage = stands.clone().unwrap_or_default();
             let (taken, left) = usage.take(windows, now, wanted);
-            let Some(left) = left else {
-                let why = "it was given no window".to_owned();
-                return Err(PortError::Refused { what: "limits", why });
+            (taken > 0 && left.is_some(), (second, taken, left))
+        })
+        .await?;
+        let Some(left) = left else {
+            let why = "it was given no window".to_owned();
+            return Err(PortError::Refused { what: "limits", why });
+        };
+        if changed {
+            let mut lease = lease.lock().unwrap_or_else(PoisonError::into_inner);
+            *lease = Lease {
+                // Taken of a second that other clocks have reached is handed out in ours.
+                second,
+                held: taken - 1,
+                taken,
+                left: Some(left),
             };
-            if taken == 0 {
-                return Ok((false, left));
-            }
-            match self.rows.swap_usage(&name, stands.as_ref(), &usage).await? {
-                Ok(()) => {
-                    let mut lease = lease.lock().unwrap_or_else(PoisonError::into_inner);
-                    *lease = Lease {
-                        // Taken of a second that other clocks have reached is handed out in ours.
-                        second,
-                        held: taken - 1,
-                        taken,
-                        left: Some(left),
-                    };
-                    return Ok((true, left));
-                }
-                Err(other) => stands = other,
-            }
         }
-        Err(PortError::Throttled { what: "limits" })
+        Ok((changed, left))
     }
 
     fn hand_out(&self, lease: &Mutex<Lease>) -> Option<Left> {

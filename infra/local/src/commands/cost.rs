@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use tickwire_service::deliver_signals::FRAMES_LEASE_S;
 use tickwire_service::placement::cell_of;
 use tickwire_telemetry::metrics::queue_chunk_bytes;
 
@@ -97,6 +98,8 @@ impl CostArgs {
             + invocations * prices.lambda_requests_million / 1e6
             + gb_seconds * prices.lambda_gb_second;
         let frame = prices.post_million / 1e6;
+        // The frames of a user are counted by leases, if one frame comes in each.
+        let counted = self.frames.min(1.0 / FRAMES_LEASE_S as f64) * prices.store_write_million / 1e6;
         let minute = prices.connection_minutes_million / 1e6;
         // A cell has each segment sent, received and deleted once more, in a call of its deliverer
         // that looks at the version of the shard.
@@ -110,7 +113,7 @@ impl CostArgs {
         Some(Month {
             cell: segments * publication * seconds / report.seconds,
             flow: run * seconds / report.seconds,
-            client: self.frames * seconds * frame + seconds / 60.0 * minute,
+            client: self.frames * seconds * frame + seconds * counted + seconds / 60.0 * minute,
         })
     }
 
@@ -246,13 +249,13 @@ mod tests {
         let run = 1_000.0 * 0.625e-6 + 100.0 * 0.5e-6 + 50.0 * (0.2e-6 + 0.000_013_333_4);
         assert!((month.flow - 360.0 * run).abs() < 1e-9, "{month:?}");
         assert!(
-            (month.client - (7_200.0 * 1e-6 + 60.0 * 0.25e-6)).abs() < 1e-9,
+            (month.client - (7_200.0 * 1e-6 + 360.0 * 0.625e-6 + 60.0 * 0.25e-6)).abs() < 1e-9,
             "{month:?}"
         );
         let table = args.table(&[report], &US_EAST_1);
         assert_eq!(
             table.lines().nth(2),
-            Some("| index | - | 0 | 1 | 8 | 73 | 722 |"),
+            Some("| index | - | 0 | 1 | 8 | 75 | 744 |"),
             "{table}"
         );
     }

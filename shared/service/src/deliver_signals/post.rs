@@ -62,6 +62,11 @@ impl Deliver {
                 self.missed((place.0, place.1), row).await;
             }
         }
+        let wanted = ready.iter().filter_map(|filled| {
+            let row = members.get(filled.member as usize)?;
+            Some((&row.identity, filled.frames.len()))
+        });
+        self.rates.lease(wanted, now).await;
         let (ready, over): (Vec<Filled>, Vec<Filled>) = ready.into_iter().partition(|filled| {
             let row = members.get(filled.member as usize);
             row.is_some_and(|row| self.rates.take(&row.identity, now, 1) > 0)
@@ -71,25 +76,7 @@ impl Deliver {
         let short = self.pace.as_ref().filter(|pace| !pace.take(now, posts));
         let mut left = match short {
             None => {
-                let throttled = Mutex::new(Vec::new());
-                let post = async |filled: Filled| {
-                    let member = filled.member;
-                    if let Some(row) = members.get(member as usize).filter(|_| filled.frames.len() > 1) {
-                        // The first was counted before; those beyond it count, whatever is left.
-                        self.rates.take(&row.identity, now, filled.frames.len() - 1);
-                    }
-                    if self.post(place, index, filled).await == Outcome::Throttled {
-                        throttled
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push(member);
-                    }
-                };
-                let notices = self.notices(index, &held, now);
-                stream::iter(ready.into_iter().chain(notices))
-                    .for_each_concurrent(POSTS_AT_ONCE, post)
-                    .await;
-                unsent.extend(throttled.into_inner().unwrap_or_else(PoisonError::into_inner));
+                unsent.extend(self.post_at_once(place, index, ready, &held, now).await);
                 match unsent.is_empty() {
                     true => Vec::new(),
                     false => dues(run, index, carried, &unsent).into_iter().collect(),
@@ -120,6 +107,37 @@ impl Deliver {
         DeliverStats::add(&self.stats.items, outboxes.items);
         DeliverStats::add(&self.stats.withheld, outboxes.withheld);
         left
+    }
+
+    /// Posts all frames that are ready, many at a time, and tells those whose streams are held
+    /// back so. Returns who was throttled.
+    async fn post_at_once(
+        &self,
+        place: Place<'_>,
+        index: &Index,
+        ready: Vec<Filled>,
+        held: &[DueTo],
+        now: UnixNanos,
+    ) -> Vec<u32> {
+        let throttled = Mutex::new(Vec::new());
+        let post = async |filled: Filled| {
+            let member = filled.member;
+            let row = index.subscribers.members.get(member as usize);
+            if let Some(row) = row.filter(|_| filled.frames.len() > 1) {
+                // The first was counted before; those beyond it count, whatever is left.
+                self.rates.take(&row.identity, now, filled.frames.len() - 1);
+            }
+            if self.post(place, index, filled).await == Outcome::Throttled {
+                throttled
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(member);
+            }
+        };
+        stream::iter(ready.into_iter().chain(self.notices(index, held, now)))
+            .for_each_concurrent(POSTS_AT_ONCE, post)
+            .await;
+        throttled.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is due to those who had as many frames as their tier has.

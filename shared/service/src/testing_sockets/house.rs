@@ -41,6 +41,8 @@ pub struct House {
     pub ingest: Ingest,
     /// Segments to frames.
     pub deliver: Arc<Deliver>,
+    /// What that was made of, for others beside it.
+    pub deliver_ports: DeliverPorts,
     /// Connections.
     pub connections: OpenConnection,
     /// Subscriptions.
@@ -134,10 +136,11 @@ impl House {
         Self {
             ingest: Ingest::new(process.ingest_ports()),
             deliver: Arc::new(
-                Deliver::new(deliver, placement.clone())
+                Deliver::new(deliver.clone(), placement.clone())
                     .marked_by(sockets.clone())
                     .within(quota),
             ),
+            deliver_ports: deliver,
             connections: OpenConnection::new(connections, placement.clone(), Universe::live()),
             subscriptions: ManageSubscription::new(subscriptions, placement.clone())
                 .marked_by(sockets.clone()),
