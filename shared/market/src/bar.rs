@@ -99,6 +99,27 @@ impl Forming {
         self.merge(&Self::open(start, end, price, traded, open_interest).peek());
     }
 
+    /// Adds a tick that is older than the last one by the exchange's times; `is_first` if it is
+    /// older than all. `traded` as for [`open`](Self::open).
+    pub fn fold_older(
+        &mut self,
+        price: f64,
+        traded: Option<f64>,
+        open_interest: Option<f64>,
+        is_first: bool,
+    ) {
+        let Bar {
+            open,
+            close,
+            open_interest: last_told,
+            ..
+        } = self.0;
+        self.fold(price, traded, open_interest);
+        self.0.open = if is_first { price } else { open };
+        self.0.close = close;
+        self.0.open_interest = last_told.or(open_interest);
+    }
+
     /// Adds the next finer bar. Volume is the sum of the volumes told, absent
     /// while none is; open interest is the last one told.
     pub fn merge(&mut self, finer: &Bar) {
@@ -188,6 +209,25 @@ mod tests {
             volume: Some(3.0),
             open_interest: Some(70.0),
             ticks: 4,
+        };
+        assert_eq!(forming.peek(), expected);
+    }
+
+    #[test]
+    fn an_older_tick_is_not_the_last() {
+        let mut forming = Forming::open(START, END, 10.0, None, Some(70.0));
+        forming.fold_older(12.0, Some(3.0), Some(60.0), false);
+        forming.fold_older(9.0, Some(2.0), None, true);
+        let expected = Bar {
+            start: START,
+            end: END,
+            open: 9.0,
+            high: 12.0,
+            low: 9.0,
+            close: 10.0,
+            volume: Some(5.0),
+            open_interest: Some(70.0),
+            ticks: 3,
         };
         assert_eq!(forming.peek(), expected);
     }

@@ -61,6 +61,18 @@ impl TradedVolume {
             Some(0.0)
         }
     }
+
+    /// The quantity that a tick adds that is older than one before it: as [`next`](Self::next),
+    /// but that a cumulative volume below the highest never restarts: it was counted with a
+    /// later tick, and adds 0. A size alone counts on an earlier day too.
+    pub fn late(&mut self, day: Date, cumulative: Option<f64>, size: Option<f64>) -> Option<f64> {
+        let told = cumulative.filter(|value| is_quantity(*value));
+        match (told, self.counted) {
+            (Some(told), Some(counted)) if self.day == Some(day) && told < counted => Some(0.0),
+            (None, _) if self.day.is_some_and(|last| day < last) => size.filter(|size| is_quantity(*size)),
+            _ => self.next(day, cumulative, size),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +150,24 @@ mod tests {
             (TODAY, Some(1_100.0), None, Some(0.0)),
             (TODAY, Some(1_300.0), None, Some(100.0)),
         ]);
+    }
+
+    #[test]
+    fn an_older_tick_restarts_no_counter() {
+        let mut volume = TradedVolume::default();
+        volume.next(TODAY, Some(100.0), None);
+        assert_eq!(volume.late(TODAY, Some(40.0), None), Some(0.0));
+        assert_eq!(volume.next(TODAY, Some(110.0), None), Some(10.0));
+        assert_eq!(
+            volume.late(TODAY, Some(115.0), None),
+            Some(5.0),
+            "nothing newer told it"
+        );
+        assert_eq!(volume.late(TODAY, None, Some(3.0)), Some(3.0));
+        volume.next(TOMORROW, Some(7.0), None);
+        assert_eq!(volume.late(TODAY, Some(120.0), Some(3.0)), None);
+        assert_eq!(volume.late(TODAY, None, Some(3.0)), Some(3.0));
+        assert_eq!(volume.next(TOMORROW, Some(9.0), None), Some(2.0));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::gaps::GapFinder;
 use crate::placement::Placement;
 use crate::plans::unreadable;
 use crate::ports::{Bars, Clock, PageRange, PagesOf, PortError, PortResult};
-use crate::stored_bars::{StoredBars, next, page_after, page_start};
+use crate::stored_bars::{StoredBars, next, page_after, page_start, standing};
 
 /// How often a page that another writer changed is tried again.
 const TRIES_MAX: u32 = 8;
@@ -413,15 +413,15 @@ impl Merged {
         merged
     }
 
-    /// Takes a bar that the log closed; whether that changes the page.
+    /// Takes a bar that the log closed or corrected; whether that changes the page.
     pub(crate) fn close(&mut self, bar: &Bar) -> bool {
-        match self.bars.get(&bar.end) {
-            Some((_, BarOrigin::Log)) => false,
-            _ => {
-                self.bars.insert(bar.end, (*bar, BarOrigin::Log));
-                true
-            }
+        let told = standing(bar, BarOrigin::Log);
+        let stands = self.bars.get(&bar.end);
+        let changes = stands.is_none_or(|(bar, origin)| standing(bar, *origin) < told);
+        if changes {
+            self.bars.insert(bar.end, (*bar, BarOrigin::Log));
         }
+        changes
     }
 
     /// Takes a bar of history.

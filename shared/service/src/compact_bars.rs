@@ -3,7 +3,7 @@
 //! Pages first, then the names of the blocks, and only then are the blocks deleted: whoever
 //! reads the blocks before the pages sees every bar at each moment, and a compaction that was
 //! cut short is done again by the next. What stands in a page of a bar that the log closed is
-//! that bar.
+//! that bar, as it was last corrected.
 
 use std::collections::BTreeMap;
 

@@ -111,7 +111,8 @@ pub fn same_bits(a: &Signal, b: &Signal) -> bool {
         (SignalValue::Values(a), SignalValue::Values(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b): (&Value, &Value)| a.same_bits(b))
         }
-        (SignalValue::Bar(a), SignalValue::Bar(b)) => bar_bits(a) == bar_bits(b),
+        (SignalValue::Bar(a), SignalValue::Bar(b))
+        | (SignalValue::CorrectedBar(a), SignalValue::CorrectedBar(b)) => bar_bits(a) == bar_bits(b),
         (SignalValue::Price(a), SignalValue::Price(b)) => {
             let bits = |price: &tickwire_signals::PriceValue| {
                 let optional = [
@@ -169,7 +170,7 @@ fn fold_segment<'a>(
 ) -> Option<Folded<'a>> {
     let mut pass = Folded {
         state,
-        fold: Fold::new(number),
+        fold: Fold::of(number, segment.engine_version),
         causes: Vec::new(),
         events: Vec::new(),
         expiries: None,
@@ -288,7 +289,7 @@ fn finish(
         });
     }
     let bar = match &stored_signal.value {
-        SignalValue::Bar(bar) => Some(*bar),
+        SignalValue::Bar(bar) | SignalValue::CorrectedBar(bar) => Some(*bar),
         SignalValue::Price(_) => None,
         SignalValue::Values(_) => {
             with_bars.and_then(|engine| bar_behind(engine, stream, stored_signal, number, segment))
@@ -355,7 +356,7 @@ fn bar_behind(
     let bars = StreamKey::bars(stream.stream.instrument.clone(), stream.stream.timeframe);
     let mut pass = Pass {
         engine,
-        fold: Fold::new(number),
+        fold: Fold::of(number, segment.engine_version),
         bars,
         id: None,
     };

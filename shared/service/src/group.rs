@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{TickRefusal, UnixNanos};
-use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, Signal};
+use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, Signal, SignalValue};
 use tickwire_streams::{Offset, Position, SeqVerdict, SourceName};
 use tickwire_wire::{BadEvent, Caused, LoggedEvent, Segment, SetAside, SourceRow, segment_bytes_max};
 
@@ -251,11 +251,9 @@ impl GroupState {
                             draft.causes.push(cause);
                             draft.bytes += SIGNAL_BYTES
                                 + match &signal.value {
-                                    tickwire_signals::SignalValue::Price(_) => 0,
-                                    tickwire_signals::SignalValue::Bar(_) => 8 * VALUE_BYTES,
-                                    tickwire_signals::SignalValue::Values(values) => {
-                                        VALUE_BYTES * (values.len() + 1)
-                                    }
+                                    SignalValue::Price(_) => 0,
+                                    SignalValue::Bar(_) | SignalValue::CorrectedBar(_) => 8 * VALUE_BYTES,
+                                    SignalValue::Values(values) => VALUE_BYTES * (values.len() + 1),
                                 };
                         }
                         draft.events.push(LoggedEvent {
@@ -356,7 +354,7 @@ impl GroupState {
                 what: "its number does not follow",
             });
         }
-        let mut fold = Fold::new(number);
+        let mut fold = Fold::of(number, segment.engine_version);
         let mut refused = false;
         let whole = segment.for_each_event(
             &mut (&mut self.engine, &mut fold, &mut refused),

@@ -187,7 +187,13 @@ impl Seeds<'_> {
         if finer.is_empty() && self.engine.last_tick(instrument).is_none() {
             self.without.insert(nothing);
         }
-        let mut warm_up = coarsen(&finer, timeframe, calendar, until);
+        let mut warm_up = coarsen(
+            &finer,
+            timeframe,
+            calendar,
+            until,
+            self.engine.unsettled(instrument),
+        );
         let surplus = warm_up.closed.len().saturating_sub(wanted);
         warm_up.closed.drain(..surplus);
         // Joined first, as the engine does, so that the bits are the same.

@@ -1,10 +1,12 @@
 //! Stored bars, read stretch by stretch: those closed lately from the group's blocks, those
 //! of before, and of history, from the instruments' pages.
 
+use std::cmp::Reverse;
+
 use rustc_hash::FxHashMap;
 use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
 use tickwire_streams::GroupKey;
-use tickwire_wire::{BarBlock, BarPage, BlockNames, decode};
+use tickwire_wire::{BarBlock, BarOrigin, BarPage, BlockNames, decode};
 
 use crate::plans::unreadable;
 use crate::ports::{Bars, BlockRange, PageRange, PagesOf, PortResult, StoredBlock};
@@ -49,11 +51,17 @@ pub(crate) fn next(time: UnixNanos) -> UnixNanos {
     time.saturating_add(1)
 }
 
+/// Of bars that end at one time the one with the most stands: the log's before others, and of
+/// those the last corrected, which holds more ticks than it did before.
+pub(crate) fn standing(bar: &Bar, origin: BarOrigin) -> (bool, u32) {
+    (origin == BarOrigin::Log, bar.ticks)
+}
+
 /// Stored bars of one instrument.
 struct Found<'a> {
     instrument: &'a InstrumentKey,
-    /// Each with whether it is from a page: what is in a block too, the log closed.
-    bars: Vec<(Bar, bool)>,
+    /// Each with who told it.
+    bars: Vec<(Bar, BarOrigin)>,
 }
 
 /// Reads stored bars of some instruments of a group.
@@ -146,7 +154,9 @@ impl<'a> StoredBars<'a> {
         let Some(found) = self.found.get_mut(nth) else {
             return Vec::new();
         };
-        found.bars.sort_by_key(|(bar, is_paged)| (bar.end, *is_paged));
+        found
+            .bars
+            .sort_by_key(|(bar, origin)| (bar.end, Reverse(standing(bar, *origin))));
         found.bars.dedup_by_key(|(bar, _)| bar.end);
         found.bars.iter().map(|(bar, _)| *bar).collect()
     }
@@ -262,7 +272,7 @@ impl<'a> StoredBars<'a> {
             for (of, bar) in block.bars {
                 self.closed_until = self.closed_until.max(Some(bar.end));
                 if let Some(found) = self.found.iter_mut().find(|found| *found.instrument == of) {
-                    found.bars.push((bar, false));
+                    found.bars.push((bar, BarOrigin::Log));
                 }
             }
         }
@@ -289,8 +299,7 @@ impl<'a> StoredBars<'a> {
             };
             let last_end = page.bars.last().map(|(bar, _)| bar.end);
             self.closed_until = self.closed_until.max(last_end);
-            let bars = page.bars.into_iter().map(|(bar, _)| (bar, true));
-            self.found[nth].bars.extend(bars);
+            self.found[nth].bars.extend(page.bars);
         }
         Ok((count, last))
     }

@@ -79,7 +79,7 @@ impl Stamp {
     /// world has.
     pub(crate) fn value(&self, offset: Offset, value: &SignalValue) -> SignalValue {
         match value {
-            SignalValue::Price(_) | SignalValue::Bar(_) => value.clone(),
+            SignalValue::Price(_) | SignalValue::Bar(_) | SignalValue::CorrectedBar(_) => value.clone(),
             SignalValue::Values(outputs) => SignalValue::Values(
                 outputs
                     .iter()

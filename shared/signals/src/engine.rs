@@ -1,9 +1,6 @@
 //! The engine: a pure function of state and event. It reads no clock and no
 //! random number, so the same log gives the same signals, bit for bit.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tickwire_market::{Bar, Calendar, InstrumentKey, Quality, Tick, TickRefusal, Timeframe, UnixNanos};
@@ -13,17 +10,19 @@ use crate::chain::{ChainTermsError, Valuation};
 use crate::event::{Event, PlanChange, ReferenceChange, Seed};
 use crate::expression::{Expression, ExpressionError};
 use crate::graph::{Graph, GraphInput, Place};
-use crate::instrument::{Instrument, bar_day};
+use crate::instrument::{Instrument, Took, bar_day};
 use crate::value::{PriceValue, SignalValue};
 
+mod bars;
 mod options;
 mod plan;
 
+pub use bars::CORRECTABLE_NANOS;
 pub(crate) use options::{Booked, ChainState, Chains};
 
 /// Version of the arithmetic. Equal bits are promised within one version only,
 /// and a consumer never folds a log written by a greater one.
-pub const ENGINE_VERSION: u32 = 4;
+pub const ENGINE_VERSION: u32 = 5;
 
 /// How long a bar stays open for late ticks after its end.
 pub const LATENESS_NANOS: i64 = 2 * UnixNanos::PER_SECOND;
@@ -80,6 +79,8 @@ pub struct ClosedBar {
 pub struct Fold {
     /// Number of the segment that is being written.
     pub segment: u64,
+    /// Version of the engine that writes it, or wrote it when it is read.
+    pub engine_version: u32,
     /// Source of the event being folded, by its place in the segment.
     pub source: u32,
     /// When the sender received the event being folded.
@@ -98,8 +99,14 @@ pub struct Fold {
 impl Fold {
     /// An empty one for segment `segment`.
     pub fn new(segment: u64) -> Self {
+        Self::of(segment, ENGINE_VERSION)
+    }
+
+    /// An empty one for segment `segment`, as an engine of `engine_version` folds it.
+    pub fn of(segment: u64, engine_version: u32) -> Self {
         Self {
             segment,
+            engine_version,
             source: 0,
             receive_time: UnixNanos(0),
             signals: Vec::new(),
@@ -231,7 +238,7 @@ pub(crate) struct Header {
 pub struct Counters {
     /// Ticks folded.
     pub ticks: u64,
-    /// Ticks that came after their bar had closed: they are in the price
+    /// Ticks that came when their bar was settled: they are in the price
     /// stream, and in no bar.
     pub late: u64,
     /// Ticks outside any session: they are in the price stream, and in no bar.
@@ -362,22 +369,25 @@ impl Engine {
             .map_err(|_| Refusal::Tick(TickRefusal::OutsideCalendar))?;
         self.advance(time.saturating_add(-LATENESS_NANOS), fold);
 
-        let instrument = &mut self.instruments[index as usize];
         self.dirty[index as usize] = true;
         self.header.counters.ticks += 1;
-        let known = &mut instrument.known;
+        let known = &mut self.instruments[index as usize].known;
         known.mock = tick.quality == Quality::Mock;
         known.last_tick = Some(known.last_tick.map_or(time, |last| last.max(time)));
         match session {
             None => self.header.counters.outside_session += 1,
             Some(session) => {
+                let settled = self.settled(fold);
                 let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
-                match instrument.fold(tick, &session, watermark) {
-                    None => self.header.counters.late += 1,
-                    Some(end) => self.next_end = Some(self.next_end.map_or(end, |next| next.min(end))),
+                let instrument = &mut self.instruments[index as usize];
+                match instrument.fold(tick, &session, watermark, settled) {
+                    Took::Late => self.header.counters.late += 1,
+                    Took::Open(end) => self.expect_end(end),
+                    Took::Corrected(start) => self.correct(index, start, fold),
                 }
             }
         }
+        let instrument = &self.instruments[index as usize];
         if let Some(stream) = instrument.price_stream {
             let value = SignalValue::Price(PriceValue::of(tick));
             let mock = instrument.known.mock;
@@ -413,80 +423,6 @@ impl Engine {
             self.emit_all(place, &input.bar, fold);
         }
         Ok(Folded::Changed)
-    }
-
-    fn fold_clock(&mut self, time: UnixNanos, fold: &mut Fold) -> Folded {
-        // A clock that closes nothing leaves no trace: it is not in the log, so
-        // it must not move the watermark either.
-        if self.next_end.is_none_or(|end| time < end) {
-            return Folded::Unchanged;
-        }
-        fold.receive_time = time.saturating_add(LATENESS_NANOS);
-        self.advance(time, fold);
-        Folded::Changed
-    }
-
-    /// Raises the watermark and closes what is due, earliest end first, then by instrument.
-    fn advance(&mut self, to: UnixNanos, fold: &mut Fold) {
-        if self.header.watermark.is_some_and(|watermark| watermark >= to) {
-            return;
-        }
-        self.header.watermark = Some(to);
-        if self.next_end.is_none_or(|end| to < end) {
-            return;
-        }
-        let mut open = BinaryHeap::new();
-        for (index, instrument) in self.instruments.iter().enumerate() {
-            open.extend(
-                instrument
-                    .ends()
-                    .map(|(end, timeframe)| Reverse((end, timeframe, index as u32))),
-            );
-        }
-        // Bars that end at one time are all closed before anything is computed on them.
-        let mut closing: Vec<(Place, GraphInput)> = Vec::new();
-        let mut last_end = None;
-        while let Some(Reverse((end, timeframe, index))) = open.pop() {
-            if last_end.replace(end) != Some(end) {
-                self.compute(&mut closing, fold);
-            }
-            if end > to {
-                self.next_end = Some(end);
-                return;
-            }
-            let instrument = &mut self.instruments[index as usize];
-            if let Some(close) = instrument.close(timeframe, end) {
-                // A minute opens longer bars, which may be due at once.
-                open.extend(
-                    close
-                        .opened
-                        .iter()
-                        .map(|(end, timeframe)| Reverse((*end, *timeframe, index))),
-                );
-                self.dirty[index as usize] = true;
-                self.header.counters.bars += 1;
-                if let Some(bar) = close.stored {
-                    let key = instrument.known.key.clone();
-                    fold.bars.push(ClosedBar {
-                        instrument: key,
-                        timeframe,
-                        bar,
-                    });
-                }
-                let place = Place::bars(index, timeframe);
-                closing.push((place, close.input));
-            }
-        }
-        self.compute(&mut closing, fold);
-        self.next_end = None;
-    }
-
-    /// Computes on bars that end at one time, and tells of them: by length, then by instrument.
-    fn compute(&mut self, closing: &mut Vec<(Place, GraphInput)>, fold: &mut Fold) {
-        self.graph.close(closing);
-        for (place, input) in closing.drain(..) {
-            self.emit_all(place, &input.bar, fold);
-        }
     }
 
     fn emit_all(&mut self, place: Place, bar: &Bar, fold: &mut Fold) {
@@ -559,13 +495,6 @@ impl Engine {
             mock,
             value,
         });
-    }
-
-    pub(crate) fn earliest_end(&self) -> Option<UnixNanos> {
-        self.instruments
-            .iter()
-            .flat_map(|instrument| instrument.ends().map(|(end, _)| end))
-            .min()
     }
 }
 

@@ -26,7 +26,8 @@ pub enum Event {
 pub struct WarmUp {
     /// Closed bars in the shares of today, oldest first.
     pub closed: Vec<Bar>,
-    /// What is stored of the bar that is still forming, as traded.
+    /// What is stored of the bar that is still forming, as traded, but for minutes that the
+    /// engine holds (see [`Engine::unsettled`](crate::Engine::unsettled)).
     pub forming: Option<Bar>,
 }
 

@@ -22,8 +22,15 @@ pub fn adjust(bars: &mut [Bar], splits: &[(UnixNanos, f64)]) {
 /// Joins finer bars (ascending, of one instrument) into bars of `timeframe`.
 ///
 /// A bar whose end lies after `closed_until` is not closed yet: the last such
-/// is the forming one. Bars outside every session are left out.
-pub fn coarsen(bars: &[Bar], timeframe: Timeframe, calendar: Calendar, closed_until: UnixNanos) -> WarmUp {
+/// is the forming one, without bars that begin at `unsettled` or later (see
+/// [`Engine::unsettled`](crate::Engine::unsettled)). Bars outside every session are left out.
+pub fn coarsen(
+    bars: &[Bar],
+    timeframe: Timeframe,
+    calendar: Calendar,
+    closed_until: UnixNanos,
+    unsettled: Option<UnixNanos>,
+) -> WarmUp {
     let mut session = None;
     let mut joined: Vec<Forming> = Vec::new();
     for bar in bars {
@@ -33,6 +40,9 @@ pub fn coarsen(bars: &[Bar], timeframe: Timeframe, calendar: Calendar, closed_un
         let Some((start, end)) = session.and_then(|session| session.bar(timeframe, bar.start)) else {
             continue;
         };
+        if end > closed_until && unsettled.is_some_and(|from| bar.start >= from) {
+            continue;
+        }
         match joined.last_mut().filter(|open| open.peek().start == start) {
             Some(open) => open.merge(bar),
             None => joined.push(Forming::open_with(start, end, bar)),

@@ -1,4 +1,4 @@
-//! One instrument within the engine: its forming bars, and the streams computed on them.
+//! One instrument within the engine: its bars, and the streams computed on them.
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{
@@ -10,6 +10,7 @@ use crate::event::WarmUp;
 use crate::expression::Expression;
 use crate::graph::{GraphInput, Tap};
 use crate::history::adjust;
+use crate::minute::{LongerBar, Minute};
 
 /// What is known of an instrument beside its bars and streams.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub(crate) struct Known {
 pub(crate) struct Instrument {
     pub(crate) known: Known,
     pub(crate) price_stream: Option<StreamId>,
+    /// Ascending: those that are open, one, or two while the older waits for late ticks; before
+    /// them what is closed and not settled, which late ticks still correct.
+    pub(crate) minutes: Vec<Minute>,
     /// Ascending by timeframe; 1m and 1d are always there, so that there are
     /// stored bars from which a stream added later is seeded.
     pub(crate) frames: Vec<Frame>,
@@ -46,19 +50,24 @@ pub(crate) struct Instrument {
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub(crate) timeframe: Timeframe,
-    /// Open bars as traded, ascending: of minutes one, or two while the older
-    /// waits for late ticks. Longer ones are the join of their closed minutes,
-    /// so that they are the same bits however they came about.
-    pub(crate) forming: Vec<OpenBar>,
+    /// Bars as traded, ascending, while minutes of them may come or change; none of the
+    /// minute's own frame.
+    pub(crate) forming: Vec<LongerBar>,
+    /// It has the bars that end later; none: all.
+    pub(crate) since: Option<UnixNanos>,
     pub(crate) bars_stream: Option<StreamId>,
     pub(crate) taps: Vec<(StreamId, Expression, Tap)>,
 }
 
-/// A forming bar and the day of its session.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct OpenBar {
-    pub(crate) bar: Forming,
-    pub(crate) day: i32,
+/// What a tick did to its minute.
+#[derive(Debug)]
+pub(crate) enum Took {
+    /// It is in the bar that is open, and ends then.
+    Open(UnixNanos),
+    /// It is in the bar that was closed, and begins then.
+    Corrected(UnixNanos),
+    /// It is in none: its bar is settled.
+    Late,
 }
 
 /// A bar was closed.
@@ -79,7 +88,7 @@ pub(crate) fn bar_day(session: &Session) -> i32 {
 }
 
 /// Whether closed bars of this timeframe are stored.
-fn is_stored(timeframe: Timeframe) -> bool {
+pub(crate) fn is_stored(timeframe: Timeframe) -> bool {
     matches!(timeframe.as_minutes(), Some(1 | 1_440))
 }
 
@@ -93,24 +102,21 @@ pub fn base_timeframe(timeframe: Timeframe) -> Timeframe {
 }
 
 impl Frame {
-    pub(crate) fn new(timeframe: Timeframe) -> Self {
+    pub(crate) fn new(timeframe: Timeframe, since: Option<UnixNanos>) -> Self {
         Self {
             timeframe,
             forming: Vec::new(),
+            since,
             bars_stream: None,
             taps: Vec::new(),
         }
     }
 
-    /// The open bar that begins at `start`, or the place where it belongs.
-    fn forming_at(&mut self, start: UnixNanos) -> Result<&mut OpenBar, usize> {
-        match self
-            .forming
-            .binary_search_by_key(&start, |open| open.bar.peek().start)
-        {
-            Ok(at) => Ok(&mut self.forming[at]),
-            Err(at) => Err(at),
-        }
+    /// The bar that holds the minute that begins at `start`.
+    fn bar_of(&mut self, start: UnixNanos) -> Option<&mut LongerBar> {
+        self.forming
+            .iter_mut()
+            .find(|bar| bar.start <= start && start < bar.end)
     }
 
     /// Nothing asks for its bars; of the graph that is for the caller to say.
@@ -130,14 +136,20 @@ impl Instrument {
             last_tick: None,
             splits: Vec::new(),
         };
-        let frames = vec![Frame::new(Timeframe::MINUTE), Frame::new(Timeframe::DAY)];
-        Self::restore(known, None, frames)
+        let frames = [Timeframe::MINUTE, Timeframe::DAY].map(|timeframe| Frame::new(timeframe, None));
+        Self::restore(known, None, Vec::new(), frames.into())
     }
 
-    pub(crate) fn restore(known: Known, price_stream: Option<StreamId>, frames: Vec<Frame>) -> Self {
+    pub(crate) fn restore(
+        known: Known,
+        price_stream: Option<StreamId>,
+        minutes: Vec<Minute>,
+        frames: Vec<Frame>,
+    ) -> Self {
         Self {
             known,
             price_stream,
+            minutes,
             frames,
             book: None,
             chain: None,
@@ -163,99 +175,155 @@ impl Instrument {
         Ok(session)
     }
 
-    /// Folds a tick into the minute's bar; gives the end of that bar. `None` if
-    /// the minute is closed: then the tick is in no bar.
-    pub(crate) fn fold(&mut self, tick: &Tick, session: &Session, watermark: UnixNanos) -> Option<UnixNanos> {
-        let (start, end) = session.bar(Timeframe::MINUTE, tick.exchange_time)?;
-        if end <= watermark {
-            return None;
-        }
-        let traded = self.known.traded.next(session.day, tick.volume, tick.size);
-        let frame = self
-            .frames
-            .iter_mut()
-            .find(|frame| frame.timeframe == Timeframe::MINUTE)?;
-        match frame.forming_at(start) {
-            Ok(open) => open.bar.fold(tick.price, traded, tick.open_interest),
+    /// Folds a tick into its minute, unless that is settled. What ends by `watermark` is closed,
+    /// what ends by `settled` is settled.
+    pub(crate) fn fold(
+        &mut self,
+        tick: &Tick,
+        session: &Session,
+        watermark: UnixNanos,
+        settled: UnixNanos,
+    ) -> Took {
+        let span = session.bar(Timeframe::MINUTE, tick.exchange_time);
+        let Some((start, end)) = span.filter(|(_, end)| *end > settled) else {
+            return Took::Late;
+        };
+        let is_open = end > watermark;
+        let traded = &mut self.known.traded;
+        let traded = match is_open {
+            true => traded.next(session.day, tick.volume, tick.size),
+            false => traded.late(session.day, tick.volume, tick.size),
+        };
+        match self
+            .minutes
+            .binary_search_by_key(&start, |minute| minute.peek().start)
+        {
+            // Where nothing is ever corrected, ticks are in the order in which they come.
+            Ok(at) => self.minutes[at].take(tick, traded, settled < watermark),
             Err(at) => {
-                let bar = Forming::open(start, end, tick.price, traded, tick.open_interest);
-                frame.forming.insert(
-                    at,
-                    OpenBar {
-                        bar,
-                        day: bar_day(session),
-                    },
-                );
+                let minute = Minute::open((start, end), bar_day(session), tick, traded);
+                self.minutes.insert(at, minute);
             }
         }
-        Some(end)
+        match is_open {
+            true => Took::Open(end),
+            false => Took::Corrected(start),
+        }
     }
 
-    /// Joins a closed minute into the longer bars; gives the ends of those it opened.
-    fn join(&mut self, minute: &Bar) -> Vec<(UnixNanos, Timeframe)> {
+    /// Sees to it that the longer bars of a closed minute are there; gives the ends of those that
+    /// were not.
+    fn open_longer(&mut self, start: UnixNanos) -> Vec<(UnixNanos, Timeframe)> {
         let mut opened = Vec::new();
-        let Ok(Some(session)) = self.session_at(minute.start) else {
+        let Ok(Some(session)) = self.session_at(start) else {
             return opened;
         };
-        for frame in self
+        let longer = self
             .frames
             .iter_mut()
-            .filter(|frame| frame.timeframe > Timeframe::MINUTE)
-        {
-            let Some((start, end)) = session.bar(frame.timeframe, minute.start) else {
+            .filter(|frame| frame.timeframe > Timeframe::MINUTE);
+        for frame in longer {
+            let Some((start, end)) = session.bar(frame.timeframe, start) else {
                 continue;
             };
-            match frame.forming_at(start) {
-                Ok(open) => open.bar.merge(minute),
-                Err(at) => {
-                    let bar = Forming::open_with(start, end, minute);
-                    frame.forming.insert(
-                        at,
-                        OpenBar {
-                            bar,
-                            day: bar_day(&session),
-                        },
-                    );
-                    opened.push((end, frame.timeframe));
-                }
+            if frame.bar_of(start).is_some() || frame.since.is_some_and(|since| end <= since) {
+                continue;
             }
+            let at = frame.forming.partition_point(|bar| bar.start < start);
+            let bar = LongerBar {
+                start,
+                end,
+                day: bar_day(&session),
+                settled: None,
+            };
+            frame.forming.insert(at, bar);
+            opened.push((end, frame.timeframe));
         }
         opened
     }
 
-    /// Ends of all forming bars.
-    pub(crate) fn ends(&self) -> impl Iterator<Item = (UnixNanos, Timeframe)> {
-        self.frames.iter().flat_map(|frame| {
-            frame
-                .forming
-                .iter()
-                .map(|open| (open.bar.peek().end, frame.timeframe))
-        })
+    /// Lets go of minutes that end by `settled`: no tick changes them any longer.
+    pub(crate) fn settle(&mut self, settled: UnixNanos) {
+        let done = self
+            .minutes
+            .partition_point(|minute| minute.peek().end <= settled);
+        for minute in self.minutes.drain(..done) {
+            let minute = minute.peek();
+            for frame in &mut self.frames {
+                if let Some(bar) = frame.bar_of(minute.start) {
+                    bar.settle(&minute);
+                }
+            }
+        }
+        for frame in &mut self.frames {
+            frame.forming.retain(|bar| bar.end > settled);
+        }
+    }
+
+    /// The start of the first minute that is closed and not settled.
+    pub(crate) fn unsettled(&self, watermark: UnixNanos) -> Option<UnixNanos> {
+        let first = self.minutes.first().map(Minute::peek)?;
+        (first.end <= watermark).then_some(first.start)
+    }
+
+    /// Ends of all bars that end after `watermark`.
+    pub(crate) fn ends(&self, watermark: UnixNanos) -> impl Iterator<Item = (UnixNanos, Timeframe)> {
+        let minutes = self
+            .minutes
+            .iter()
+            .map(|minute| (minute.peek().end, Timeframe::MINUTE));
+        let longer = self
+            .frames
+            .iter()
+            .flat_map(|frame| frame.forming.iter().map(|bar| (bar.end, frame.timeframe)));
+        minutes.chain(longer).filter(move |(end, _)| *end > watermark)
     }
 
     /// Closes the bar of `timeframe` that ends at `end`.
     pub(crate) fn close(&mut self, timeframe: Timeframe, end: UnixNanos) -> Option<Close> {
-        let frame = self
-            .frames
-            .iter_mut()
-            .find(|frame| frame.timeframe == timeframe)?;
-        let at = frame.forming.iter().position(|open| open.bar.peek().end == end)?;
-        let open = frame.forming.remove(at);
-        let traded = open.bar.peek();
-        let opened = if timeframe == Timeframe::MINUTE {
-            self.join(&traded)
+        let (traded, session_day) = if timeframe == Timeframe::MINUTE {
+            let mut minutes = self.minutes.iter();
+            let minute = minutes.find(|minute| minute.peek().end == end)?;
+            (minute.peek(), minute.day)
         } else {
-            Vec::new()
+            let longer = self
+                .frame_of(timeframe)?
+                .forming
+                .iter()
+                .find(|bar| bar.end == end)?;
+            (longer.joined(&self.minutes)?, longer.day)
+        };
+        let opened = match timeframe {
+            Timeframe::MINUTE => self.open_longer(traded.start),
+            _ => Vec::new(),
         };
         Some(Close {
             opened,
             input: GraphInput {
                 bar: self.in_shares_of_today(&traded),
-                session_day: open.day,
+                session_day,
                 quote: (None, None),
             },
             stored: is_stored(timeframe).then_some(traded),
         })
+    }
+
+    /// The bars that a late tick has changed which are closed, as traded, by length: its minute,
+    /// which begins at `start`, and longer ones.
+    pub(crate) fn corrected(&mut self, start: UnixNanos, watermark: UnixNanos) -> Vec<(Timeframe, Bar)> {
+        self.open_longer(start);
+        let holds = |bar: &&LongerBar| bar.start <= start && start < bar.end && bar.end <= watermark;
+        let minute = self
+            .minutes
+            .iter()
+            .map(Minute::peek)
+            .find(|bar| bar.start == start);
+        let longer = self.frames.iter().filter_map(|frame| {
+            let bar = frame.forming.iter().find(holds)?;
+            Some((frame.timeframe, bar.joined(&self.minutes)?))
+        });
+        let minute = minute.map(|bar| (Timeframe::MINUTE, bar));
+        minute.into_iter().chain(longer).collect()
     }
 
     pub(crate) fn frame_of(&self, timeframe: Timeframe) -> Option<&Frame> {
@@ -270,12 +338,12 @@ impl Instrument {
     }
 
     /// The frame of a timeframe; a new one starts with what is stored of the bar
-    /// that is forming. Minutes that are still open join it when they close.
+    /// that is forming, as far as that is settled: its other minutes are here.
     pub(crate) fn frame(
         &mut self,
         timeframe: Timeframe,
         warm_up: &WarmUp,
-        watermark: UnixNanos,
+        watermark: Option<UnixNanos>,
     ) -> &mut Frame {
         let at = self.frames.partition_point(|frame| frame.timeframe < timeframe);
         if self
@@ -283,12 +351,17 @@ impl Instrument {
             .get(at)
             .is_none_or(|frame| frame.timeframe != timeframe)
         {
-            let mut frame = Frame::new(timeframe);
+            let mut frame = Frame::new(timeframe, watermark);
             frame.forming = self
                 .seed_forming(timeframe, warm_up, watermark)
                 .into_iter()
                 .collect();
             self.frames.insert(at, frame);
+            let closed = |bar: &Bar| watermark.is_some_and(|watermark| bar.end <= watermark);
+            let closed: Vec<Bar> = self.minutes.iter().map(Minute::peek).filter(closed).collect();
+            for minute in closed {
+                self.open_longer(minute.start);
+            }
         }
         &mut self.frames[at]
     }
@@ -297,16 +370,19 @@ impl Instrument {
         &mut self,
         timeframe: Timeframe,
         warm_up: &WarmUp,
-        watermark: UnixNanos,
-    ) -> Option<OpenBar> {
+        watermark: Option<UnixNanos>,
+    ) -> Option<LongerBar> {
         let stored = warm_up.forming?;
         let session = self.session_at(stored.start).ok().flatten()?;
         let (start, end) = session.bar(timeframe, stored.start)?;
-        let bar = Forming::open_with(start, end, &stored);
-        (end > watermark).then_some(OpenBar {
-            bar,
-            day: bar_day(&session),
-        })
+        watermark
+            .is_none_or(|watermark| end > watermark)
+            .then_some(LongerBar {
+                start,
+                end,
+                day: bar_day(&session),
+                settled: Some(Forming::open_with(start, end, &stored)),
+            })
     }
 
     /// The bar as the graph sees it; `None` when the market is closed at its start.

@@ -12,6 +12,7 @@ mod expression;
 mod graph;
 mod history;
 mod instrument;
+mod minute;
 mod state;
 mod value;
 
@@ -21,7 +22,7 @@ pub use chain::{
     UNDERLYING_STALE_NANOS, Valuation, Valuer, chain_of, underlying_at, underlying_of,
 };
 pub use engine::{
-    ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, HELD_BARS_PER_USER_MAX,
+    CORRECTABLE_NANOS, ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, HELD_BARS_PER_USER_MAX,
     INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS, Latest, NODES_PER_GRAPH_MAX, NODES_PER_USER_MAX, Refusal,
     STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked, checked_for, checked_on,
 };

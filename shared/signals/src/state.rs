@@ -2,19 +2,22 @@
 //! checkpoint writes only what changed.
 
 use serde::{Deserialize, Serialize};
-use tickwire_market::Timeframe;
+use tickwire_market::{Timeframe, UnixNanos};
 
 use crate::engine::{Booked, ChainState, Engine, Header, Latest, Stream, StreamId, checked};
 use crate::graph::Place;
-use crate::instrument::{Frame, Instrument, Known, OpenBar};
+use crate::instrument::{Frame, Instrument, Known};
+use crate::minute::{LongerBar, Minute};
 use crate::value::Value;
 use tickwire_streams::StreamKey;
+
+mod older;
 
 /// Version of the exported form. In version 1 each frame had a graph of its own, and
 /// states and values stood in the order in which its nodes were added; now they stand in
 /// the order of their texts. In version 2 there were no options: a cell ends before what is
-/// known of them. All are read.
-const STATE_VERSION: u8 = 3;
+/// known of them. In version 3 bars were settled as they closed (see [`older`]). All are read.
+const STATE_VERSION: u8 = 4;
 /// The oldest version that is read.
 const STATE_VERSION_MIN: u8 = 1;
 
@@ -38,7 +41,8 @@ impl StateRefusal {
 #[derive(Serialize, Deserialize)]
 struct FrameState {
     timeframe: Timeframe,
-    forming: Vec<OpenBar>,
+    forming: Vec<LongerBar>,
+    since: Option<UnixNanos>,
     bars_stream: Option<StreamId>,
     taps: Vec<StreamId>,
     running: Vec<Vec<u8>>,
@@ -57,6 +61,7 @@ struct StreamState {
 struct Cell {
     known: Known,
     price_stream: Option<StreamId>,
+    minutes: Vec<Minute>,
     frames: Vec<FrameState>,
     streams: Vec<StreamState>,
 }
@@ -85,10 +90,17 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 fn read_cell(version: u8, bytes: &[u8]) -> Result<(Cell, OptionCell), postcard::Error> {
-    if version < 3 {
-        return Ok((postcard::from_bytes(bytes)?, OptionCell::default()));
+    match version {
+        ..3 => {
+            let cell: older::Cell = postcard::from_bytes(bytes)?;
+            Ok((cell.into(), OptionCell::default()))
+        }
+        3 => {
+            let (cell, options): (older::Cell, OptionCell) = postcard::from_bytes(bytes)?;
+            Ok((cell.into(), options))
+        }
+        _ => postcard::from_bytes(bytes),
     }
-    postcard::from_bytes(bytes)
 }
 
 impl Engine {
@@ -136,6 +148,7 @@ impl Engine {
                 FrameState {
                     timeframe: frame.timeframe,
                     forming: frame.forming.clone(),
+                    since: frame.since,
                     bars_stream: frame.bars_stream,
                     taps: frame.taps.iter().map(|(stream, _, _)| *stream).collect(),
                     running,
@@ -165,6 +178,7 @@ impl Engine {
         let cell = Cell {
             known: instrument.known.clone(),
             price_stream: instrument.price_stream,
+            minutes: instrument.minutes.clone(),
             frames,
             streams,
         };
@@ -223,12 +237,13 @@ impl Engine {
                 .map(|state| Frame {
                     timeframe: state.timeframe,
                     forming: state.forming.clone(),
+                    since: state.since,
                     bars_stream: state.bars_stream,
                     taps: Vec::new(),
                 })
                 .collect();
             engine.by_key.insert(cell.known.key.clone(), index as u32);
-            let mut instrument = Instrument::restore(cell.known, cell.price_stream, frames);
+            let mut instrument = Instrument::restore(cell.known, cell.price_stream, cell.minutes, frames);
             (instrument.book, instrument.chain) = (options.book.take(), options.chain.take());
             engine.instruments.push(instrument);
             engine.dirty.push(false);

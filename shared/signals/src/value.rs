@@ -139,4 +139,6 @@ pub enum SignalValue {
     Bar(Bar),
     /// Of an expression: its outputs, in the order of its definition.
     Values(Vec<Value>),
+    /// Of a bars stream: its newest bar once more, as a late tick has changed it.
+    CorrectedBar(Bar),
 }

@@ -98,10 +98,18 @@ pub struct Segment {
 
 impl Shape for Segment {
     const NAME: &'static str = "a segment of the log";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
+    /// In version 2 there were no corrected bars.
     fn read_older(version: u8, content: &[u8]) -> Option<Self> {
-        (version == 1).then(|| Self::read_before(content))?
+        match version {
+            1 => Self::read_before(content),
+            2 => match postcard::take_from_bytes(content) {
+                Ok((segment, [])) => Some(segment),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 

@@ -310,7 +310,7 @@ fn write_optional(out: &mut String, name: &str, number: Option<f64>) {
 
 /// Writes a signal's value as JSON. `outputs` names an expression's outputs.
 ///
-/// A price is `{"price":…,"size":…,…}`, a bar `{"open":…,…}`, an expression with
+/// A price is `{"price":…,"size":…,…}`, a bar `{"open":…,…}`, a corrected one with `"corrected":true`, an expression with
 /// one output `{"value":…}` and with several `{"macd":…,"signal":…,…}`. An
 /// absence stands as `{"absent":"cold"}` in the place of the value.
 pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[&str]) {
@@ -325,7 +325,7 @@ pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[&str]) {
             write_optional(out, "ask", price.ask);
             out.push('}');
         }
-        SignalValue::Bar(bar) => {
+        SignalValue::Bar(bar) | SignalValue::CorrectedBar(bar) => {
             let _ = write!(out, r#"{{"start":{},"end":{},"open":"#, bar.start.0, bar.end.0);
             write_number(out, bar.open);
             for (name, number) in [("high", bar.high), ("low", bar.low), ("close", bar.close)] {
@@ -333,7 +333,11 @@ pub fn write_value(out: &mut String, value: &SignalValue, outputs: &[&str]) {
             }
             write_optional(out, "volume", bar.volume);
             write_optional(out, "open_interest", bar.open_interest);
-            let _ = write!(out, r#","ticks":{}}}"#, bar.ticks);
+            let _ = write!(out, r#","ticks":{}"#, bar.ticks);
+            if matches!(value, SignalValue::CorrectedBar(_)) {
+                out.push_str(r#","corrected":true"#);
+            }
+            out.push('}');
         }
         SignalValue::Values(values) => {
             out.push('{');

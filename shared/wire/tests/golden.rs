@@ -60,6 +60,14 @@ struct Binary {
     means: Vec<String>,
 }
 
+impl Binary {
+    fn bytes(&self) -> Vec<u8> {
+        (0..self.hex.len() / 2)
+            .map(|at| u8::from_str_radix(&self.hex[2 * at..2 * at + 2], 16).unwrap())
+            .collect()
+    }
+}
+
 fn check_binary<T: Debug>(name: &str, sample: &T, bytes: &[u8], read: impl Fn(&[u8]) -> T) {
     let lines = |value: &T| {
         format!("{value:#?}")
@@ -74,11 +82,8 @@ fn check_binary<T: Debug>(name: &str, sample: &T, bytes: &[u8], read: impl Fn(&[
     };
     let stored: Binary =
         serde_json::from_str(&golden(name, &serde_json::to_string_pretty(&today).unwrap())).unwrap();
-    let stored_bytes: Vec<u8> = (0..stored.hex.len() / 2)
-        .map(|at| u8::from_str_radix(&stored.hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
     assert_eq!(
-        lines(&read(&stored_bytes)),
+        lines(&read(&stored.bytes())),
         stored.means,
         "{name} reads as something else"
     );
@@ -368,6 +373,21 @@ fn data_frames() {
         assert_eq!(item.wm.as_ref().unwrap().kid, "9f86d081");
         item
     });
+    let mut corrected = r#"{"s":2"#.to_owned();
+    let value = SignalValue::CorrectedBar(bar());
+    signal(
+        &mut corrected,
+        Snapshot::No,
+        Span::one(Offset(9_130), Some(Offset(9_123))),
+        false,
+        &value,
+        &[],
+    );
+    check_text("data_frame_corrected.v1", &corrected, |text| {
+        let item: DataFrame = serde_json::from_str(text).unwrap();
+        assert_eq!(item.d.as_ref().unwrap()["corrected"], true);
+        item
+    });
     let read: Vec<DataFrame> = serde_json::from_str(&frame).unwrap();
     assert_eq!(read[0].prev, None);
     assert!(items[0].contains(r#""prev":null"#), "{}", items[0]);
@@ -539,16 +559,17 @@ fn segment() {
         ..Caused::default()
     };
     let today = encode(&segment().pack(12, &events, place, epochs, &caused)).unwrap();
-    let stored: Binary = serde_json::from_str(&golden("segment.v1", "")).unwrap();
-    let bytes: Vec<u8> = (0..stored.hex.len() / 2)
-        .map(|at| u8::from_str_radix(&stored.hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
-    let before = read(&bytes);
-    assert_eq!(before.signals(12), signals);
-    assert_eq!(
-        (before.runs(), &before.sources, &before.set_aside),
-        (read(&today).runs(), &sources(), &read(&today).set_aside)
-    );
+    let before = |name: &str, signals: &[Signal]| {
+        let stored: Binary = serde_json::from_str(&golden(name, "")).unwrap();
+        let before = read(&stored.bytes());
+        assert_eq!(before.signals(12), signals, "{name}");
+        assert_eq!(
+            (before.runs(), &before.sources, &before.set_aside),
+            (read(&today).runs(), &sources(), &read(&today).set_aside),
+            "{name}"
+        );
+    };
+    before("segment.v1", &signals);
 
     let (valuation, greeks) = valuation(SENT);
     let of_option = Signal {
@@ -558,14 +579,22 @@ fn segment() {
         ..signals[2].clone()
     };
     signals.push(of_option);
+    before("segment.v2", &signals);
+    let corrected = Signal {
+        offset: Offset::new(12, 4),
+        previous: Some(Offset::new(12, 1)),
+        value: SignalValue::CorrectedBar(bar()),
+        ..signals[1].clone()
+    };
+    signals.push(corrected);
     let caused = Caused {
         signals: &signals,
-        causes: &[0, 2, 2, 2],
+        causes: &[0, 2, 2, 2, 2],
         valuations: &[(3, valuation)],
     };
     let segment = segment().pack(12, &events, place, epochs, &caused);
     let bytes = encode(&segment).unwrap();
-    check_binary("segment.v2", &segment, &bytes, read);
+    check_binary("segment.v3", &segment, &bytes, read);
     assert_eq!(read(&bytes).signals(12), signals);
 }
 
@@ -612,14 +641,11 @@ fn rows_of_a_group() {
         decode(bytes).unwrap()
     });
     let before: Binary = serde_json::from_str(&golden("plan_row.v1", "")).unwrap();
-    let bytes: Vec<u8> = (0..before.hex.len() / 2)
-        .map(|at| u8::from_str_radix(&before.hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
     let without_chains = PlanRow {
         chains: Vec::new(),
         ..plan
     };
-    assert_eq!(decode::<PlanRow>(&bytes).unwrap(), without_chains);
+    assert_eq!(decode::<PlanRow>(&before.bytes()).unwrap(), without_chains);
     let latest = Latest {
         offset: Offset::new(12, 0),
         exchange_time: SENT,

@@ -32,6 +32,7 @@ type Row = (
 enum SignalSeed {
     Price,
     Bar(tickwire_market::Bar),
+    CorrectedBar(tickwire_market::Bar),
     Values(UnixNanos, Vec<tickwire_signals::Value>),
 }
 
@@ -39,6 +40,7 @@ fn row() -> impl Strategy<Value = Row> {
     let seed = prop_oneof![
         Just(SignalSeed::Price),
         bar().prop_map(SignalSeed::Bar),
+        bar().prop_map(SignalSeed::CorrectedBar),
         (time(), prop::collection::vec(value(), 0..4))
             .prop_map(|(time, values)| SignalSeed::Values(time, values)),
     ];
@@ -76,6 +78,7 @@ fn make(rows: Vec<Row>) -> Made {
                 }
                 (SignalSeed::Price, _) => None,
                 (SignalSeed::Bar(bar), _) => Some((bar.end, SignalValue::Bar(bar))),
+                (SignalSeed::CorrectedBar(bar), _) => Some((bar.end, SignalValue::CorrectedBar(bar))),
                 (SignalSeed::Values(time, values), _) => Some((time, SignalValue::Values(values))),
             };
             if let Some((exchange_time, value)) = made {
@@ -303,11 +306,11 @@ fn versions_and_left_over_bytes_are_refused() {
     assert!(decode::<Segment>(&sealed(content.to_vec())).is_ok());
     let with_version = |version: u8| sealed([&[version], &content[1..]].concat());
     assert_eq!(
-        decode::<Segment>(&with_version(3)),
+        decode::<Segment>(&with_version(4)),
         Err(BinaryError::Newer {
             shape: "a segment of the log",
-            version: 3,
-            version_max: 2
+            version: 4,
+            version_max: 3
         })
     );
     assert!(matches!(

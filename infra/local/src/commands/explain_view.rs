@@ -44,8 +44,9 @@ pub(super) fn numbers(value: &SignalValue, outputs: &[&str]) -> Vec<(String, Res
         .into_iter()
         .flatten()
         .collect(),
-        SignalValue::Bar(bar) => bar_numbers(bar)
+        SignalValue::Bar(bar) | SignalValue::CorrectedBar(bar) => bar_numbers(bar)
             .map(|(name, number)| (name.to_owned(), Ok(number)))
+            .chain(matches!(value, SignalValue::CorrectedBar(_)).then(corrected))
             .collect(),
         SignalValue::Values(values) => values
             .iter()
@@ -61,6 +62,10 @@ pub(super) fn numbers(value: &SignalValue, outputs: &[&str]) -> Vec<(String, Res
             })
             .collect(),
     }
+}
+
+fn corrected() -> (String, Result<f64, String>) {
+    ("corrected".to_owned(), Err(true.to_string()))
 }
 
 fn bar_numbers(bar: &Bar) -> impl Iterator<Item = (&'static str, f64)> + use<> {
@@ -199,7 +204,10 @@ fn text_of(explanation: &Explanation, stream: &StreamKey) -> String {
             .map(|(name, number)| format!("{name} {number}"))
             .collect();
         row(
-            "bar",
+            match stored.value {
+                SignalValue::CorrectedBar(_) => "corrected bar",
+                _ => "bar",
+            },
             format!("{} to {}, {} ticks", bar.start, bar.end, bar.ticks),
         );
         row("", numbers.join("  "));

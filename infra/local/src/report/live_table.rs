@@ -424,6 +424,9 @@ pub(crate) fn value_text(json: &str) -> (String, Option<f64>) {
         if let Some(volume) = field("volume") {
             let _ = write!(text, " v {}", output_text(volume));
         }
+        if matches!(field("corrected"), Some(Output::Truth(true))) {
+            text.push_str("  corrected");
+        }
         return (text, number("close"));
     }
     if let [(_, only)] = outputs.as_slice() {
@@ -492,6 +495,11 @@ mod tests {
         check(
             r#"{"start":1,"end":2,"open":1,"high":2.5,"low":0.5,"close":2.0,"volume":7,"ticks":12}"#,
             "2  o 1 h 2.5 l 0.5 v 7",
+            Some(2.0),
+        );
+        check(
+            r#"{"start":1,"end":2,"open":1,"high":2.5,"low":0.5,"close":2.0,"ticks":12,"corrected":true}"#,
+            "2  o 1 h 2.5 l 0.5  corrected",
             Some(2.0),
         );
         check(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tickwire_entitlements::Identity;
 use tickwire_market::{Calendar, Timeframe, UnixNanos};
-use tickwire_signals::{LATENESS_NANOS, Latest, Signal, StreamId, base_timeframe};
+use tickwire_signals::{CORRECTABLE_NANOS, LATENESS_NANOS, Latest, Signal, StreamId, base_timeframe};
 use tickwire_streams::{GroupKey, Offset, StreamKey, Universe};
 use tickwire_wire::{ErrorBody, ErrorCode, LatestRow, SignalRow, SignalsPage, decode};
 
@@ -265,8 +265,9 @@ impl QueryHistory {
 
     /// A segment before which every tick is of before `from`.
     async fn first_segment(&self, of: &Of<'_>, from: UnixNanos) -> PortResult<u64> {
-        // A bar closes when a tick comes of more than the lateness after its end.
-        let by = next(from.saturating_add(-LATENESS_NANOS));
+        // A bar closes when a tick comes of more than the lateness after its end, and is corrected
+        // for some time more.
+        let by = next(from.saturating_add(-LATENESS_NANOS - CORRECTABLE_NANOS));
         let minute = base_of(Timeframe::TICK);
         let name = last_name_before(&*self.ports.bars, &of.group, minute, by).await?;
         Ok(name.map_or(0, |(_, block)| Offset(block).segment()))

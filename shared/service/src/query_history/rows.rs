@@ -121,7 +121,7 @@ pub(super) fn joined(
     }
     let from = bars.partition_point(|bar| bar.start < start);
     let closed_until = closed_until.unwrap_or(start);
-    coarsen(&bars[from..], timeframe, calendar, closed_until).closed
+    coarsen(&bars[from..], timeframe, calendar, closed_until, None).closed
 }
 
 /// Where the bar that `time` lies in begins: from there on its parts are read.

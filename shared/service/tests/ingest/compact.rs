@@ -160,7 +160,8 @@ fn seen(history: &QueryHistory) -> BTreeMap<String, Vec<BarRow>> {
     seen
 }
 
-/// Three days of which BTC has a tick every two minutes and ETH few.
+/// Three days of which BTC has a tick every two minutes and ETH few; some come when their minute
+/// is closed.
 fn world() -> Arc<Store> {
     let store = Store::new(START);
     let ingest = ingest(&store.process());
@@ -170,7 +171,14 @@ fn world() -> Arc<Store> {
             let price = 100.0 + ((minute * 37) % 90) as f64 / 8.0;
             let btc = (minute % 2 == 0 && minute % 500 > 20).then(|| tick(BTC, minute * 60 + 5, price));
             let eth = (minute % 97 == 0).then(|| tick(ETH, minute * 60 + 9, price * 2.0));
-            btc.into_iter().chain(eth)
+            let late = (minute % 25 == 1).then(|| {
+                let seconds = minute * 60;
+                [
+                    tick(BTC, seconds + 5, price),
+                    tick(BTC, seconds - 30, price - 40.0),
+                ]
+            });
+            btc.into_iter().chain(eth).chain(late.into_iter().flatten())
         })
         .collect();
     let mut seq = 0;
@@ -180,6 +188,35 @@ fn world() -> Arc<Store> {
     }
     check_promises(&store);
     store
+}
+
+#[test]
+fn what_was_corrected_is_what_is_read() {
+    let store = world();
+    let (_, _, closed) = fold_log(&store);
+    let mut stands: BTreeMap<UnixNanos, Bar> = BTreeMap::new();
+    let mut corrected = 0;
+    for closed in closed {
+        if closed.instrument == key(BTC) && closed.timeframe == Timeframe::MINUTE {
+            corrected += usize::from(stands.insert(closed.bar.end, closed.bar).is_some());
+        }
+    }
+    assert!(corrected > 5, "{corrected} in segments of their own");
+    let stands: Vec<BarRow> = stands.into_values().map(BarRow::from).collect();
+    let stored = || all(&history(&store), question(BTC, "1m", PageOrder::Oldest, 5_000));
+    assert_eq!(stored(), stands);
+    run_job(&jobs(&store.process()), Job::Compact);
+    assert_eq!(stored(), stands);
+    // The block of a bar as it was first told may outlive that of its correction.
+    let mut blocks = world().content().tables.bars.clone();
+    for blocks in blocks.values_mut() {
+        let mut before = None;
+        blocks.retain(|(first_end, _), _| before.replace(*first_end) != Some(*first_end));
+    }
+    store.content().tables.bars = blocks;
+    assert_eq!(stored(), stands);
+    run_job(&jobs(&store.process()), Job::Compact);
+    assert_eq!(stored(), stands);
 }
 
 fn blocks(store: &Store) -> usize {

@@ -112,6 +112,46 @@ fn all(history: &QueryHistory, mut question: PastQuestion) -> (Vec<SignalRow>, u
     unreachable!()
 }
 
+#[test]
+fn corrections_are_in_the_range_of_their_bar() {
+    let streams = ["1m", "5m"].map(|timeframe| format!("public:{BTC}:{timeframe}:bars"));
+    let store = Store::new(START);
+    let ingest = ingest(&store.process());
+    take(&ingest, setup());
+    let mut ticks = Vec::new();
+    for second in (0..1_500).step_by(5) {
+        ticks.push(tick(BTC, second, 100.0));
+        if second % 35 == 0 && second > 60 {
+            ticks.push(tick(BTC, second - 40, 90.0 + second as f64 / 1e3));
+        }
+    }
+    for (nth, ticks) in (0..).zip(ticks.chunks(3)) {
+        take(&ingest, vec![ticks_of("feed-a", 1, nth * 3, ticks)]);
+    }
+    check_promises(&store);
+    let history = history(&store);
+    for key in &streams {
+        let whole = in_log(&store, key);
+        let corrections = whole.iter().filter(|row| row.d["corrected"] == true).count();
+        assert!(corrections > 2, "{key}: {corrections} of {}", whole.len());
+        for from in (-60..1_500).step_by(60) {
+            for to in (from..1_600).step_by(60) {
+                let (rows, _) = all(&history, question(key, after(from), after(to), 4));
+                let of_range = |row: &&SignalRow| row.t > Some(after(from)) && row.t <= Some(after(to));
+                let expected: Vec<SignalRow> = whole.iter().filter(of_range).cloned().collect();
+                assert_eq!(rows, expected, "{key} {from} {to}");
+            }
+        }
+    }
+    let price = format!("public:{BTC}:tick:price");
+    for from in (0..1_400).step_by(7) {
+        let (rows, _) = all(&history, question(&price, after(from), after(1_600), 4_000));
+        let of_range = |row: &&SignalRow| row.t > Some(after(from));
+        let expected: Vec<SignalRow> = in_log(&store, &price).iter().filter(of_range).cloned().collect();
+        assert_eq!(rows, expected, "{price} {from}");
+    }
+}
+
 /// What the log holds of a stream, as rows.
 fn in_log(store: &Store, key: &str) -> Vec<SignalRow> {
     let (state, signals, _) = fold_log(store);

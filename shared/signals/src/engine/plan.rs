@@ -243,7 +243,7 @@ impl Engine {
 
     /// The frame of a place, made if it is not there.
     pub(super) fn frame(&mut self, place: Place, seeds: &[Seed]) -> &mut crate::instrument::Frame {
-        let watermark = self.header.watermark.unwrap_or(UnixNanos(i64::MIN));
+        let watermark = self.header.watermark;
         let instrument = &mut self.instruments[place.instrument as usize];
         let none = WarmUp::default();
         let seed = seeds

@@ -101,23 +101,6 @@ fn a_tick_may_open_the_older_of_two_bars() {
 }
 
 #[test]
-fn a_tick_after_closing_changes_no_bar() {
-    let mut bench = nifty();
-    let price = "public:NSE@NIFTY@IDX:tick:price";
-    bench.fold(&add(price));
-    bench.tick(NIFTY, open().saturating_add(10 * SECOND), 100.0);
-    bench.clock(open().saturating_add(MINUTE));
-    bench.tick(NIFTY, open().saturating_add(MINUTE + SECOND), 101.0);
-    bench.tick(NIFTY, open().saturating_add(20 * SECOND), 1.0);
-    assert_eq!(bench.engine.counters().late, 1);
-    assert_eq!(bench.of(price).len(), 3, "it is in the price stream");
-    bench.clock(at("2024-07-05T10:00:00Z"));
-    for (stream, low) in [(ONE, 100.0), (FIVE, 100.0), (DAY, 100.0)] {
-        assert_eq!(bench.bars_of(stream)[0].low, low, "{stream}");
-    }
-}
-
-#[test]
 fn a_late_tick_takes_no_volume_from_its_successors() {
     let mut bench = nifty();
     let mut tick = |seconds: i64, volume: f64| {

@@ -1,6 +1,8 @@
 //! An engine on a bench: events in, signals out.
 
-use tickwire_market::{Calendar, InstrumentKey, Tick, UnixNanos};
+use std::collections::BTreeMap;
+
+use tickwire_market::{Bar, Calendar, InstrumentKey, Tick, Timeframe, UnixNanos};
 use tickwire_signals::{
     ClosedBar, Engine, Event, Fold, Folded, PlanChange, ReferenceChange, Refusal, Signal, SignalValue, Value,
     WarmUp,
@@ -133,16 +135,35 @@ impl Bench {
             .collect()
     }
 
-    /// Closed bars that a stream of bars gave.
-    pub(crate) fn bars_of(&self, stream_key: &str) -> Vec<tickwire_market::Bar> {
+    /// Closed bars that a stream of bars gave, as they were corrected: what is corrected is the
+    /// newest, or comes behind it.
+    pub(crate) fn bars_of(&self, stream_key: &str) -> Vec<Bar> {
         let wanted = stream(stream_key);
-        self.signals
-            .iter()
-            .filter(|signal| self.engine.streams()[signal.stream as usize].key == wanted)
-            .map(|signal| match &signal.value {
-                SignalValue::Bar(bar) => *bar,
+        let mut bars: Vec<Bar> = Vec::new();
+        for signal in &self.signals {
+            if self.engine.streams()[signal.stream as usize].key != wanted {
+                continue;
+            }
+            let (bar, corrects) = match &signal.value {
+                SignalValue::Bar(bar) => (*bar, false),
+                SignalValue::CorrectedBar(bar) => (*bar, true),
                 other => panic!("not a bar: {other:?}"),
-            })
-            .collect()
+            };
+            assert_eq!(signal.exchange_time, bar.end);
+            if let Some(newest) = bars.last().filter(|newest| newest.end >= bar.end) {
+                assert!(corrects && newest.end == bar.end, "{bar:?} behind {newest:?}");
+                assert!(newest.ticks < bar.ticks, "{bar:?} behind {newest:?}");
+                bars.pop();
+            }
+            bars.push(bar);
+        }
+        bars
+    }
+
+    /// Stored bars of an instrument, as they stand.
+    pub(crate) fn stored(&self, instrument: &InstrumentKey, timeframe: Timeframe) -> Vec<Bar> {
+        let of = |bar: &&ClosedBar| bar.instrument == *instrument && bar.timeframe == timeframe;
+        let bars = self.bars.iter().filter(of).map(|bar| (bar.bar.end, bar.bar));
+        bars.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 }

@@ -177,7 +177,9 @@ fn a_stream_added_live_is_seeded_from_the_bars_of_all_places() {
         let price = prices.iter().find(|(of, _)| *of == name).unwrap().1;
         let until = start().saturating_add(passed * MINUTE);
         let timeframe: Timeframe = timeframe.parse().unwrap();
-        let warm_up = coarsen(&stored(passed, price), timeframe, Calendar::Crypto, until);
+        let unsettled = late.engine.unsettled(&key(name));
+        let bars = stored(passed, price);
+        let warm_up = coarsen(&bars, timeframe, Calendar::Crypto, until, unsettled);
         Seed {
             instrument: key(name),
             timeframe,

@@ -9,6 +9,7 @@ mod agreement;
 mod bars;
 mod bench;
 mod elsewhere;
+mod late;
 mod old_state;
 mod options;
 mod properties;

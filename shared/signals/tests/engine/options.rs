@@ -352,32 +352,6 @@ fn an_underlying_that_is_known_late_is_found() {
     assert!((number(&values[1]) - 0.14).abs() < 0.02, "{values:?}");
 }
 
-#[test]
-fn state_of_version_2_goes_on() {
-    let stream_key = format!("common:{INDEX}:1m:ema(close,3)");
-    let mut bench = Bench::with(&[instrument(INDEX), add(&stream_key)]);
-    for minute in 0..5 {
-        bench.tick(
-            INDEX,
-            start().saturating_add(minute * MINUTE),
-            24_000.0 + minute as f64,
-        );
-    }
-    // Version 2 ended before what is known of options.
-    let nothing = 4;
-    let cells: Vec<Vec<u8>> = (0..bench.engine.cells())
-        .map(|cell| {
-            let mut bytes = bench.engine.export_cell(cell);
-            assert_eq!(bytes.split_off(bytes.len() - nothing), [0; 4]);
-            bytes
-        })
-        .collect();
-    let mut head = bench.engine.export_head();
-    head[0] = 2;
-    let restored = tickwire_signals::Engine::restore(&head, &cells).unwrap();
-    assert_eq!(export(&restored), export(&bench.engine));
-}
-
 /// What happens next.
 #[derive(Clone, Debug)]
 enum Step {

@@ -140,7 +140,8 @@ fn events(steps: &[Step]) -> Vec<Event> {
                 Event::Tick(Tick {
                     receive_time: now,
                     volume: volume.map(f64::from),
-                    size: size.map(f64::from),
+                    // Tenths: their sum depends on the order.
+                    size: size.map(|tenths| f64::from(tenths) / 10.0),
                     ..tick(INSTRUMENTS[instrument], time, f64::from(cents) / 100.0)
                 })
             }
@@ -283,14 +284,10 @@ proptest! {
         bench.clock(at("2025-03-01T00:00:00Z"));
         for (of, name) in INSTRUMENTS.iter().enumerate() {
             let name = key(name);
-            let stored = |timeframe: Timeframe| -> Vec<_> {
-                let bars = bench.bars.iter().filter(|bar| bar.instrument == name && bar.timeframe == timeframe);
-                bars.map(|bar| bar.bar).collect()
-            };
-            let (minutes, days) = (stored(Timeframe::MINUTE), stored(Timeframe::DAY));
+            let (minutes, days) = (bench.stored(&name, Timeframe::MINUTE), bench.stored(&name, Timeframe::DAY));
             prop_assert!(minutes.is_sorted_by(|a, b| a.end <= b.start));
             let calendar = bench.engine.calendar(&name).unwrap();
-            let join = |timeframe| coarsen(&minutes, timeframe, calendar, UnixNanos(i64::MAX)).closed;
+            let join = |timeframe| coarsen(&minutes, timeframe, calendar, UnixNanos(i64::MAX), None).closed;
             prop_assert_eq!(join(Timeframe::minutes(5).unwrap()), bench.bars_of(&stream_key(of, 2)));
             prop_assert_eq!(join(Timeframe::DAY), days);
         }

@@ -495,10 +495,12 @@ proptest! {
                 for text in &streams {
                     let timeframe = stream(text).stream.timeframe;
                     let base = tickwire_signals::base_timeframe(timeframe);
-                    let stored: Vec<Bar> = live.bars.iter().filter(|bar| bar.timeframe == base).map(|bar| bar.bar).collect();
+                    let stored = live.stored(&key(BTC), base);
                     let closed_until = live.engine.watermark().unwrap_or(UnixNanos(0));
                     let calendar = live.engine.calendar(&key(BTC)).unwrap();
-                    live.fold(&add_with(text, coarsen(&stored, timeframe, calendar, closed_until)));
+                    let unsettled = live.engine.unsettled(&key(BTC));
+                    let warm_up = coarsen(&stored, timeframe, calendar, closed_until, unsettled);
+                    live.fold(&add_with(text, warm_up));
                     seen.insert(text.clone(), from_start.of(text).len());
                 }
             }

@@ -95,10 +95,17 @@ enum Kind {
     Values,
     /// Those of an option, by what they were computed from.
     Greeks,
+    CorrectedBar,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Price, Self::Bar, Self::Values, Self::Greeks];
+    const ALL: [Self; 5] = [
+        Self::Price,
+        Self::Bar,
+        Self::Values,
+        Self::Greeks,
+        Self::CorrectedBar,
+    ];
 }
 
 /// Outputs of expressions, each list with the exchange time of its cause beside it.
@@ -158,10 +165,13 @@ impl Signals {
             index.push(i64::from(place));
             let of_kind = match &signal.value {
                 SignalValue::Price(_) => Kind::Price,
-                SignalValue::Bar(bar) => {
+                SignalValue::Bar(bar) | SignalValue::CorrectedBar(bar) => {
                     bars.push(*bar);
                     bars_caused.push(caused);
-                    Kind::Bar
+                    match signal.value {
+                        SignalValue::CorrectedBar(_) => Kind::CorrectedBar,
+                        _ => Kind::Bar,
+                    }
                 }
                 SignalValue::Values(outputs)
                     if valuation.is_some_and(|(_, valuation)| {
@@ -231,9 +241,13 @@ impl Signals {
             let (back, index) = (back.next()? as u64, u16::try_from(index.next()?).ok()?);
             let (exchange_time, value) = match Kind::ALL.get(usize::try_from(kind).ok()?)? {
                 Kind::Price => (cause.exchange_time, SignalValue::Price(cause.price?)),
-                Kind::Bar => {
+                kind @ (Kind::Bar | Kind::CorrectedBar) => {
                     let bar = bars.as_mut()?(cause.exchange_time.0)?;
-                    (bar.end, SignalValue::Bar(bar))
+                    let value = match kind {
+                        Kind::CorrectedBar => SignalValue::CorrectedBar(bar),
+                        _ => SignalValue::Bar(bar),
+                    };
+                    (bar.end, value)
                 }
                 Kind::Values => {
                     let (time, outputs) = values.as_mut()?(cause.exchange_time.0)?;
