@@ -19,6 +19,10 @@ use crate::world::MILLISECOND;
 const SOURCE: &str = "feed";
 /// Of so many ticks one repeats the last trade.
 const REPEATS_ONE_IN: u32 = 4;
+/// Of so many ticks one is of some time ago, and comes late ...
+const LATE_ONE_IN: u32 = 50;
+/// ... by so many seconds: its bar is open, corrected, or settled.
+const LATE_SECONDS: std::ops::RangeInclusive<i64> = 1..=90;
 /// What is computed of each instrument from the beginning.
 const SIGNALS: [&str; 4] = [
     "public:{}:tick:price",
@@ -53,6 +57,7 @@ pub(crate) struct Market {
     instruments: Vec<Listed>,
     pub(crate) lanes: Vec<Lane>,
     random: Pcg64Mcg,
+    late: Pcg64Mcg,
     ticks_per_flush: f64,
     flush: i64,
     epoch: u64,
@@ -101,6 +106,7 @@ impl Market {
             placement,
             instruments,
             random,
+            late: generator(scenario.seed, 5),
             ticks_per_flush: scenario.ticks_per_second * f64::from(scenario.flush_ms) / 1_000.0,
             flush: i64::from(scenario.flush_ms) * MILLISECOND,
             epoch: 1,
@@ -188,7 +194,12 @@ impl Market {
                         now - now.rem_euclid(MILLISECOND) - self.random.random_range(0..50) * MILLISECOND,
                     );
                 }
-                ticks.push(tick_of(listed, now));
+                let mut tick = tick_of(listed, now);
+                if self.late.random_range(0..LATE_ONE_IN) == 0 {
+                    let late = self.late.random_range(LATE_SECONDS) * UnixNanos::PER_SECOND;
+                    tick.exchange_time = tick.exchange_time.saturating_add(-late);
+                }
+                ticks.push(tick);
             }
         }
         self.message(lane, now, ticks)

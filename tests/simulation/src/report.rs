@@ -48,6 +48,8 @@ pub struct Summary {
     pub ticks: u64,
     /// Signals in the logs.
     pub signals: u64,
+    /// Those that correct a bar.
+    pub corrections: u64,
     /// Posts to connections.
     pub posts: u64,
     /// Items that clients took.
@@ -83,6 +85,7 @@ impl Summary {
         self.segments += outcome.segments;
         self.ticks += outcome.ticks;
         self.signals += outcome.signals;
+        self.corrections += outcome.corrections;
         self.posts += outcome.posts;
         self.items += outcome.items;
         self.connections += outcome.connections;
@@ -119,6 +122,7 @@ impl Summary {
             "segments": self.segments,
             "ticks": self.ticks,
             "signals": self.signals,
+            "corrections": self.corrections,
             "posts": self.posts,
             "items": self.items,
             "connections": self.connections,
@@ -146,8 +150,8 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "logs             {} ticks, {} signals in {} segments",
-            self.ticks, self.signals, self.segments
+            "logs             {} ticks, {} signals ({} corrections of bars) in {} segments",
+            self.ticks, self.signals, self.corrections, self.segments
         )?;
         writeln!(
             f,

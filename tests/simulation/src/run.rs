@@ -84,6 +84,8 @@ pub struct Outcome {
     pub ticks: u64,
     /// Signals in the logs.
     pub signals: u64,
+    /// Those that correct a bar.
+    pub corrections: u64,
     /// Posts to connections.
     pub posts: u64,
     /// Items that clients took.
@@ -372,6 +374,7 @@ impl Run {
             segments: world.truth.segments,
             ticks: world.truth.ticks,
             signals: world.truth.signals,
+            corrections: world.truth.corrections,
             posts: world.posts,
             items: self.clients.iter().map(|client| client.received.items).sum(),
             connections: world.connections.len() as u64,

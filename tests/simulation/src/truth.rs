@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_market::{Tick, UnixNanos};
 use tickwire_service::group::GroupState;
-use tickwire_signals::{Event, Expression};
+use tickwire_signals::{Event, Expression, SignalValue};
 use tickwire_streams::{GroupKey, Offset, SourceName};
 use tickwire_wire::{Segment, decode, write_value};
 
@@ -113,6 +113,8 @@ pub(crate) struct Truth {
     pub(crate) segments: u64,
     pub(crate) ticks: u64,
     pub(crate) signals: u64,
+    /// Signals that correct a bar.
+    pub(crate) corrections: u64,
 }
 
 type Broken = (Promise, String);
@@ -199,6 +201,7 @@ impl Truth {
         self.segments += 1;
         self.signals += stored.len() as u64;
         for signal in stored {
+            self.corrections += u64::from(matches!(signal.value, SignalValue::CorrectedBar(_)));
             let id = signal.stream as usize;
             while truth.streams.len() <= id {
                 let Some(stream) = truth.state.engine.streams().get(truth.streams.len()) else {
