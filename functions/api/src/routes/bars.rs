@@ -96,7 +96,8 @@ pub(crate) enum Order {
 
 /// Closed bars of an instrument
 ///
-/// As they were traded, not adjusted for later splits, and as ticks that came up to a minute late have corrected them; of an option also with volatility and
+/// As they were traded, not adjusted for later splits, and as ticks that came up to a minute late
+/// have corrected them; of an option also with volatility and
 /// Greeks, in raw units. Where bars are missing by the sessions of the exchange, `gaps` says so. JSON, or CSV where
 /// `Accept` prefers `text/csv`; the next page stands in `next` and in the header `Link`.
 #[utoipa::path(
