@@ -37,7 +37,7 @@ pub(crate) fn aside<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
 ) -> usize {
     let bars = inputs.first().map_or(0, |column| column.len());
     let early = definition.warm_up(parameters);
-    let Some(cycle) = K::cycle(parameters).filter(|_| have_lanes()) else {
+    let Some(cycle) = K::cycle(parameters).filter(|_| bars > 0 && have_lanes()) else {
         return 0;
     };
     let mut first = 0;

@@ -107,7 +107,7 @@ fn no_words_break_a_promise() {
     }
 }
 
-/// Every indicator, with bars that can be used and some that cannot.
+/// Every indicator, with bars that can be used and some that cannot, and with none.
 #[test]
 fn every_indicator_keeps_its_promises() {
     let count = tickwire_indicators::registry().len() as u16;
@@ -115,6 +115,7 @@ fn every_indicator_keeps_its_promises() {
         for target in [tickwire_fuzz::bars, tickwire_fuzz::state] {
             let input = [&at.to_le_bytes()[..], &any_bytes(u64::from(at) + 7_000_000)].concat();
             target(&input);
+            target(&at.to_le_bytes());
         }
     }
 }
