@@ -61,7 +61,7 @@ fn needs_grant(key: &StreamKey) -> bool {
 
 /// What a reader who was denied is told: with the tier he has and the one he needs, where that is why.
 pub(crate) fn denied(denial: &Denial, identity: &Identity) -> ErrorBody {
-    let required = denial.required.map(|tier| tier.to_string());
+    let required = denial.required.map(|tier| tier.to_string().into());
     let body = ErrorBody::with_message(error_code(denial.code), denial.code.reason());
     ErrorBody {
         tier: required.is_some().then_some(identity.tier),

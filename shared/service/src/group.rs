@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tickwire_market::{TickRefusal, UnixNanos};
-use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, Signal, SignalValue};
+use tickwire_signals::{ENGINE_VERSION, Engine, Event, Fold, Folded, PlanChange, Signal, SignalValue};
 use tickwire_streams::{Offset, Position, SeqVerdict, SourceName};
 use tickwire_wire::{BadEvent, Caused, LoggedEvent, Segment, SetAside, SourceRow, segment_bytes_max};
 
@@ -398,7 +398,7 @@ impl GroupState {
 }
 
 fn estimate(event: &Event) -> usize {
-    use tickwire_signals::{PlanChange, ReferenceChange, WarmUp};
+    use tickwire_signals::{ReferenceChange, WarmUp};
     let warm_up = |warm_up: &WarmUp| (warm_up.closed.len() + 1) * 80;
     match event {
         Event::Tick(tick) => {
@@ -448,7 +448,11 @@ fn describe(refusal: &str, event: &Event) -> String {
             tick.instrument, tick.price, tick.exchange_time.0
         ),
         Event::Clock(time) => format!("clock {}: {refusal}", time.0),
-        Event::Plan(_) => format!("plan: {refusal}"),
+        Event::Plan(
+            PlanChange::Add { stream, .. }
+            | PlanChange::AddSeeded { stream, .. }
+            | PlanChange::Remove { stream },
+        ) => format!("plan {stream}: {refusal}"),
         Event::Reference(_) => format!("reference: {refusal}"),
     }
 }

@@ -6,6 +6,7 @@
 //! read of the groups behind it whether that was right.
 
 mod catch_up;
+mod expired;
 mod judge;
 mod ping;
 mod rows;

@@ -10,20 +10,22 @@ use tickwire_streams::{GroupKey, StreamKey, Universe};
 use tickwire_wire::{LatestRow, PlanRow, Sender, clock_message, decode, plan_message};
 
 use crate::compact_bars::{self, Compacted};
-use crate::contract_end::has_ended;
+use crate::contract_end::{has_ended, rolls, successor};
 use crate::expire_log::{expire, log_kept};
 use crate::ingest_ticks::{Ingest, IngestPorts};
 use crate::load_group::LoadError;
-use crate::plans::unreadable;
+use crate::plans::{Plan, unreadable};
 use crate::ports::{Bars, Checkpoints, Clock, Enqueue, Groups, Log, Outgoing, PortError, Queue};
 
 /// A group without events for so long gets no clock: its bars are closed.
 const CLOCK_AFTER_QUIET_NANOS: i64 = 2 * 86_400 * UnixNanos::PER_SECOND;
 
-/// How often a group is looked through for contracts that came to their end.
+/// How often a group is looked through for contracts that came to their end, or near it.
 const SWEEP_EVERY_NANOS: i64 = 6 * 3_600 * UnixNanos::PER_SECOND;
 /// Streams that one message ends; the others follow with the next sweep.
 const ENDED_PER_MESSAGE_MAX: usize = 2_000;
+/// Streams that one message adds: each is seeded from stored bars while it is folded.
+const ROLLED_PER_MESSAGE_MAX: usize = 100;
 
 /// What the jobs need from the world.
 #[derive(Clone)]
@@ -168,46 +170,73 @@ impl Jobs {
         Ok(true)
     }
 
-    /// Ends what is computed of contracts that have expired, a few times a day.
+    /// Looks a few times a day through a group for contracts that came to their end, or near it.
     async fn sweep(&self, group: &GroupKey, now: UnixNanos) -> Result<(), PortError> {
-        if group.is_basket() {
+        let swept = || self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = |last: &UnixNanos| now.nanos_since(*last) >= SWEEP_EVERY_NANOS;
+        if group.is_basket() || !swept().get(group).is_none_or(is_due) {
             return Ok(());
         }
-        let last = {
-            let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-            swept.insert(group.clone(), now)
-        };
-        if last.is_some_and(|last| now.nanos_since(last) < SWEEP_EVERY_NANOS) {
-            let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-            swept.extend(last.map(|last| (group.clone(), last)));
-            return Ok(());
-        }
-        let Some((_, bytes)) = self.ports.groups.plan(group).await? else {
+        self.end_contracts(group, now).await?;
+        // What failed is tried again with the next clock.
+        swept().insert(group.clone(), now);
+        Ok(())
+    }
+
+    /// Ends what is computed of contracts that have expired, and plans ahead of that what is
+    /// computed of a future on the next one. What was done before is not in the plan any longer, or
+    /// is there already: to find it once more changes nothing.
+    async fn end_contracts(&self, group: &GroupKey, now: UnixNanos) -> Result<(), PortError> {
+        let Some((version, bytes)) = self.ports.groups.plan(group).await? else {
             return Ok(());
         };
         let row: PlanRow = decode(&bytes).map_err(|error| unreadable("plan", &error))?;
-        let streams = row.streams.iter().filter_map(|key| key.parse::<StreamKey>().ok());
-        let ended: Vec<StreamKey> = streams
-            .filter(|key| has_ended(group.universe(), key, now))
-            .take(ENDED_PER_MESSAGE_MAX)
-            .collect();
-        if ended.is_empty() {
-            return Ok(());
+        let plan = Plan::new(version, row);
+        let streams = plan.streams().filter_map(|(_, key)| key.parse().ok());
+        let streams: Vec<StreamKey> = streams.collect();
+        let universe = group.universe();
+        let mut next = Vec::new();
+        let mut without = 0;
+        for stream in streams.iter().filter(|stream| rolls(universe, stream, now)) {
+            match successor(stream, plan.instruments(), now) {
+                Some(successor) if plan.id(&successor.to_string()).is_none() => next.push(successor),
+                Some(_) => {}
+                None => without += 1,
+            }
         }
-        tracing::info!(%group, "contracts expired: {} streams of them end", ended.len());
-        let sender = Sender {
-            group,
-            source: "clock",
-            epoch: now.0.unsigned_abs(),
-            seq: 1,
-            sent: now,
-        };
-        let message = Outgoing {
-            group: group.to_string(),
-            deduplication: format!("expiry:{group}:{}", now.0),
-            body: plan_message(&sender, &[], &ended),
-        };
-        self.ports.enqueue.send(Queue::Ticks, message).await
+        if without > 0 {
+            tracing::warn!(%group, "{without} streams end with their futures: no next one is listed, or they are spreads");
+        }
+        if !next.is_empty() {
+            tracing::info!(%group, "futures near their end: {} streams go on on the next one", next.len());
+        }
+        let ended = streams.iter().filter(|stream| has_ended(universe, stream, now));
+        let ended: Vec<StreamKey> = ended.take(ENDED_PER_MESSAGE_MAX).cloned().collect();
+        if !ended.is_empty() {
+            tracing::info!(%group, "contracts expired: {} streams of them end", ended.len());
+        }
+        // Ends first: what they held is free for what goes on.
+        let ends = (!ended.is_empty()).then_some((&[][..], &ended[..]));
+        let goes_on = next.chunks(ROLLED_PER_MESSAGE_MAX).map(|add| (add, &[][..]));
+        let plans = ends.into_iter().chain(goes_on);
+        let mut seq = 1;
+        for (add, remove) in plans {
+            let sender = Sender {
+                group,
+                source: "clock",
+                epoch: now.0.unsigned_abs(),
+                seq,
+                sent: now,
+            };
+            let message = Outgoing {
+                group: group.to_string(),
+                deduplication: format!("expiry:{group}:{}:{seq}", now.0),
+                body: plan_message(&sender, add, remove),
+            };
+            seq += (add.len() + remove.len()) as u64;
+            self.ports.enqueue.send(Queue::Ticks, message).await?;
+        }
+        Ok(())
     }
 
     async fn compact(&self, group: &GroupKey) -> Result<bool, PortError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tickwire_entitlements::Tier;
+use tickwire_streams::StreamKey;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal $slug:literal $http:literal $temporary:literal $message:literal,)+) => {
@@ -95,7 +96,12 @@ pub struct ErrorBody {
     pub tier: Option<Tier>,
     /// The tier that would include it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub required: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub required: Option<Box<str>>,
+    /// The same stream of the next contract, of a future that has expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub successor: Option<Box<StreamKey>>,
 }
 
 impl From<ErrorCode> for ErrorBody {
@@ -109,6 +115,7 @@ impl From<ErrorCode> for ErrorBody {
             stream: None,
             tier: None,
             required: None,
+            successor: None,
         }
     }
 }

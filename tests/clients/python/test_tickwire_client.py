@@ -13,6 +13,7 @@ import tickwire_client
 from tickwire_client import Broken, follow
 
 KEY = "public:NSE@NIFTY@IDX:tick:price"
+NEXT = "common:NFO@NIFTY@FUT@2026-12-29:5m:ema(close,20)"
 
 
 def signal(offset, prev, s=1, **more):
@@ -29,7 +30,7 @@ class Server:
     data frames, a dict is merged into the verdict and answers, "close" closes."""
 
     def __init__(self, script):
-        self.script, self.sinces, self.pings = list(script), [], []
+        self.script, self.sinces, self.pings, self.asked = list(script), [], [], []
         self.tops, self.heartbeat_s = {}, 60
 
     async def serve(self, connection):
@@ -47,6 +48,7 @@ class Server:
     async def subscribe(self, connection, request):
         (stream,) = request["streams"]
         self.sinces.append(stream.get("since", {}).get("offset"))
+        self.asked.append((stream["s"], stream["key"]))
         for step in self.script.pop(0) if self.script else []:
             if step == "close":
                 await connection.close()
@@ -165,6 +167,18 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         error = {"code": 300, "slug": "entitlement_required", "temporary": False, "message": "No."}
         await self.check_broken([[{"err": error}]], "entitlement_required")
         await self.check_broken([[{}, [{"s": 1, "k": "revoked", "err": error}]]], "revoked")
+
+    async def test_a_future_that_expires_goes_on_as_the_next_one(self):
+        error = {"code": 119, "slug": "contract_expired", "temporary": False, "message": "It has ended."}
+        await self.check_broken([[{"err": error}]], "contract_expired")
+        error["successor"] = NEXT
+        follower = [{}, [{**snapshot(7), "s": 2}], [signal(8, 7, s=2)]]
+        # In the middle of it, and when it is subscribed to; what comes late of the old one is nothing.
+        revoked = [{}, [snapshot(2)], [{"s": 1, "k": "revoked", "err": error}], [signal(3, 2)]]
+        for first, expected in [(revoked, [2, 7, 8]), ([{"err": error}], [7, 8])]:
+            server = Server([first, follower])
+            await self.check(None, expected, [None, None], server)
+            self.assertEqual(server.asked, [(1, KEY), (2, NEXT)])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A client of `tickwire.v1` that loses nothing, written from shared/wire/PROTOCOL.md.
 
 Writes each signal as a line of JSON, {"key", "o", "d"}. Ends with status 1 at a gap
-that cannot be filled, or at a signal that contradicts one already taken.
+that cannot be filled, or at a signal that contradicts one already taken. A stream of
+a future that expires goes on as that of the next one, which is told on standard error.
 
     TICKWIRE_TOKEN=... python tickwire_client.py wss://HOST/PATH KEY [KEY...]
 """
@@ -33,7 +34,7 @@ class Stream:
 
     def __init__(self, key, emit):
         self.key, self.emit = key, emit
-        self.epoch = self.last = self.value = self.due = None
+        self.epoch = self.last = self.value = self.due = self.successor = None
         self.resumes = 0
         self.held = {}  # by offset: items whose link before is missing
         self.early = []  # items before the first verdict: without its epoch there is no resume
@@ -48,7 +49,8 @@ class Stream:
 
     def verdict(self, verdict):
         if "err" in verdict:
-            raise Broken(f"{self.key}: {verdict['err']['slug']}: {verdict['err']['message']}")
+            self.end(verdict["err"], verdict["err"]["slug"])
+            return
         if verdict.get("recovered") is False:
             raise Broken(f"{self.key}: what followed {self.last} is not to be had")
         self.epoch = verdict.get("epoch", self.epoch)
@@ -60,7 +62,8 @@ class Stream:
 
     def item(self, item):
         if item["k"] == "revoked":
-            raise Broken(f"{self.key}: revoked: {item['err']['message']}")
+            self.end(item["err"], "revoked")
+            return
         if self.epoch is None:
             self.early.append(item)
             return
@@ -82,10 +85,26 @@ class Stream:
         if self.held and self.due is None:
             self.due = time.monotonic() + HOLD_S
 
+    def end(self, why, word):
+        if "successor" not in why:
+            raise Broken(f"{self.key}: {word}: {why['message']}")
+        print(f"{self.key}: {word}: {why['message']}", file=sys.stderr)
+        self.successor, self.due = why["successor"], None
+
     def take(self, item):
         self.resumes = 0
         self.last, self.value = item["o"], item["d"]
         self.emit({"key": self.key, "o": item["o"], "d": item["d"]})
+
+
+def go_on(streams):
+    """What follows on streams that ended, each under a handle of its own."""
+    for s in [s for s, stream in streams.items() if stream.successor]:
+        ended = streams.pop(s)
+        if all(stream.key != ended.successor for stream in streams.values()):
+            follower = Stream(ended.successor, ended.emit)
+            follower.due = time.monotonic()
+            streams[max([s, *streams]) + 1] = follower
 
 
 def ticket(api, token):
@@ -123,7 +142,8 @@ async def session(url, streams):
                 continue
             if isinstance(message, list):
                 for item in message:
-                    streams[item["s"]].item(item)
+                    if item["s"] in streams:
+                        streams[item["s"]].item(item)
             elif "goodbye" in message:
                 return message["goodbye"]["reconnect_after_ms"] / 1000
             elif "err" in message:
@@ -134,11 +154,13 @@ async def session(url, streams):
                 heartbeat_s = message["ok"]["heartbeat_s"]
                 ping_at = time.monotonic() + heartbeat_s
             for verdict in message.get("ok", {}).get("streams", []) if isinstance(message, dict) else []:
-                streams[verdict["s"]].verdict(verdict)
+                if verdict["s"] in streams:
+                    streams[verdict["s"]].verdict(verdict)
             for s, top in message.get("ok", {}).get("tops", {}).items() if isinstance(message, dict) else []:
-                stream = streams[int(s)]
-                if top > (stream.last or -1) and stream.due is None:
+                stream = streams.get(int(s))
+                if stream and top > (stream.last or -1) and stream.due is None:
                     stream.due = time.monotonic() + HOLD_S
+            go_on(streams)
 
 
 async def follow(socket, api, token, keys, emit):

@@ -14,6 +14,7 @@ mod matrix;
 mod pace;
 mod restored;
 mod revoked;
+mod rolled;
 mod streams;
 mod watermarks;
 mod world;

@@ -292,6 +292,7 @@ fn refused(status: u16, body: &[u8]) -> ConnectError {
         stream: None,
         tier: None,
         required: None,
+        successor: None,
     });
     ConnectError::Refused { status, error }
 }

@@ -150,8 +150,8 @@ impl Receive for Watcher {
                 }
             }
             Note::Revoked { stream, error } => {
-                let why = error.map_or("revoked", |error| error.slug.as_str());
-                shown.say(&format!("{stream}: may not be read any longer ({why})"));
+                let (why, message) = error.map_or(("revoked", ""), |error| (&error.slug, &error.message));
+                shown.say(&format!("{stream}: may not be read any longer ({why}) {message}"));
                 if let Show::Table(table) = &mut shown.show {
                     table.remark(stream, why);
                 }

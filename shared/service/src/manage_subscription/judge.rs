@@ -52,9 +52,6 @@ impl ManageSubscription {
                             );
                             Err(ErrorBody::with_message(ErrorCode::OtherGroup, message).about(&request.key))
                         }
-                        None if has_ended(&row.universe, &key, now) => {
-                            Err(ErrorBody::from(ErrorCode::ContractExpired).about(&request.key))
-                        }
                         None => Ok(Wanted { key, group, others }),
                     }
                 });
@@ -76,6 +73,17 @@ impl ManageSubscription {
                     *wanted = Err(denied(&denial, &identity).about(&request.key));
                 }
                 None => *wanted = Err(ErrorBody::from(ErrorCode::EntitlementUnreadable).about(&request.key)),
+            }
+        }
+
+        // Of what he may not have nobody is told what is computed.
+        let mut plans = BTreeMap::new();
+        for (_, wanted) in &mut judged {
+            if let Ok(Wanted { key, group, .. }) = &*wanted
+                && has_ended(&row.universe, key, now)
+            {
+                let over = self.expired(&mut plans, group, key, now).await?;
+                *wanted = Err(over);
             }
         }
 

@@ -59,8 +59,11 @@ fn pace(owed: Option<&Owed>, at: &Handles, tops: &Handles, now: UnixNanos) -> Pa
 }
 
 impl ManageSubscription {
-    pub(super) async fn ping(&self, row: ConnectionRow, id: u64, at: &Handles) -> Result<String, Fault> {
+    pub(super) async fn ping(&self, mut row: ConnectionRow, id: u64, at: &Handles) -> Result<String, Fault> {
         let now = self.ports.clock.now();
+        let ended = self.end_expired(&row, now).await?;
+        row.subscriptions
+            .retain(|subscription| !ended.contains(&subscription.key));
         let tops = self.tops(&row).await?;
         let Pace { owed, slow } = pace(row.owed.as_ref(), at, &tops, now);
         let is_slow = |subscription: &Subscription| slow.contains(&subscription.s);

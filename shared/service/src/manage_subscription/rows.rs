@@ -90,7 +90,7 @@ impl ManageSubscription {
     }
 
     /// The connection's shards of groups. What has no row has no subscriber either.
-    async fn shards(
+    pub(super) async fn shards(
         &self,
         connection: &str,
         groups: BTreeSet<GroupKey>,
