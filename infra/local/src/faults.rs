@@ -201,6 +201,7 @@ faulty!(Connections {
     fn open(row: &ConnectionRow) -> ();
     fn connection(connection: &str) -> Option<ConnectionRow>;
     fn update(row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> bool;
+    fn begin_close(connection: &str) -> Option<ConnectionRow>;
     fn close(connection: &str, shards: &[(GroupKey, u16)]) -> ();
     fn count(user: &str) -> usize;
     fn drop_streams(group: &GroupKey, shard: u16, connection: &str, keys: &[String]) -> ();

@@ -301,7 +301,8 @@ pub(crate) async fn forget(
     here: Option<(GroupKey, u16)>,
 ) -> PortResult<()> {
     let mut shards: BTreeSet<(GroupKey, u16)> = here.into_iter().collect();
-    if let Some(row) = connections.connection(connection).await? {
+    // A subscribe that comes in between finds that it is too late, or is in this row.
+    if let Some(row) = connections.begin_close(connection).await? {
         for group in groups_of(&row, placement) {
             let count = groups.group(&group).await?.map_or(1, |row| row.shards);
             shards.insert((group, shard_of(connection, count)));

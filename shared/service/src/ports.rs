@@ -357,8 +357,8 @@ pub struct ConnectionRow {
     pub subscriptions: Vec<Subscription>,
     /// What it is behind, where that is more than its credit.
     pub owed: Option<Owed>,
-    /// Groups of streams that the last change took out: until the next one has been there too,
-    /// their subscribers may not show it yet.
+    /// Groups of streams that were taken out by the last change, or since: until the next one has
+    /// been there too, their subscribers may not show it yet.
     pub left: BTreeSet<GroupKey>,
     /// Changes of the last seconds.
     pub changes: Usage,
@@ -400,19 +400,24 @@ pub struct Owed {
 pub trait Connections: Send + Sync {
     /// Opens the connection.
     async fn open(&self, row: &ConnectionRow) -> PortResult<()>;
-    /// The connection's row. Strongly consistent.
+    /// The connection's row, unless its close has begun. Strongly consistent.
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
     /// Replaces the row if its stored request id is still `was`, and with it the connection's
     /// subscribers in some shards, [`SUBSCRIBERS_PER_UPDATE_MAX`] at most: all or nothing. Then
     /// raises the versions of those shards. False, and nothing is written, if the id is another,
-    /// if there is no row, or if someone else is writing one of the rows.
+    /// if there is no row or its close has begun, or if someone else is writing one of the rows.
     async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool>;
+    /// From now on no [`update`](Self::update) of the connection is written, so that its row names all
+    /// the groups in which it may have a subscriber. The row as it stands, also where a close was
+    /// cut short; none if there is none.
+    async fn begin_close(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
     /// Forgets a connection and its subscribers in `shards` (group and shard).
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()>;
     /// Open connections of a user.
     async fn count(&self, user: &str) -> PortResult<usize>;
-    /// Takes streams out of a connection and its subscriber in the shard, whatever else changes
-    /// in them meanwhile; then raises the shard's version.
+    /// Takes streams out of a connection, whose row then names the group as one that it left, and
+    /// out of its subscriber in the shard, whatever else changes in them meanwhile; then raises
+    /// the shard's version.
     async fn drop_streams(
         &self,
         group: &GroupKey,

@@ -46,6 +46,8 @@ type SubscriberRows = BTreeMap<(GroupKey, u16), BTreeMap<String, Subscriber>>;
 pub struct SocketContent {
     /// Open connections.
     pub connections: BTreeMap<String, ConnectionRow>,
+    /// Those of them whose close has begun.
+    pub closing: BTreeSet<String>,
     /// Subscribers by shard.
     pub subscribers: SubscriberRows,
     /// Versions of shards.
@@ -178,7 +180,8 @@ impl Connections for Sockets {
 
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
         self.call("connection", |content| {
-            content.connections.get(connection).cloned()
+            let row = content.connections.get(connection);
+            row.filter(|_| !content.closing.contains(connection)).cloned()
         })
         .await
     }
@@ -186,8 +189,9 @@ impl Connections for Sockets {
     async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool> {
         let is_written = self
             .call("update", |content| {
+                let is_closing = content.closing.contains(&row.connection);
                 let stands = content.connections.get_mut(&row.connection);
-                let Some(stands) = stands.filter(|stands| stands.request_id == was) else {
+                let Some(stands) = stands.filter(|stands| stands.request_id == was && !is_closing) else {
                     return false;
                 };
                 *stands = row.clone();
@@ -214,6 +218,15 @@ impl Connections for Sockets {
         Ok(true)
     }
 
+    async fn begin_close(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
+        self.call("begin_close", |content| {
+            let row = content.connections.get(connection)?;
+            content.closing.insert(connection.to_owned());
+            Some(row.clone())
+        })
+        .await
+    }
+
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
         self.call("close", |content| {
             for shard in shards {
@@ -223,6 +236,7 @@ impl Connections for Sockets {
                 *content.versions.entry(shard.clone()).or_default() += 1;
             }
             content.connections.remove(connection);
+            content.closing.remove(connection);
         })
         .await
     }
@@ -249,6 +263,7 @@ impl Connections for Sockets {
             let stays = |subscription: &Subscription| !keys.contains(&subscription.key);
             if let Some(row) = content.connections.get_mut(connection) {
                 row.subscriptions.retain(stays);
+                row.left.insert(group.clone());
             }
             let place = (group.clone(), shard);
             let rows = content.subscribers.entry(place.clone()).or_default();

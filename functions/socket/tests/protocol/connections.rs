@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tickwire_entitlements::{Grant, Policy, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::open_connection::GoodbyeCode;
+use tickwire_service::testing::by_turns;
 use tickwire_service::testing_sockets::{House, NOW, PRICED};
 
 use super::world::{
@@ -405,4 +406,43 @@ fn handles_and_limits_are_kept() {
     let reply = say(&house, r#"{"id":7,"op":"unsubscribe","s":[1,2,5,6]}"#);
     assert_eq!(reply["ok"]["list"], json!({}));
     assert_eq!(house.sockets.content().subscribers.values().flatten().count(), 0);
+}
+
+#[test]
+fn a_close_among_the_calls_of_a_subscribe_leaves_nothing() {
+    // What the turns of the two may be: the bits say whose is next while both are at work.
+    const TURNS: u32 = 9;
+    let mut outcomes = [0; 2];
+    for turns in 0..1_u32 << TURNS {
+        let house = greeted();
+        // It has something already, and its close would have found only that.
+        subscribe(&house, &mut client(), &[(1, BTC)], "full");
+        house.sockets.pause_at_calls();
+        let request = json!({"id": 3, "op": "subscribe", "streams": [{"key": NIFTY_PRICE, "s": 2}]});
+        let request = request.to_string();
+        let subscribing = house.subscriptions.request(CONNECTION, &request);
+        let closing = async {
+            house.connections.close(CONNECTION).await.unwrap();
+            String::new()
+        };
+        let mut nth = 0;
+        let choose = |left: usize| {
+            nth += 1;
+            let turn = turns.checked_shr(nth - 1).unwrap_or(0) & 1;
+            if left == 1 { 0 } else { turn as usize }
+        };
+        let done = by_turns(vec![Box::pin(subscribing), Box::pin(closing)], choose, 200);
+        let reply = done[0].as_deref().unwrap();
+        let is_refused = reply.contains("session_expired");
+        assert!(is_refused || reply.contains(r#""ok":"#), "{reply}");
+        outcomes[usize::from(is_refused)] += 1;
+        let content = house.sockets.content();
+        assert_eq!(content.connections.len(), 0, "{turns:b}");
+        assert_eq!(
+            content.subscribers.values().flatten().count(),
+            0,
+            "{turns:b}: {reply}"
+        );
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
 }

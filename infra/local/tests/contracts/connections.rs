@@ -224,6 +224,37 @@ pub(crate) async fn an_end_forgets_everything(connections: &impl Connections, cl
     connections.close("never", &[]).await.unwrap();
 }
 
+pub(crate) async fn nothing_is_written_once_a_close_has_begun(
+    connections: &impl Connections,
+    clock: &ManualClock,
+) {
+    let (a, b) = (group("A"), group("B"));
+    assert_eq!(connections.begin_close("c1").await.unwrap(), None);
+    subscribe(connections, clock, "c1", (&a, 0), 2).await;
+    let stands = connections.connection("c1").await.unwrap().unwrap();
+    for _ in 0..2 {
+        let closing = connections.begin_close("c1").await.unwrap();
+        assert_eq!(closing.as_ref(), Some(&stands));
+    }
+    assert_eq!(connections.connection("c1").await.unwrap(), None);
+    for request_id in [stands.request_id, stands.request_id + 1] {
+        let next = ConnectionRow {
+            request_id,
+            ..stands.clone()
+        };
+        for shards in [vec![], vec![subscribed(&b, 0, 1)]] {
+            let written = connections.update(&next, stands.request_id, &shards).await;
+            assert!(!written.unwrap(), "{request_id} {}", shards.len());
+        }
+    }
+    assert_eq!(connections.subscribers(&b, 0).await.unwrap(), []);
+    assert_eq!(connections.count("u1").await.unwrap(), 1, "until it is closed");
+    connections.close("c1", &[(a.clone(), 0)]).await.unwrap();
+    assert_eq!(connections.begin_close("c1").await.unwrap(), None);
+    assert_eq!(connections.subscribers(&a, 0).await.unwrap(), []);
+    assert_eq!(connections.count("u1").await.unwrap(), 0);
+}
+
 pub(crate) async fn a_users_connections_are_counted(connections: &impl Connections, clock: &ManualClock) {
     assert_eq!(connections.count("u1").await.unwrap(), 0);
     for (connection, user) in [("c1", "u1"), ("c2", "u1"), ("c3", "u2"), ("c1", "u1")] {
@@ -256,6 +287,8 @@ pub(crate) async fn streams_are_taken_out_and_others_stay(
     let keys = ["a".to_owned(), "c".to_owned(), "other".to_owned()];
     connections.drop_streams(&group, 0, "c1", &keys).await.unwrap();
     stored.subscriptions = vec![all[1].clone()];
+    // Were it cut short here, whoever changes or closes the connection finds the subscriber.
+    stored.left.insert(group.clone());
     let there = stored.subscriber(&stored.subscriptions);
     assert_eq!(connections.connection("c1").await.unwrap(), Some(stored));
     assert_eq!(connections.subscribers(&group, 0).await.unwrap(), [there]);

@@ -42,6 +42,7 @@ macro_rules! of_the_tables {
                 writers_at_once_each_raise_it,
                 behind_is_marked_once_and_only_on_what_stands,
                 an_end_forgets_everything,
+                nothing_is_written_once_a_close_has_begun,
                 a_users_connections_are_counted,
                 streams_are_taken_out_and_others_stay,
             };

@@ -237,7 +237,7 @@ impl Dynamo {
     }
 
     /// Updates the row at `key`; the update's values and the condition's share
-    /// one list. Returns the attributes it changed, none if its condition failed.
+    /// one list. Returns the row as it then is, none if its condition failed.
     pub(super) async fn update(
         &self,
         what: &'static str,
@@ -254,7 +254,7 @@ impl Dynamo {
             .update_expression(update.text)
             .set_expression_attribute_values(update.values())
             .set_condition_expression(condition.map(str::to_owned))
-            .return_values(ReturnValue::UpdatedNew)
+            .return_values(ReturnValue::AllNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match request.send().await {
             Ok(answer) => {

@@ -41,6 +41,7 @@ const BEHIND: &str = "behind";
 const VERSION: &str = "version";
 const LEFT: &str = "left_groups";
 const CHANGES: &str = "changes_text";
+const IS_CLOSING: &str = "is_closing";
 /// Times that streams are taken out while others change them at the same time.
 const DROP_TRIES_MAX: usize = 8;
 
@@ -71,6 +72,11 @@ fn read_subscriptions(what: &'static str, row: &Item) -> PortResult<Vec<Subscrip
     serde_json::from_str(row.get_text(what, SUBSCRIPTIONS)?).map_err(|_| unreadable(what, SUBSCRIPTIONS))
 }
 
+fn left_text(left: &BTreeSet<GroupKey>) -> String {
+    let left: Vec<&str> = left.iter().map(GroupKey::as_str).collect();
+    left.join(" ")
+}
+
 /// The groups that the last change left; rows of before there were any name none.
 fn read_left(what: &'static str, row: &Item) -> PortResult<BTreeSet<GroupKey>> {
     let text = row.get_text(what, LEFT).unwrap_or_default();
@@ -99,12 +105,11 @@ fn read_identity(what: &'static str, row: &Item) -> PortResult<Identity> {
 }
 
 fn item_of(what: &'static str, row: &ConnectionRow) -> PortResult<Item> {
-    let left: Vec<&str> = row.left.iter().map(GroupKey::as_str).collect();
     let item = connection_key(&row.connection)
         .text(USER, &row.user)
         .text(TIER, &row.tier.to_string())
         .proof(&row.proof)
-        .text(LEFT, &left.join(" "))
+        .text(LEFT, &left_text(&row.left))
         .text(CHANGES, &serde_json::to_string(&row.changes).unwrap_or_default())
         .text(UNIVERSE, row.universe.as_str())
         .number(OPENED_AT, row.opened_at.0)
@@ -150,8 +155,15 @@ fn row_of(what: &'static str, connection: &str, item: &Item) -> PortResult<Conne
 }
 
 impl Dynamo {
-    /// Takes streams out of a row that has a list of them.
-    async fn drop_from(&self, what: &'static str, key: Item, keys: &[String]) -> PortResult<()> {
+    /// Takes streams out of a row that has a list of them; that of a connection names the group
+    /// that they are `of` as one that it left.
+    async fn drop_from(
+        &self,
+        what: &'static str,
+        key: Item,
+        keys: &[String],
+        of: Option<&GroupKey>,
+    ) -> PortResult<()> {
         for _ in 0..DROP_TRIES_MAX {
             let Some(row) = self.get(what, Table::Connections, key.clone()).await? else {
                 return Ok(());
@@ -163,7 +175,16 @@ impl Dynamo {
             if subscriptions.len() == before {
                 return Ok(());
             }
-            let change = Expression::new("SET subscriptions = :now")
+            let change = match of {
+                None => Expression::new("SET subscriptions = :now"),
+                Some(group) => {
+                    let mut left = read_left(what, &row)?;
+                    left.insert(group.clone());
+                    Expression::new("SET subscriptions = :now, left_groups = :left")
+                        .text(":left", &left_text(&left))
+                }
+            };
+            let change = change
                 .text(":now", &json_text(what, &subscriptions)?)
                 .text(":was", was);
             let unchanged = Some("subscriptions = :was");
@@ -237,7 +258,9 @@ impl Connections for Dynamo {
         let item = self
             .get(what, Table::Connections, connection_key(connection))
             .await?;
-        item.map(|item| row_of(what, connection, &item)).transpose()
+        // A row says so only when its close has begun.
+        let open = item.filter(|item| item.get_flag(what, IS_CLOSING).is_err());
+        open.map(|item| row_of(what, connection, &item)).transpose()
     }
 
     /// The versions are raised behind the rows, not with them: whoever subscribes in a shard raises
@@ -245,7 +268,8 @@ impl Connections for Dynamo {
     async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool> {
         let what = "connections.update";
         let item = item_of(what, row)?;
-        let unchanged = Expression::new("request_id = :was").number(":was", was);
+        let unchanged =
+            Expression::new("request_id = :was AND attribute_not_exists(is_closing)").number(":was", was);
         let subscribers = subscribed
             .iter()
             .map(|there| self.subscriber_change(what, row, there));
@@ -260,7 +284,9 @@ impl Connections for Dynamo {
         let is_written = match written {
             Written::Done => true,
             // An earlier try of this very update, whose answer was lost.
-            Written::Not(Some(stands)) => row_of(what, &row.connection, &stands)? == *row,
+            Written::Not(Some(stands)) => {
+                stands.get_flag(what, IS_CLOSING).is_err() && row_of(what, &row.connection, &stands)? == *row
+            }
             Written::Not(None) => false,
         };
         if is_written {
@@ -272,6 +298,15 @@ impl Connections for Dynamo {
         Ok(is_written)
     }
 
+    async fn begin_close(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
+        let what = "connections.begin_close";
+        let mark = Expression::new("SET is_closing = :true").flag(":true", true);
+        let key = connection_key(connection);
+        let stands = Some("attribute_exists(pk)");
+        let row = self.update(what, Table::Connections, key, mark, stands).await?;
+        row.map(|item| row_of(what, connection, &item)).transpose()
+    }
+
     /// The connection's own row last: an end that was cut short is found again.
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
         let what = "connections.close";
@@ -280,11 +315,12 @@ impl Connections for Dynamo {
             self.delete_row(what, Table::Connections, subscriber).await?;
             self.raise_version(what, group, *shard).await?;
         }
-        if let Some(row) = self.connection(connection).await? {
-            self.delete_row(what, Table::Connections, user_key(&row.user, connection))
+        let key = connection_key(connection);
+        if let Some(row) = self.get(what, Table::Connections, key.clone()).await? {
+            let user = row.get_text(what, USER)?;
+            self.delete_row(what, Table::Connections, user_key(user, connection))
                 .await?;
-            self.delete_row(what, Table::Connections, connection_key(connection))
-                .await?;
+            self.delete_row(what, Table::Connections, key).await?;
         }
         Ok(())
     }
@@ -309,9 +345,10 @@ impl Connections for Dynamo {
     ) -> PortResult<()> {
         let what = "connections.drop_streams";
         // The subscriber last: as long as it has them, whoever delivers finds them again.
-        self.drop_from(what, connection_key(connection), keys).await?;
+        self.drop_from(what, connection_key(connection), keys, Some(group))
+            .await?;
         let subscriber = Item::under(&shard_partition(group, shard), connection);
-        self.drop_from(what, subscriber, keys).await?;
+        self.drop_from(what, subscriber, keys, None).await?;
         self.raise_version(what, group, shard).await
     }
 
