@@ -250,9 +250,14 @@ impl Dice {
         }
     }
 
+    /// Whether it may act now.
+    pub(crate) fn is_active(&self, fault: Fault) -> bool {
+        !self.calm && self.active.has(fault)
+    }
+
     /// Whether it acts here.
     pub(crate) fn acts(&mut self, fault: Fault) -> bool {
-        if self.calm || !self.active.has(fault) {
+        if !self.is_active(fault) {
             return false;
         }
         let acts = self.generators[fault as usize].random::<f64>() < self.chances[fault as usize];
@@ -269,7 +274,7 @@ impl Dice {
 
     /// Seconds to the next time that it acts by itself; `None` if it never does.
     pub(crate) fn next_seconds(&mut self, fault: Fault) -> Option<f64> {
-        if self.calm || !self.active.has(fault) {
+        if !self.is_active(fault) {
             return None;
         }
         let mean = 1.0 / self.chances[fault as usize];

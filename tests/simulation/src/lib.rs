@@ -6,6 +6,7 @@
 //! simulation's own, and checks all the time what must hold. Nothing but the
 //! seed decides what happens, so a run can be repeated to the bit.
 
+mod bars;
 mod client;
 mod fault;
 mod market;

@@ -2,12 +2,12 @@
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use tickwire_market::{Calendar, InstrumentKey, Tick, UnixNanos};
+use tickwire_market::{Bar, Calendar, InstrumentKey, Tick, UnixNanos};
 use tickwire_service::placement::Placement;
 use tickwire_service::ports::Outgoing;
 use tickwire_signals::ReferenceChange;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
-use tickwire_wire::{Sender, plan_message, reference_message, ticks_message};
+use tickwire_wire::{BarBlock, Sender, plan_message, reference_message, ticks_message};
 
 use crate::fault::generator;
 use crate::planted::{Bug, content_id};
@@ -17,6 +17,11 @@ use crate::world::MILLISECOND;
 
 /// Name of the source.
 const SOURCE: &str = "feed";
+const MINUTE: i64 = UnixNanos::PER_MINUTE;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+/// Minutes of bars of before the run, twice.
+const PAST_MINUTES: i64 = 40;
 /// Of so many ticks one repeats the last trade.
 const REPEATS_ONE_IN: u32 = 4;
 /// Of so many ticks one is of some time ago, and comes late ...
@@ -175,6 +180,42 @@ impl Market {
             }
         }
         messages
+    }
+
+    /// Bars that were closed before the run, in blocks of a few minutes: of the evening of the day
+    /// before, and of the hour before.
+    pub(crate) fn past_bars(&mut self, now: i64) -> Vec<(GroupKey, BarBlock)> {
+        let mut blocks = Vec::new();
+        for hour in [now - DAY, now - HOUR] {
+            let mut begin = hour - hour.rem_euclid(MINUTE);
+            let end = begin + PAST_MINUTES * MINUTE;
+            while begin < end {
+                let minutes = self.random.random_range(1..=3);
+                for (place, group) in self.groups.iter().enumerate() {
+                    let mut block = BarBlock { bars: Vec::new() };
+                    for start in (0..minutes).map(|nth| begin + nth * MINUTE) {
+                        for listed in self.instruments.iter().filter(|listed| listed.group == place) {
+                            let price = listed.price + f64::from(self.random.random_range(0..100)) / 100.0;
+                            let bar = Bar {
+                                start: UnixNanos(start),
+                                end: UnixNanos(start + MINUTE),
+                                open: price,
+                                high: price,
+                                low: price,
+                                close: price,
+                                volume: None,
+                                open_interest: None,
+                                ticks: 1,
+                            };
+                            block.bars.push((listed.key.clone(), bar));
+                        }
+                    }
+                    blocks.push((group.clone(), block));
+                }
+                begin += minutes * MINUTE;
+            }
+        }
+        blocks
     }
 
     /// What a lane has gathered, if anything.

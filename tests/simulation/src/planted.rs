@@ -58,11 +58,17 @@ pub enum Bug {
     SkipsNotTold,
     /// Posts that are short go to whoever comes first.
     PostsFirstCome,
+    /// A close does not keep a subscribe from coming in between.
+    CloseNotNoted,
+    /// Blocks of bars are deleted before their bars are in pages.
+    BlocksDeletedFirst,
+    /// A page of bars is made of blocks alone, and not of what it has already.
+    PageNotRead,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::CachedSubscribers,
         Self::PrevFromSends,
         Self::TailNotRepublished,
@@ -83,6 +89,9 @@ impl Bug {
         Self::OldestKept,
         Self::SkipsNotTold,
         Self::PostsFirstCome,
+        Self::CloseNotNoted,
+        Self::BlocksDeletedFirst,
+        Self::PageNotRead,
     ];
 
     /// The one spelling.
@@ -108,6 +117,9 @@ impl Bug {
             Self::OldestKept => "oldest-kept",
             Self::SkipsNotTold => "skips-not-told",
             Self::PostsFirstCome => "posts-first-come",
+            Self::CloseNotNoted => "close-not-noted",
+            Self::BlocksDeletedFirst => "blocks-deleted-first",
+            Self::PageNotRead => "page-not-read",
         }
     }
 }

@@ -16,7 +16,7 @@ use tickwire_service::ports::{
     Clock, Enqueue, Entropy, Outgoing, Park, Parked, PortError, PortResult, Postpone, Queue, Secret,
     SecretVersions, Secrets, Timer,
 };
-
+use tickwire_service::query_history::QueryPorts;
 use tickwire_streams::{PostQuota, Shares};
 
 use crate::planted::{Bug, Memory};
@@ -79,6 +79,18 @@ impl Ports {
             enqueue: self.clone(),
             access: self.access(),
             clock: self.clone(),
+        }
+    }
+
+    pub(crate) fn of_query(self: &Arc<Self>) -> QueryPorts {
+        QueryPorts {
+            groups: self.clone(),
+            log: self.clone(),
+            bars: self.clone(),
+            access: self.access(),
+            secrets: Arc::new(Marks),
+            clock: self.clone(),
+            timer: self.clone(),
         }
     }
 

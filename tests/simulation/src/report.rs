@@ -60,6 +60,10 @@ pub struct Summary {
     pub resumes: u64,
     /// Messages set aside.
     pub parked: u64,
+    /// Blocks of bars that were compacted.
+    pub compacted: u64,
+    /// Bars that history told.
+    pub bars_told: u64,
     /// Seeds that failed.
     pub failures: Vec<Failure>,
 }
@@ -91,6 +95,8 @@ impl Summary {
         self.connections += outcome.connections;
         self.resumes += outcome.resumes;
         self.parked += outcome.parked;
+        self.compacted += outcome.compacted;
+        self.bars_told += outcome.bars_told;
     }
 
     /// Simulated seconds a second of processor time.
@@ -128,6 +134,8 @@ impl Summary {
             "connections": self.connections,
             "resumes": self.resumes,
             "parked": self.parked,
+            "compacted": self.compacted,
+            "bars_told": self.bars_told,
         })
     }
 }
@@ -157,6 +165,11 @@ impl fmt::Display for Summary {
             f,
             "clients          {} items in {} posts, {} connections, {} resumes because of a hole",
             self.items, self.posts, self.connections, self.resumes
+        )?;
+        writeln!(
+            f,
+            "history          {} bars told, {} blocks compacted",
+            self.bars_told, self.compacted
         )?;
         writeln!(f, "dead letters     {}", self.parked)?;
         if let Some(kinds) = self.kinds_min {

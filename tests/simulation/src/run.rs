@@ -2,6 +2,7 @@
 
 mod clients;
 mod faults;
+mod history;
 mod queues;
 mod short;
 
@@ -16,11 +17,13 @@ use tickwire_service::ingest_ticks::Ingest;
 use tickwire_service::manage_subscription::ManageSubscription;
 use tickwire_service::open_connection::OpenConnection;
 use tickwire_service::ports::{GroupRow, Queue};
+use tickwire_service::query_history::QueryHistory;
 use tickwire_service::queue_message::QueueMessage;
 use tickwire_service::run_job::{Job, JobPorts, Jobs};
 use tickwire_streams::{PostQuota, Universe};
 
 use self::clients::new_client;
+use self::history::store_past;
 use self::short::quota_of;
 use crate::client::Client;
 use crate::fault::{Coverage, Fault, generator};
@@ -40,6 +43,10 @@ const LONGER_MAX: i64 = 1_800 * SECOND;
 const CLOCK_EVERY: i64 = 10 * SECOND;
 /// ... and looks after quiet groups so often.
 const RECONCILE_EVERY: i64 = 10 * SECOND;
+/// ... and compacts bars so often, as if the day had many hours.
+const COMPACT_EVERY: i64 = 3 * SECOND;
+/// Someone asks for bars so often.
+const ASK_EVERY: i64 = 2 * SECOND;
 /// After the last fault the queues are empty within this time.
 const DRAIN_MAX: i64 = 180 * SECOND;
 /// Then clients have all within this time: two heartbeats, and a request that is not answered.
@@ -50,6 +57,7 @@ const SERVED_MAX: i64 = 5 * SECOND;
 const FRAMES_WINDOW: i64 = 60 * SECOND;
 /// So often it is looked whether all is done.
 const LOOK: i64 = SECOND;
+const DAY: i64 = 86_400 * SECOND;
 /// How far a sender that was superseded goes on, at most.
 const OLD_SENDER_MAX: i64 = 6 * SECOND;
 /// Products on sale.
@@ -96,6 +104,10 @@ pub struct Outcome {
     pub resumes: u64,
     /// Messages set aside.
     pub parked: u64,
+    /// Blocks of bars that were compacted.
+    pub compacted: u64,
+    /// Bars that history told.
+    pub bars_told: u64,
     /// The same for the same run, to the bit.
     pub digest: u64,
 }
@@ -114,7 +126,11 @@ enum Unit {
     Down,
     Ingest(Arc<Ingest>),
     Deliver(Arc<Deliver>),
-    Socket(Arc<ManageSubscription>, Arc<OpenConnection>),
+    Socket {
+        subscriptions: Arc<ManageSubscription>,
+        connections: Arc<OpenConnection>,
+        history: Arc<QueryHistory>,
+    },
     Schedule(Arc<Jobs>),
 }
 
@@ -163,7 +179,7 @@ impl Run {
     fn new(scenario: &Scenario) -> Self {
         let mut world = World::new(scenario);
         world.sockets.products = on_sale();
-        let market = Market::new(scenario);
+        let mut market = Market::new(scenario);
         let mut random = generator(scenario.seed, 4);
         for group in &market.groups {
             let epoch = format!("{:08x}", random.random::<u32>());
@@ -179,7 +195,9 @@ impl Run {
         if scenario.bug == Some(Bug::GroupWithoutOrder) {
             world.ticks.without_order = true;
         }
-        let mut roles = vec![Role::Schedule];
+        store_past(&mut market, &mut world);
+        // Two, for jobs that meet themselves.
+        let mut roles = vec![Role::Schedule; 2];
         roles.extend((0..scenario.consumers.0).map(|_| Role::Ingest));
         roles.extend((0..scenario.consumers.1).map(|_| Role::Deliver));
         roles.extend([Role::Socket, Role::Socket]);
@@ -201,6 +219,8 @@ impl Run {
         }
         world.schedule(START + CLOCK_EVERY, Event::SendClock);
         world.schedule(START + RECONCILE_EVERY, Event::Reconcile);
+        world.schedule(START + COMPACT_EVERY, Event::Compact);
+        world.schedule(START + ASK_EVERY, Event::AskHistory);
         for fault in [
             Fault::Gone,
             Fault::Clock,
@@ -340,9 +360,26 @@ impl Run {
             let what = format!("{resumed} times a client had to ask for what it was to be served");
             self.world.lock().violate(Promise::ServedAgain, what);
         }
+        let now = self.world.lock().now;
+        self.promise(Promise::History, now + SERVED_MAX, Self::uncompacted);
         self.be_short_of_posts();
         let now = self.world.lock().now;
         self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole);
+    }
+
+    /// Blocks of a day that is over.
+    fn uncompacted(&self) -> Option<String> {
+        let world = self.world.lock();
+        let midnight = world.now - world.now.rem_euclid(DAY);
+        let mut blocks = world
+            .tables
+            .bars
+            .iter()
+            .flat_map(|(of, blocks)| blocks.keys().map(move |(end, _)| (of, end.0)));
+        let ((group, timeframe), _) = blocks.find(|(_, end)| *end <= midnight)?;
+        Some(format!(
+            "{group}: blocks of {timeframe} of a day that is over are not compacted"
+        ))
     }
 
     fn resumes(&self) -> u64 {
@@ -380,6 +417,8 @@ impl Run {
             connections: world.connections.len() as u64,
             resumes: counts().map(|counts| counts.resumes).sum(),
             parked: world.parked,
+            compacted: world.compacted,
+            bars_told: world.bars_told,
             digest: world.digest,
         }
     }
@@ -406,10 +445,14 @@ impl Run {
                 let subscriptions = ports.of_subscriptions();
                 let connections =
                     OpenConnection::new((&subscriptions).into(), placement.clone(), Universe::live());
-                Unit::Socket(
-                    Arc::new(ManageSubscription::new(subscriptions, placement).marked_by(Arc::new(Marks))),
-                    Arc::new(connections),
-                )
+                let history =
+                    QueryHistory::new(ports.of_query(), placement.clone(), Universe::live(), "tokens");
+                let subscriptions = ManageSubscription::new(subscriptions, placement);
+                Unit::Socket {
+                    subscriptions: Arc::new(subscriptions.marked_by(Arc::new(Marks))),
+                    connections: Arc::new(connections),
+                    history: Arc::new(history),
+                }
             }
             Role::Schedule => {
                 let ingest = ports.of_ingest();
@@ -488,6 +531,12 @@ impl Run {
                     world.deliver(connection, text.into());
                 }
             }
+            (Purpose::History { series, due }, Done::Bars(Some(told))) => {
+                let mut world = self.world.lock();
+                world.bars_told += told.len() as u64;
+                let held = world.truth.bars.on_history(&series, &due, told);
+                world.hold(held);
+            }
             _ => {}
         }
     }
@@ -523,6 +572,14 @@ impl Run {
                 }
             }
             Event::Reconcile => self.job(Job::Reconcile, RECONCILE_EVERY, event),
+            Event::Compact => self.job(Job::Compact, COMPACT_EVERY, event),
+            Event::AskHistory => {
+                self.ask_history();
+                let mut world = self.world.lock();
+                let next = world.now + ASK_EVERY;
+                world.schedule(next, event);
+            }
+            Event::Break(connection) => self.break_off(connection),
             Event::Fault(fault) => self.fault(fault),
         }
     }
@@ -532,7 +589,11 @@ impl Run {
         let next = world.now + every;
         world.schedule(next, event);
         drop(world);
-        for process in 0..self.processes.len() {
+        // Of compactions several may be at work at once.
+        let at_once = if job == Job::Compact { usize::MAX } else { 1 };
+        let runs = |place: &usize| matches!(self.processes[*place].unit, Unit::Schedule(_));
+        let places: Vec<usize> = (0..self.processes.len()).filter(runs).take(at_once).collect();
+        for process in places {
             if let Unit::Schedule(jobs) = &self.processes[process].unit {
                 let jobs = jobs.clone();
                 let work = async move {

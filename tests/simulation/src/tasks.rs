@@ -9,6 +9,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use tickwire_service::ports::Queue;
 use tickwire_service::queue_message::QueueMessage;
+use tickwire_wire::BarRow;
+
+use crate::bars::Series;
 
 /// What a task was for, and what came of it.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(crate) enum Done {
     Opened(Result<(), String>),
     /// A request was answered.
     Reply(String),
+    /// Bars were told; none if that failed.
+    Bars(Option<Vec<BarRow>>),
     /// Nothing more to be said.
     Over,
 }
@@ -39,6 +44,11 @@ pub(crate) enum Purpose {
         connection: usize,
         asked_at: i64,
         asked: Vec<u32>,
+    },
+    History {
+        series: Series,
+        /// The bars that were stored when it was asked.
+        due: Vec<BarRow>,
     },
     Close,
     Job,

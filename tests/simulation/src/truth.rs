@@ -10,6 +10,8 @@ use tickwire_signals::{Event, Expression, SignalValue};
 use tickwire_streams::{GroupKey, Offset, SourceName};
 use tickwire_wire::{Segment, decode, write_value};
 
+use crate::bars::BarsTruth;
+
 /// Which promise was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +34,10 @@ pub enum Promise {
     ServedAgain,
     /// Where posts are short the quota is kept, and each connection has its share.
     FairShare,
+    /// What is stored, and what history tells, of closed bars is what the log closed.
+    History,
+    /// Of a connection that was closed no subscriber stays.
+    Forgotten,
 }
 
 /// A broken promise.
@@ -109,6 +115,7 @@ pub(crate) struct Truth {
     groups: BTreeMap<GroupKey, GroupTruth>,
     by_key: FxHashMap<String, usize>,
     streams: Vec<TrueStream>,
+    pub(crate) bars: BarsTruth,
     /// Segments, ticks and signals checked.
     pub(crate) segments: u64,
     pub(crate) ticks: u64,
@@ -117,7 +124,7 @@ pub(crate) struct Truth {
     pub(crate) corrections: u64,
 }
 
-type Broken = (Promise, String);
+pub(crate) type Broken = (Promise, String);
 
 impl Truth {
     pub(crate) fn add_group(&mut self, group: &GroupKey, shards: u16) {
@@ -198,6 +205,7 @@ impl Truth {
             truth.published.insert(number, u32::MAX);
         }
         self.ticks += truth.take_ticks(group, &segment)?;
+        self.bars.on_commit(group, settled.bars)?;
         self.segments += 1;
         self.signals += stored.len() as u64;
         for signal in stored {

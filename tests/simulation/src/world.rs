@@ -21,12 +21,12 @@ use crate::fault::{Dice, Fault, generator};
 use crate::planted::{Bug, rewrite_conflated};
 use crate::queue::Fifo;
 use crate::scenario::Scenario;
-use crate::truth::{Promise, Truth, Violation};
+use crate::truth::{Broken, Promise, Truth, Violation};
 
 pub(crate) const MILLISECOND: i64 = UnixNanos::PER_MILLISECOND;
 pub(crate) const SECOND: i64 = UnixNanos::PER_SECOND;
-/// When every run begins: 2026-11-18T11:06:40Z.
-pub(crate) const START: i64 = 1_795_000_000 * SECOND;
+/// When every run begins: 2026-11-18T23:59:15Z. Soon a day is over, and its bars are compacted.
+pub(crate) const START: i64 = 1_795_046_355 * SECOND;
 /// Longest time of a call to which nothing happens.
 const CALL_MAX: i64 = 4 * MILLISECOND;
 /// Longest time of a call that is delayed.
@@ -63,6 +63,12 @@ pub(crate) enum Event {
     SendClock,
     /// The schedule looks after quiet groups.
     Reconcile,
+    /// The schedule compacts the bars of days that are over.
+    Compact,
+    /// Someone asks for bars.
+    AskHistory,
+    /// A connection breaks.
+    Break(usize),
     /// A fault that acts at moments of its own.
     Fault(Fault),
 }
@@ -99,6 +105,8 @@ type Shard = (GroupKey, u16);
 #[derive(Default)]
 pub(crate) struct SocketTables {
     pub(crate) connections: BTreeMap<String, ConnectionRow>,
+    /// Those of them whose close has begun.
+    pub(crate) closing: BTreeSet<String>,
     pub(crate) subscribers: BTreeMap<Shard, BTreeMap<String, Subscriber>>,
     pub(crate) versions: BTreeMap<Shard, u64>,
     pub(crate) grants: Vec<Grant>,
@@ -216,6 +224,9 @@ pub(crate) struct World {
     /// Until when the account's posts are short, and how many there are.
     pub(crate) short: Option<(i64, Shares<()>)>,
     pub(crate) parked: u64,
+    /// Blocks of bars that were compacted, and bars that history told.
+    pub(crate) compacted: u64,
+    pub(crate) bars_told: u64,
 }
 
 impl World {
@@ -251,6 +262,8 @@ impl World {
             delivered: BTreeMap::new(),
             short: None,
             parked: 0,
+            compacted: 0,
+            bars_told: 0,
         }
     }
 
@@ -286,6 +299,13 @@ impl World {
         if self.violations.len() < VIOLATIONS_MAX {
             let at = self.now - START;
             self.violations.push(Violation { promise, at, what });
+        }
+    }
+
+    /// What was checked holds, or is a violation.
+    pub(crate) fn hold(&mut self, checked: Result<(), Broken>) {
+        if let Err((promise, what)) = checked {
+            self.violate(promise, what);
         }
     }
 

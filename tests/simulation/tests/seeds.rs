@@ -27,6 +27,10 @@ fn every_promise_holds() {
         summary.ticks > 10_000 && summary.signals > summary.ticks && summary.items > 10_000,
         "{summary}"
     );
+    assert!(
+        summary.compacted > 1_000 && summary.bars_told > 10_000,
+        "{summary}"
+    );
     for fault in Fault::ALL {
         assert!(summary.coverage.of(fault) > 0, "{fault} never acted:\n{summary}");
     }

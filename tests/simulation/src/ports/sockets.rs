@@ -13,6 +13,7 @@ use tickwire_streams::GroupKey;
 use super::Ports;
 use crate::fault::Fault;
 use crate::planted::{Bug, rewrite_conflated};
+use crate::truth::Promise;
 use crate::world::{MILLISECOND, SECOND, connection_place};
 
 #[async_trait]
@@ -30,7 +31,9 @@ impl Connections for Ports {
 
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
         self.call("connection", |world| {
-            Ok(world.sockets.connections.get(connection).cloned())
+            let row = world.sockets.connections.get(connection);
+            let open = row.filter(|_| !world.sockets.closing.contains(connection));
+            Ok(open.cloned())
         })
         .await
     }
@@ -38,8 +41,9 @@ impl Connections for Ports {
     async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool> {
         let is_written = self
             .call("update", |world| {
+                let is_closing = world.sockets.closing.contains(&row.connection);
                 let stored = world.sockets.connections.get_mut(&row.connection);
-                let Some(stored) = stored.filter(|stored| stored.request_id == was) else {
+                let Some(stored) = stored.filter(|stored| stored.request_id == was && !is_closing) else {
                     return Ok(false);
                 };
                 *stored = row.clone();
@@ -68,18 +72,38 @@ impl Connections for Ports {
         Ok(true)
     }
 
+    async fn begin_close(&self, connection: &str) -> PortResult<Option<ConnectionRow>> {
+        self.call("begin_close", |world| {
+            let row = world.sockets.connections.get(connection).cloned();
+            if row.is_some() && !world.has(Bug::CloseNotNoted) {
+                world.sockets.closing.insert(connection.to_owned());
+            }
+            Ok(row)
+        })
+        .await
+    }
+
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()> {
+        for shard in shards {
+            self.call("close", |world| {
+                let rows = world.sockets.subscribers.get_mut(shard);
+                rows.and_then(|rows| rows.remove(connection));
+                Ok(())
+            })
+            .await?;
+            self.call("raise_version", |world| {
+                *world.sockets.versions.entry(shard.clone()).or_default() += 1;
+                Ok(())
+            })
+            .await?;
+        }
         self.call("close", |world| {
             world.sockets.connections.remove(connection);
-            for shard in shards {
-                let gone = world
-                    .sockets
-                    .subscribers
-                    .get_mut(shard)
-                    .and_then(|rows| rows.remove(connection));
-                if gone.is_some() {
-                    *world.sockets.versions.entry(shard.clone()).or_default() += 1;
-                }
+            world.sockets.closing.remove(connection);
+            let mut places = world.sockets.subscribers.iter();
+            if let Some(((group, shard), _)) = places.find(|(_, rows)| rows.contains_key(connection)) {
+                let what = format!("{connection} is closed, and stays a subscriber of {group}#{shard}");
+                world.violate(Promise::Forgotten, what);
             }
             Ok(())
         })
@@ -110,6 +134,7 @@ impl Connections for Ports {
         self.call("drop_streams", |world| {
             if let Some(row) = world.sockets.connections.get_mut(connection) {
                 row.subscriptions.retain(stays);
+                row.left.insert(group.clone());
             }
             Ok(())
         })

@@ -7,16 +7,24 @@ use tickwire_service::ports::{
     PortResult, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
 use tickwire_streams::GroupKey;
+use tickwire_wire::{BarPage, encode};
 
 use super::Ports;
 use crate::planted::Bug;
 use crate::truth::Promise;
-use crate::world::MILLISECOND;
+use crate::world::{MILLISECOND, World};
 
 /// Manifests that a load asks for.
 const MANIFESTS_OF_A_LOAD: usize = 3;
 /// A load reads the log by more than this.
 const READ_OF_A_LOAD_BYTES: usize = 65_536;
+/// Blocks that a compaction asks for, and nobody else.
+const BLOCKS_OF_A_COMPACTION: usize = 512;
+/// Pages that it asks for.
+const PAGES_OF_A_COMPACTION: usize = 1;
+/// Blocks are deleted so many at a time.
+const BLOCKS_PER_DELETION: usize = 25;
+
 #[async_trait]
 impl Log for Ports {
     async fn append(&self, group: &GroupKey, number: u64, bytes: &[u8]) -> PortResult<Appended> {
@@ -250,6 +258,8 @@ impl Bars for Ports {
                 let what = format!("{group}: block {block} of {timeframe} was written with other bars");
                 world.violate(Promise::SignalOfEngine, what);
             }
+            let held = world.truth.bars.on_block(group, timeframe, bytes);
+            world.hold(held);
             Ok(())
         })
         .await
@@ -262,7 +272,12 @@ impl Bars for Ports {
                 name: *name,
                 bytes: bytes.clone(),
             };
-            Ok(blocks.map(block).collect())
+            let blocks: Vec<StoredBlock> = blocks.map(block).collect();
+            if world.has(Bug::BlocksDeletedFirst) && range.limit == BLOCKS_OF_A_COMPACTION {
+                let names: Vec<_> = blocks.iter().map(|block| block.name).collect();
+                delete_blocks(world, group, range.timeframe, &names);
+            }
+            Ok(blocks)
         })
         .await
     }
@@ -281,11 +296,14 @@ impl Bars for Ports {
         timeframe: Timeframe,
         names: &[(UnixNanos, u64)],
     ) -> PortResult<()> {
-        self.call("delete_blocks", |world| {
-            world.tables.delete_blocks(group, timeframe, names);
-            Ok(())
-        })
-        .await
+        for names in names.chunks(BLOCKS_PER_DELETION) {
+            self.call("delete_blocks", |world| {
+                delete_blocks(world, group, timeframe, names);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     async fn put_bar_page(
@@ -296,13 +314,37 @@ impl Bars for Ports {
         bytes: &[u8],
     ) -> PortResult<bool> {
         self.call("put_bar_page", |world| {
-            Ok(world.tables.put_bar_page(of, start, was, bytes))
+            let key = (of.group.clone(), of.timeframe, of.instrument.cloned());
+            let pages = world.tables.bar_pages.get(&key);
+            let before = pages.and_then(|pages| pages.get(&start)).cloned();
+            let is_put = world.tables.put_bar_page(of, start, was, bytes);
+            if is_put {
+                let before = before.as_ref().map(|(_, bytes)| &**bytes);
+                let held = world.truth.bars.on_page(of, before, bytes);
+                world.hold(held);
+            }
+            Ok(is_put)
         })
         .await
     }
 
     async fn bar_pages(&self, of: PagesOf<'_>, range: PageRange) -> PortResult<Vec<StoredPage>> {
-        self.call("bar_pages", |world| Ok(world.tables.bar_pages(of, range)))
-            .await
+        let mut pages = self
+            .call("bar_pages", |world| Ok(world.tables.bar_pages(of, range)))
+            .await?;
+        if self.has(Bug::PageNotRead) && range.limit == PAGES_OF_A_COMPACTION && of.instrument.is_some() {
+            for page in &mut pages {
+                page.bytes = encode(&BarPage::default()).unwrap_or_default();
+            }
+        }
+        Ok(pages)
     }
+}
+
+fn delete_blocks(world: &mut World, group: &GroupKey, timeframe: Timeframe, names: &[(UnixNanos, u64)]) {
+    let tables = &world.tables;
+    let held = world.truth.bars.on_deletion(tables, group, timeframe, names);
+    world.hold(held);
+    world.compacted += names.len() as u64;
+    world.tables.delete_blocks(group, timeframe, names);
 }

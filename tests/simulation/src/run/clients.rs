@@ -17,8 +17,8 @@ use crate::world::{Event, Handle, MILLISECOND, Reader, SECOND, START, World};
 
 impl Run {
     /// A process of the socket function that runs.
-    fn socket(&self) -> Option<usize> {
-        let runs = |place: &usize| matches!(self.processes[*place].unit, Unit::Socket(..));
+    pub(super) fn socket(&self) -> Option<usize> {
+        let runs = |place: &usize| matches!(self.processes[*place].unit, Unit::Socket { .. });
         let mut sockets: Vec<usize> = (0..self.processes.len()).filter(runs).collect();
         sockets.shuffle(&mut self.world.lock().random);
         sockets.first().copied()
@@ -36,7 +36,7 @@ impl Run {
             .socket()
             .map(|process| (process, &self.processes[process].unit))
         {
-            Some((process, Unit::Socket(_, connections))) => {
+            Some((process, Unit::Socket { connections, .. })) => {
                 let connections = connections.clone();
                 let work = async move {
                     Done::Opened(
@@ -70,7 +70,7 @@ impl Run {
             !self.lost_disconnects || world.random.random()
         };
         if let Some(process) = self.socket().filter(|_| told)
-            && let Unit::Socket(_, connections) = &self.processes[process].unit
+            && let Unit::Socket { connections, .. } = &self.processes[process].unit
         {
             let connections = connections.clone();
             let work = async move {
@@ -133,12 +133,13 @@ impl Run {
             return;
         };
         let now = self.world.lock().now;
+        self.may_break(connection);
         let asked = match self.world.lock().readers[client].any_product {
             true => asked_for(&text),
             false => Vec::new(),
         };
         let Some(process) = self.socket() else { return };
-        if let Unit::Socket(subscriptions, _) = &self.processes[process].unit {
+        if let Unit::Socket { subscriptions, .. } = &self.processes[process].unit {
             let subscriptions = subscriptions.clone();
             let work =
                 async move { Done::Reply(subscriptions.request(&format!("c{connection}"), &text).await) };

@@ -7,6 +7,11 @@ use super::{OLD_SENDER_MAX, Role, Run};
 use crate::fault::Fault;
 use crate::world::{Event, MILLISECOND, SECOND, SKEW_MAX};
 
+/// Of so many requests one meets a connection that breaks ...
+const BREAKS_ONE_IN: i64 = 20;
+/// ... within this time.
+const BREAKS_WITHIN: i64 = 20 * MILLISECOND;
+
 impl Run {
     /// A fault acts at a moment of its own.
     pub(super) fn fault(&mut self, fault: Fault) {
@@ -24,14 +29,10 @@ impl Run {
         }
         match fault {
             Fault::Gone => {
-                let mut world = self.world.lock();
-                let client = world.dice.range(fault, 0, self.clients.len() as i64) as usize;
-                // The client notices at once, or later.
-                let notices = world.now + world.dice.range(fault, 0, 3_000) * MILLISECOND;
-                world.schedule(notices, Event::Client(client));
-                drop(world);
+                let clients = self.clients.len() as i64;
+                let client = self.world.lock().dice.range(fault, 0, clients) as usize;
                 if let Some(connection) = self.clients[client].connection {
-                    self.cut(connection);
+                    self.break_off(connection);
                 }
             }
             Fault::Clock => self.move_clock(),
@@ -60,6 +61,29 @@ impl Run {
             }
             _ => {}
         }
+    }
+
+    /// A connection may break just when something is asked for on it.
+    pub(super) fn may_break(&self, connection: usize) {
+        let mut world = self.world.lock();
+        if world.dice.is_active(Fault::Gone) && world.dice.range(Fault::Gone, 0, BREAKS_ONE_IN) == 0 {
+            world.dice.count(Fault::Gone);
+            let at = world.now + world.dice.range(Fault::Gone, 0, BREAKS_WITHIN);
+            world.schedule(at, Event::Break(connection));
+        }
+    }
+
+    /// A connection breaks; its client notices at once, or later.
+    pub(super) fn break_off(&mut self, connection: usize) {
+        let mut world = self.world.lock();
+        if !world.connections[connection].open {
+            return;
+        }
+        let client = world.connections[connection].client;
+        let notices = world.now + world.dice.range(Fault::Gone, 0, 3_000) * MILLISECOND;
+        world.schedule(notices, Event::Client(client));
+        drop(world);
+        self.cut(connection);
     }
 
     fn move_clock(&mut self) {
