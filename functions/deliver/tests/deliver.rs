@@ -635,6 +635,35 @@ fn a_frame_that_is_put_off_is_none_of_those_that_the_tier_has() {
 }
 
 #[test]
+fn many_that_are_gone_delay_nobody_and_are_forgotten_by_and_by() {
+    const GONE: u64 = 100;
+    let house = house();
+    register(&house, "here", &[(BTC, 1, false)]);
+    for nth in 0..GONE {
+        register(&house, &format!("gone-{nth}"), &[(BTC, 1, false)]);
+    }
+    house.sockets.on_post(|connection| match connection {
+        "here" => Post::Taken,
+        _ => Post::Gone,
+    });
+    house.sockets.pause_at_calls();
+    let rows = |house: &House| house.sockets.content().connections.len();
+    let mut posts = house.sockets.content().posts;
+    let mut runs = 0_u32;
+    while rows(&house) > 1 {
+        runs += 1;
+        tick(&house, PRICED, f64::from(runs));
+        assert_eq!(failures(&house, &house.publications()), NONE);
+        let expected = posts + 1 + if runs == 1 { GONE } else { 0 };
+        posts = house.sockets.content().posts;
+        assert_eq!(posts, expected, "it is not posted to again");
+    }
+    assert!(runs > 1, "a run does not wait for all of them");
+    assert_eq!(house.deliver.stats().gone.load(Relaxed), GONE);
+    assert_eq!(items(&house, "here").len(), runs as usize);
+}
+
+#[test]
 fn who_is_throttled_gets_the_latest_later() {
     let house = house();
     for connection in ["busy", "other"] {

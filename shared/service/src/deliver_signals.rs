@@ -10,6 +10,7 @@
 //! Whose turn it is goes by the tier's weight.
 
 mod carry;
+mod gone;
 mod outboxes;
 mod pace;
 mod post;
@@ -43,6 +44,7 @@ use crate::watermark::Watermarks;
 pub use rate::FRAMES_LEASE_S;
 
 use carry::{Carry, Due, Throttled};
+use gone::Gone;
 use outboxes::Outboxes;
 use pace::Pace;
 use rate::Rates;
@@ -59,6 +61,8 @@ pub const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::fr
 pub const POST_BUDGET: Duration = Duration::from_secs(1);
 /// Connections posted to at once.
 pub const POSTS_AT_ONCE: usize = 64;
+/// Connections that are gone, forgotten at once.
+const FORGOTTEN_AT_ONCE: usize = 8;
 /// Shards kept in memory.
 const SHARDS_MAX: u64 = 1_024;
 
@@ -153,6 +157,8 @@ pub struct Deliver {
     plans: Plans,
     shards: moka::sync::Cache<(GroupKey, u16), Arc<Index>>,
     posts: tokio::sync::Semaphore,
+    gone: Gone,
+    forgetting: tokio::sync::Semaphore,
     watermarks: Watermarks,
     entitle: Entitle,
     /// What could not be sent yet.
@@ -175,6 +181,8 @@ impl Deliver {
             placement,
             shards: moka::sync::Cache::new(SHARDS_MAX),
             posts: tokio::sync::Semaphore::new(POSTS_AT_ONCE),
+            gone: Gone::default(),
+            forgetting: tokio::sync::Semaphore::new(FORGOTTEN_AT_ONCE),
             watermarks: Watermarks::default(),
             carry: Carry::default(),
             throttled: Throttled::default(),

@@ -338,10 +338,15 @@ impl Deliver {
         };
         let connection = &subscriber.connection;
         let _permit = self.posts.acquire().await;
-        let posting = pin!(self.post_frames(connection, frames));
-        let outcome = match select(posting, self.ports.timer.sleep(POST_BUDGET)).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(((), _)) => Outcome::Hole,
+        let outcome = match self.gone.has(connection) {
+            true => Outcome::Gone,
+            false => {
+                let posting = pin!(self.post_frames(connection, frames));
+                match select(posting, self.ports.timer.sleep(POST_BUDGET)).await {
+                    Either::Left((outcome, _)) => outcome,
+                    Either::Right(((), _)) => Outcome::Hole,
+                }
+            }
         };
         if outcome != Outcome::Hole && outcome != Outcome::Throttled {
             self.throttled.remove(connection);
@@ -357,11 +362,20 @@ impl Deliver {
                 }
             }
             Outcome::Gone => {
-                DeliverStats::add(&self.stats.gone, 1);
+                if self.gone.note(connection) {
+                    DeliverStats::add(&self.stats.gone, 1);
+                }
+                // Where many are gone the others are not to wait for it: it comes with a later run.
+                let Ok(_few_at_once) = self.forgetting.try_acquire() else {
+                    return outcome;
+                };
                 let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);
                 let here = Some((group.clone(), shard));
-                if let Err(error) = forget(connections, groups, &self.placement, connection, here).await {
-                    tracing::warn!(connection, %error, "failed to forget a connection that is gone");
+                match forget(connections, groups, &self.placement, connection, here).await {
+                    Ok(()) => self.gone.forgotten(connection),
+                    Err(error) => {
+                        tracing::warn!(connection, %error, "failed to forget a connection that is gone");
+                    }
                 }
             }
             Outcome::Hole => self.missed((group, shard), subscriber).await,

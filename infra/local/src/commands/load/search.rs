@@ -48,8 +48,16 @@ impl Try {
                     .tick_to_frame
                     .map_or("no signal".into(), |l| l.to_string());
                 let rate = decimals(delivery.signals as f64 / delivery.seconds, 0);
-                let Delivery { lost, reconnects, .. } = delivery;
-                format!("{latency}, {rate} signals/s, {lost} lost, {reconnects} connected again")
+                let Delivery {
+                    lost,
+                    duplicated,
+                    refused,
+                    reconnects,
+                    ..
+                } = delivery;
+                format!(
+                    "{latency}, {rate} signals/s, {lost} lost, {duplicated} twice, {refused} refused, {reconnects} connected again"
+                )
             }
             (None, failure) => failure.clone().unwrap_or_default(),
         };
