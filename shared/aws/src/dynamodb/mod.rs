@@ -234,7 +234,8 @@ mod tests {
                 .collect();
             assert_eq!(called, ["TransactWriteItems", "UpdateItem", "UpdateItem"]);
             let parts = http.request(0).json["TransactItems"].clone();
-            assert_eq!(parts[0]["Put"]["ConditionExpression"], "request_id = :was");
+            let stands = "request_id = :was AND attribute_not_exists(is_closing)";
+            assert_eq!(parts[0]["Put"]["ConditionExpression"], stands);
             assert_eq!(parts[0]["Put"]["ExpressionAttributeValues"][":was"]["N"], "7");
             assert_eq!(parts[1]["Put"]["Item"]["pk"]["S"], "s#live/NIFTY#0");
             let gone = serde_json::json!({"pk": {"S": "s#live/TCS#0"}, "sk": {"S": "c1"}});
