@@ -122,7 +122,7 @@ impl<'a> Name<'a> {
         if !of_name(view.before(end)) {
             end = view.back(end, 3, |b| matches!(b, b' ' | b'\t' | b']'));
         }
-        if view.before(end) == b'm' && view.text[..end].contains(&0x1b) {
+        if view.before(end) == b'm' {
             end = colour_before(view, end);
         }
         let quoted_to = end;
