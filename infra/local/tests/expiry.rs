@@ -40,17 +40,7 @@ async fn the_log_of_a_stack_that_runs_on_is_bounded() {
     let meter = Arc::new(Meter::default());
     let store = Arc::new(Dynamo::new(engine.client(), "", meter.clone(), clock.clone()));
     let queue = Arc::new(Queues::memory(QueueOptions::default(), clock.clone(), meter));
-    let ports = IngestPorts {
-        log: store.clone(),
-        groups: store.clone(),
-        checkpoints: store.clone(),
-        bars: store.clone(),
-        enqueue: queue.clone(),
-        park: queue.clone(),
-        postpone: queue,
-        clock: clock.clone(),
-        entropy: Arc::new(OsEntropy),
-    };
+    let ports = IngestPorts::on(&store, &queue, clock.clone(), Arc::new(OsEntropy));
     let of_jobs = JobPorts::from(&ports);
     let ingest = Arc::new(Ingest::new(ports));
     let jobs = Jobs::new(of_jobs, ingest.clone()).keeping_log(KEPT);

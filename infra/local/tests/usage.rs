@@ -164,17 +164,12 @@ impl Run {
         let queue = Arc::new(queues.clone());
         let sockets = Arc::new(Sockets::new(meter.clone()));
         let universe: Universe = "sim-usage".parse().unwrap();
-        let ingest = Ingest::new(IngestPorts {
-            log: store.clone(),
-            groups: store.clone(),
-            checkpoints: store.clone(),
-            bars: store.clone(),
-            enqueue: queue.clone(),
-            park: queue.clone(),
-            postpone: queue.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(Counter::default()),
-        });
+        let ingest = Ingest::new(IngestPorts::on(
+            &store,
+            &queue,
+            clock.clone(),
+            Arc::new(Counter::default()),
+        ));
         let access = Access::new(store.clone(), store.clone(), clock.clone());
         let deliver = DeliverPorts {
             groups: store.clone(),

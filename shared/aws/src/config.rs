@@ -261,17 +261,7 @@ impl Aws {
         let clock = Arc::new(SystemClock);
         let store = Arc::new(self.dynamo(meter.clone(), clock.clone()));
         let queues = Arc::new(self.queues(meter.clone())?);
-        Ok(IngestPorts {
-            log: store.clone(),
-            groups: store.clone(),
-            checkpoints: store.clone(),
-            bars: store,
-            enqueue: queues.clone(),
-            park: queues.clone(),
-            postpone: queues,
-            clock,
-            entropy: Arc::new(OsEntropy),
-        })
+        Ok(IngestPorts::on(&store, &queues, clock, Arc::new(OsEntropy)))
     }
 
     /// All that delivering needs.

@@ -64,6 +64,27 @@ pub struct IngestPorts {
     pub entropy: Arc<dyn Entropy>,
 }
 
+impl IngestPorts {
+    /// On one store and one queue.
+    pub fn on<S, Q>(store: &Arc<S>, queue: &Arc<Q>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self
+    where
+        S: Log + Groups + Checkpoints + Bars + 'static,
+        Q: Enqueue + Park + Postpone + 'static,
+    {
+        Self {
+            log: store.clone(),
+            groups: store.clone(),
+            checkpoints: store.clone(),
+            bars: store.clone(),
+            enqueue: queue.clone(),
+            park: queue.clone(),
+            postpone: queue.clone(),
+            clock,
+            entropy,
+        }
+    }
+}
+
 /// Counts of this process.
 #[derive(Debug, Default)]
 pub struct IngestStats {

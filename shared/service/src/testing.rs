@@ -242,17 +242,7 @@ pub fn by_turns<T>(
 impl Process {
     /// All ports of ingest.
     pub fn ingest_ports(self: &Arc<Self>) -> IngestPorts {
-        IngestPorts {
-            log: self.clone(),
-            groups: self.clone(),
-            checkpoints: self.clone(),
-            bars: self.clone(),
-            enqueue: self.clone(),
-            park: self.clone(),
-            postpone: self.clone(),
-            clock: self.clone(),
-            entropy: self.clone(),
-        }
+        IngestPorts::on(self, self, self.clone(), self.clone())
     }
 
     /// The store it works on.

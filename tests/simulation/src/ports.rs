@@ -39,17 +39,7 @@ impl Ports {
     }
 
     pub(crate) fn of_ingest(self: &Arc<Self>) -> IngestPorts {
-        IngestPorts {
-            log: self.clone(),
-            groups: self.clone(),
-            checkpoints: self.clone(),
-            bars: self.clone(),
-            enqueue: self.clone(),
-            park: self.clone(),
-            postpone: self.clone(),
-            clock: self.clone(),
-            entropy: self.clone(),
-        }
+        IngestPorts::on(self, self, self.clone(), self.clone())
     }
 
     pub(crate) fn of_deliver(self: &Arc<Self>) -> DeliverPorts {

@@ -194,17 +194,7 @@ impl Host {
         let secrets = Arc::new(secrets);
         let queue_port = Arc::new(queues.clone());
 
-        let ingest_ports = IngestPorts {
-            log: store.clone(),
-            groups: store.clone(),
-            checkpoints: store.clone(),
-            bars: store.clone(),
-            enqueue: queue_port.clone(),
-            park: queue_port.clone(),
-            postpone: queue_port.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        };
+        let ingest_ports = IngestPorts::on(&store, &queue_port, clock.clone(), entropy.clone());
         let job_ports = JobPorts::from(&ingest_ports);
         let ingest = Arc::new(Ingest::new(ingest_ports));
         let jobs = Jobs::new(job_ports, ingest.clone()).keeping_log(options.log_kept);
