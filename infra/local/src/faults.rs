@@ -10,8 +10,8 @@ use tickwire_market::{Timeframe, UnixNanos};
 use tickwire_service::ports::{
     Appended, Bars, BlockRange, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, GroupView,
     Groups, Log, Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Posted, Postpone, Push,
-    Queue, SecretVersions, Secrets, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment, Subscribed,
-    Subscriber, TicketGrant, Tickets,
+    Queue, SecretVersions, Secrets, ShardVersion, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
+    Subscribed, Subscriber, TicketGrant, Tickets,
 };
 use tickwire_streams::GroupKey;
 
@@ -207,8 +207,9 @@ faulty!(Connections {
     fn drop_streams(group: &GroupKey, shard: u16, connection: &str, keys: &[String]) -> ();
     fn connections_of(user: &str) -> Vec<String>;
     fn mark_behind(group: &GroupKey, shard: u16, connection: &str) -> ();
-    fn shard_version(group: &GroupKey, shard: u16) -> u64;
+    fn shard_version(group: &GroupKey, shard: u16) -> ShardVersion;
     fn subscribers(group: &GroupKey, shard: u16) -> Vec<Subscriber>;
+    fn subscribers_of(group: &GroupKey, shard: u16, connections: &[String]) -> Vec<Subscriber>;
 });
 
 faulty!(Push {

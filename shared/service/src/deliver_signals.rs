@@ -35,8 +35,8 @@ use crate::open_connection::{ConnectionPorts, GoodbyeCode, end};
 use crate::placement::Placement;
 use crate::plans::Plans;
 use crate::ports::{
-    Clock, Connections, Groups, Park, Parked, PortError, PortResult, Postpone, Push, Queue, Secrets, Timer,
-    UsageRows,
+    Clock, Connections, Groups, Park, Parked, PortError, PortResult, Postpone, Push, Queue, Secrets,
+    ShardVersion, Timer, UsageRows,
 };
 use crate::queue_message::QueueMessage;
 use crate::watermark::Watermarks;
@@ -122,8 +122,10 @@ pub struct DeliverStats {
     pub deferred: AtomicU64,
     /// Times a connection's frames waited, as its user had as many as the tier has.
     pub held: AtomicU64,
-    /// Times a shard's subscribers were read.
+    /// Times all subscribers of a shard were read.
     pub reloads: AtomicU64,
+    /// Subscribers that were read alone, as they had changed.
+    pub renewed: AtomicU64,
     /// Items that were not sent, as no watermark could be made or grants not be read.
     pub withheld: AtomicU64,
     /// Streams that ended as their reader may not read them any longer.
@@ -406,11 +408,10 @@ impl Deliver {
         let place = (group.clone(), shard);
         let held = self.shards.get(&place);
         let subscribers = match &held {
-            Some(index) if index.subscribers.version == version => index.subscribers.clone(),
-            _ => {
-                DeliverStats::add(&self.stats.reloads, 1);
-                let members = self.ports.connections.subscribers(group, shard).await?;
-                Arc::new(Subscribers::new(version, members))
+            Some(index) if index.subscribers.version.version == version.version => index.subscribers.clone(),
+            held => {
+                let held = held.as_ref().map(|index| &*index.subscribers);
+                Arc::new(self.subscribers((group, shard), held, version).await?)
             }
         };
         let plan_version = run
@@ -443,6 +444,28 @@ impl Deliver {
             }
         };
         Ok((!index.subscribers.members.is_empty()).then_some(index))
+    }
+
+    /// The subscribers of a shard as of a version: what changed since those that are held, or all.
+    async fn subscribers(
+        &self,
+        (group, shard): (&GroupKey, u16),
+        held: Option<&Subscribers>,
+        version: ShardVersion,
+    ) -> PortResult<Subscribers> {
+        let connections = &self.ports.connections;
+        let changed = held.and_then(|held| Some((held, version.changed_since(&held.version)?)));
+        Ok(match changed {
+            Some((held, changed)) => {
+                let rows = connections.subscribers_of(group, shard, &changed).await?;
+                DeliverStats::add(&self.stats.renewed, changed.len());
+                held.renewed(version, &changed, rows)
+            }
+            None => {
+                DeliverStats::add(&self.stats.reloads, 1);
+                Subscribers::new(version, connections.subscribers(group, shard).await?)
+            }
+        })
     }
 
     /// Ends a connection whose identity no longer holds.

@@ -16,9 +16,11 @@ use tickwire_streams::GroupKey;
 
 mod access;
 mod bars;
+mod shard;
 
 pub use access::*;
 pub use bars::*;
+pub use shard::*;
 
 /// Why a port failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -404,7 +406,7 @@ pub trait Connections: Send + Sync {
     async fn connection(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
     /// Replaces the row if its stored request id is still `was`, and with it the connection's
     /// subscribers in some shards, [`SUBSCRIBERS_PER_UPDATE_MAX`] at most: all or nothing. Then
-    /// raises the versions of those shards. False, and nothing is written, if the id is another,
+    /// raises the versions of those shards, which name the connection. False, and nothing is written, if the id is another,
     /// if there is no row or its close has begun, or if someone else is writing one of the rows.
     async fn update(&self, row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> PortResult<bool>;
     /// From now on no [`update`](Self::update) of the connection is written, so that its row names all
@@ -429,10 +431,18 @@ pub trait Connections: Send + Sync {
     async fn connections_of(&self, user: &str) -> PortResult<Vec<String>>;
     /// Marks a subscriber as behind; raises no version.
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()>;
-    /// The shard's version (0: none yet). Strongly consistent.
-    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64>;
+    /// The shard's version. Strongly consistent.
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<ShardVersion>;
     /// The shard's subscribers. Strongly consistent, read after the version.
     async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>>;
+    /// Those of the connections named that are subscribers of the shard, in no order. Strongly
+    /// consistent, read after the version that names them.
+    async fn subscribers_of(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connections: &[String],
+    ) -> PortResult<Vec<Subscriber>>;
 }
 
 /// What became of a post.

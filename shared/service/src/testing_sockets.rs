@@ -17,8 +17,8 @@ use tickwire_streams::GroupKey;
 use crate::authenticate::ApiKey;
 use crate::ports::{
     AccessBook, ApiKeys, AuditRow, AuditRows, ConnectionRow, Connections, GrantBook, Grants, PortError,
-    PortResult, Posted, Push, Secret, SecretVersions, Secrets, Subscribed, Subscriber, Subscription, Swapped,
-    TicketGrant, Tickets, Timer, UsageRows,
+    PortResult, Posted, Push, Secret, SecretVersions, Secrets, ShardVersion, Subscribed, Subscriber,
+    Subscription, Swapped, TicketGrant, Tickets, Timer, UsageRows,
 };
 
 pub use house::{House, NOW, PRICED};
@@ -38,6 +38,9 @@ pub enum Post {
     Never,
 }
 
+/// Connections that a shard's version names here: so few that tests forget some.
+const CHANGES_MAX: usize = 4;
+
 type Script = Box<dyn FnMut(&str) -> Post + Send>;
 type SubscriberRows = BTreeMap<(GroupKey, u16), BTreeMap<String, Subscriber>>;
 
@@ -51,7 +54,7 @@ pub struct SocketContent {
     /// Subscribers by shard.
     pub subscribers: SubscriberRows,
     /// Versions of shards.
-    pub versions: BTreeMap<(GroupKey, u16), u64>,
+    pub versions: BTreeMap<(GroupKey, u16), ShardVersion>,
     /// Frames that were taken, by connection, in order.
     pub frames: BTreeMap<String, Vec<Arc<str>>>,
     /// Posts, whatever became of them.
@@ -92,6 +95,13 @@ pub struct Sockets {
 
 /// The secret that signs tokens, by any name.
 pub const SECRET: &[u8] = b"a secret of 32 bytes for testing";
+
+impl SocketContent {
+    fn raise(&mut self, shard: (GroupKey, u16), connection: &str) {
+        let version = self.versions.entry(shard).or_default();
+        version.raise(connection, CHANGES_MAX);
+    }
+}
 
 impl Sockets {
     /// Nobody is connected.
@@ -211,7 +221,7 @@ impl Connections for Sockets {
         }
         for there in subscribed {
             self.call("raise_version", |content| {
-                *content.versions.entry(there.place()).or_default() += 1;
+                content.raise(there.place(), &row.connection);
             })
             .await?;
         }
@@ -233,7 +243,7 @@ impl Connections for Sockets {
                 if let Some(rows) = content.subscribers.get_mut(shard) {
                     rows.remove(connection);
                 }
-                *content.versions.entry(shard.clone()).or_default() += 1;
+                content.raise(shard.clone(), connection);
             }
             content.connections.remove(connection);
             content.closing.remove(connection);
@@ -273,7 +283,7 @@ impl Connections for Sockets {
                     rows.remove(connection);
                 }
             }
-            *content.versions.entry(place).or_default() += 1;
+            content.raise(place, connection);
         })
         .await
     }
@@ -296,13 +306,10 @@ impl Connections for Sockets {
         .await
     }
 
-    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64> {
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<ShardVersion> {
         self.call("shard_version", |content| {
-            content
-                .versions
-                .get(&(group.clone(), shard))
-                .copied()
-                .unwrap_or(0)
+            let version = content.versions.get(&(group.clone(), shard));
+            version.cloned().unwrap_or_default()
         })
         .await
     }
@@ -311,6 +318,20 @@ impl Connections for Sockets {
         self.call("subscribers", |content| {
             let rows = content.subscribers.get(&(group.clone(), shard));
             rows.into_iter().flat_map(BTreeMap::values).cloned().collect()
+        })
+        .await
+    }
+
+    async fn subscribers_of(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connections: &[String],
+    ) -> PortResult<Vec<Subscriber>> {
+        self.call("subscribers_of", |content| {
+            let rows = content.subscribers.get(&(group.clone(), shard));
+            let rows = rows.map(|rows| connections.iter().filter_map(|name| rows.get(name)));
+            rows.into_iter().flatten().cloned().collect()
         })
         .await
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use tickwire_entitlements::Grant;
-use tickwire_service::ports::Outgoing;
+use tickwire_service::ports::{Outgoing, ShardVersion};
 use tickwire_streams::{GroupKey, Shares};
 use tickwire_wire::peek_origin;
 
@@ -60,6 +60,8 @@ pub enum Bug {
     PostsFirstCome,
     /// A close does not keep a subscribe from coming in between.
     CloseNotNoted,
+    /// A shard's version does not say that some who changed are no longer named.
+    ForgottenNotTold,
     /// Blocks of bars are deleted before their bars are in pages.
     BlocksDeletedFirst,
     /// A page of bars is made of blocks alone, and not of what it has already.
@@ -68,7 +70,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::CachedSubscribers,
         Self::PrevFromSends,
         Self::TailNotRepublished,
@@ -90,6 +92,7 @@ impl Bug {
         Self::SkipsNotTold,
         Self::PostsFirstCome,
         Self::CloseNotNoted,
+        Self::ForgottenNotTold,
         Self::BlocksDeletedFirst,
         Self::PageNotRead,
     ];
@@ -118,6 +121,7 @@ impl Bug {
             Self::SkipsNotTold => "skips-not-told",
             Self::PostsFirstCome => "posts-first-come",
             Self::CloseNotNoted => "close-not-noted",
+            Self::ForgottenNotTold => "forgotten-not-told",
             Self::BlocksDeletedFirst => "blocks-deleted-first",
             Self::PageNotRead => "page-not-read",
         }
@@ -154,7 +158,7 @@ impl FromStr for Bug {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Versions of shards, as first seen.
-    pub(crate) versions: BTreeMap<(GroupKey, u16), u64>,
+    pub(crate) versions: BTreeMap<(GroupKey, u16), ShardVersion>,
     /// Latest rows, as first seen.
     pub(crate) latest: BTreeMap<GroupKey, (u64, Vec<u8>)>,
     /// Grants of users, as first seen.

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use tickwire_entitlements::{Grant, Product};
 use tickwire_market::UnixNanos;
 use tickwire_service::placement::shard_of;
-use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, Subscriber};
+use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, ShardVersion, Subscriber};
 use tickwire_service::testing::Tables;
 use tickwire_streams::{GroupKey, Shares};
 
@@ -35,6 +35,8 @@ const DELAYED_MAX: i64 = 500 * MILLISECOND;
 const TRAVEL_MAX: i64 = 20 * MILLISECOND;
 /// How far the clock of a process that judges by it is off, at most.
 pub(crate) const SKEW_MAX: i64 = 5 * SECOND;
+/// Connections that a shard's version names: so few that some are forgotten.
+const CHANGES_MAX: usize = 2;
 /// Violations kept: one is enough.
 const VIOLATIONS_MAX: usize = 20;
 
@@ -108,7 +110,7 @@ pub(crate) struct SocketTables {
     /// Those of them whose close has begun.
     pub(crate) closing: BTreeSet<String>,
     pub(crate) subscribers: BTreeMap<Shard, BTreeMap<String, Subscriber>>,
-    pub(crate) versions: BTreeMap<Shard, u64>,
+    pub(crate) versions: BTreeMap<Shard, ShardVersion>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) products: BTreeMap<String, Product>,
     pub(crate) access_epoch: u64,
@@ -269,6 +271,15 @@ impl World {
 
     pub(crate) fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
+    }
+
+    pub(crate) fn raise_version(&mut self, shard: Shard, connection: &str) {
+        let tells = !self.has(Bug::ForgottenNotTold);
+        let version = self.sockets.versions.entry(shard).or_default();
+        version.raise(connection, CHANGES_MAX);
+        if !tells {
+            version.named_after = 0;
+        }
     }
 
     /// Something happens at `at`.

@@ -282,17 +282,70 @@ fn the_version_of_the_shard_is_looked_at_every_time() {
     tick(&house, PRICED, 2.0);
     assert_eq!(failures(&house, &house.publications()), NONE);
     assert_eq!((items(&house, "c1").len(), items(&house, "c2").len()), (2, 1));
-    let reads = |house: &House| house.sockets.content().calls["subscribers"];
-    let before = reads(&house);
+    let reads = |house: &House| {
+        let calls = &house.sockets.content().calls;
+        (calls["subscribers"], calls["subscribers_of"])
+    };
+    assert_eq!(reads(&house), (1, 1), "all at first, then the one who came");
     tick(&house, PRICED, 3.0);
     assert_eq!(failures(&house, &house.publications()), NONE);
-    assert_eq!(reads(&house), before, "nothing changed, nothing is read");
+    assert_eq!(reads(&house), (1, 1), "nothing changed, nothing is read");
     // It unsubscribes.
     run(house.sockets.close("c2", &[(group(&house), 0)])).unwrap();
     let _ = items(&house, "c2");
     tick(&house, PRICED, 4.0);
     assert_eq!(failures(&house, &house.publications()), NONE);
     assert_eq!(items(&house, "c2").len(), 0);
+    assert_eq!(reads(&house), (1, 2));
+}
+
+#[test]
+fn subscribers_that_changed_are_read_and_all_when_it_is_not_known_who() {
+    let house = house();
+    let version = || {
+        let content = house.sockets.content();
+        content.versions[&(group(&house), 0)].clone()
+    };
+    let sends = |price: f64, expected: &[(&str, &[u32])]| {
+        tick(&house, PRICED, price);
+        assert_eq!(failures(&house, &house.publications()), NONE);
+        for (connection, handles) in expected {
+            let handled: Vec<u32> = items(&house, connection).iter().map(|item| item.s).collect();
+            assert_eq!(&handled, handles, "{connection} at {price}");
+        }
+        let calls = &house.sockets.content().calls;
+        (calls["subscribers"], calls.get("subscribers_of").copied())
+    };
+    register(&house, "c1", &[(BTC, 1, false)]);
+    register(&house, "c2", &[(BTC, 2, false)]);
+    assert_eq!(sends(1.0, &[("c1", &[1]), ("c2", &[2])]), (1, None));
+    // One goes, one comes, one changes.
+    run(house.sockets.close("c2", &[(group(&house), 0)])).unwrap();
+    register(&house, "c3", &[(BTC, 3, false)]);
+    register(&house, "c1", &[(BTC, 4, false), (SMA, 5, false)]);
+    let expected: &[(&str, &[u32])] = &[("c1", &[4, 5]), ("c2", &[]), ("c3", &[3])];
+    assert_eq!(sends(2.0, expected), (1, Some(1)));
+    // More than the version names.
+    let before = version();
+    for n in 0..5 {
+        register(&house, &format!("d{n}"), &[(BTC, 9, false)]);
+    }
+    assert_eq!(version().changed_since(&before), None);
+    let all: &[(&str, &[u32])] = &[("c1", &[4, 5]), ("c3", &[3]), ("d0", &[9]), ("d4", &[9])];
+    assert_eq!(sends(3.0, all), (2, Some(1)));
+    // A build that names nobody wrote one.
+    register(&house, "c1", &[(BTC, 6, false)]);
+    {
+        let mut content = house.sockets.content();
+        let version = content.versions.get_mut(&(group(&house), 0)).unwrap();
+        version.changes.remove("c1");
+        version.unnamed += 1;
+    }
+    assert_eq!(sends(4.0, &[("c1", &[6]), ("c3", &[3])]), (3, Some(1)));
+    // They are all read anew after a restore, whose version is lower.
+    house.sockets.content().versions.clear();
+    register(&house, "c3", &[(BTC, 7, false)]);
+    assert_eq!(sends(5.0, &[("c1", &[6]), ("c3", &[7])]), (4, Some(1)));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tickwire_entitlements::{Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{
-    Clock as _, ConnectionRow, Connections, Owed, SUBSCRIBERS_PER_UPDATE_MAX, Subscribed, Subscriber,
-    Subscription,
+    Clock as _, ConnectionRow, Connections, Owed, SHARD_CHANGES_MAX, SUBSCRIBERS_PER_UPDATE_MAX, Subscribed,
+    Subscriber, Subscription,
 };
 use tickwire_streams::{GroupKey, Offset};
 
@@ -133,7 +133,7 @@ pub(crate) async fn a_row_goes_with_its_subscribers_or_not_at_all(
         for g in [&groups[0], &groups[SUBSCRIBERS_PER_UPDATE_MAX - 1]] {
             assert_eq!(connections.subscribers(g, 0).await.unwrap().len(), subscribers);
             let version = connections.shard_version(g, 0).await.unwrap();
-            assert_eq!(version > 0, subscribers > 0);
+            assert_eq!(version.version > 0, subscribers > 0);
         }
     };
     assert!(!connections.update(&second, 0, &everywhere).await.unwrap());
@@ -156,20 +156,66 @@ pub(crate) async fn a_row_goes_with_its_subscribers_or_not_at_all(
 
 pub(crate) async fn a_write_raises_the_version(connections: &impl Connections, clock: &ManualClock) {
     let g = group("A");
-    assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 0);
+    assert_eq!(connections.shard_version(&g, 0).await.unwrap().version, 0);
     assert_eq!(connections.subscribers(&g, 0).await.unwrap(), []);
     let first = subscribe(connections, clock, "c1", (&g, 0), 2).await;
     let second = subscribe(connections, clock, "c2", (&g, 0), 200).await;
-    assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 2);
+    assert_eq!(connections.shard_version(&g, 0).await.unwrap().version, 2);
     assert_eq!(
         connections.subscribers(&g, 0).await.unwrap(),
         [first, second.clone()]
     );
     subscribe(connections, clock, "c1", (&g, 0), 0).await;
-    assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 3);
+    assert_eq!(connections.shard_version(&g, 0).await.unwrap().version, 3);
     assert_eq!(connections.subscribers(&g, 0).await.unwrap(), [second]);
-    assert_eq!(connections.shard_version(&g, 1).await.unwrap(), 0);
+    assert_eq!(connections.shard_version(&g, 1).await.unwrap().version, 0);
     assert_eq!(connections.subscribers(&g, 1).await.unwrap(), []);
+}
+
+pub(crate) async fn a_version_names_who_changed_lately(connections: &impl Connections, clock: &ManualClock) {
+    let g = group("A");
+    let read = async || connections.shard_version(&g, 0).await.unwrap();
+    let none = read().await;
+    let mut rows = Vec::new();
+    for name in ["c1", "c2"] {
+        rows.push(subscribe(connections, clock, name, (&g, 0), 2).await);
+    }
+    let two = read().await;
+    assert_eq!(two.changed_since(&none).unwrap(), ["c1", "c2"]);
+    assert_eq!(two.changed_since(&two).unwrap(), [""; 0]);
+    subscribe(connections, clock, "c2", (&g, 0), 0).await;
+    subscribe(connections, clock, "c3", (&g, 1), 1).await;
+    assert_eq!(read().await.changed_since(&two).unwrap(), ["c2"]);
+    // Those that are no subscribers there are left out.
+    let named = ["c1", "c2", "c3", "never"].map(str::to_owned);
+    let found = connections.subscribers_of(&g, 0, &named).await.unwrap();
+    assert_eq!(found, rows[..1]);
+    assert_eq!(connections.subscribers_of(&g, 0, &[]).await.unwrap(), []);
+    // A close is a change too.
+    let before = read().await;
+    connections.close("c1", &[(g.clone(), 0)]).await.unwrap();
+    assert_eq!(read().await.changed_since(&before).unwrap(), ["c1"]);
+    // The oldest are forgotten, which is told; the newest are not.
+    let mut versions = vec![read().await];
+    for n in 0..2 * SHARD_CHANGES_MAX {
+        subscribe(connections, clock, &format!("d{n:03}"), (&g, 0), 1).await;
+        versions.push(read().await);
+    }
+    let last = versions.last().unwrap();
+    assert!(
+        last.changes.len() <= SHARD_CHANGES_MAX + 8,
+        "{}",
+        last.changes.len()
+    );
+    assert_eq!(last.changed_since(&versions[0]), None);
+    let some = last.changed_since(&versions[2 * SHARD_CHANGES_MAX - 3]).unwrap();
+    assert_eq!(some, ["d061", "d062", "d063"]);
+    for (n, earlier) in versions.iter().enumerate() {
+        if let Some(named) = last.changed_since(earlier) {
+            let changed: Vec<_> = (n..2 * SHARD_CHANGES_MAX).map(|n| format!("d{n:03}")).collect();
+            assert_eq!(named, changed);
+        }
+    }
 }
 
 pub(crate) async fn writers_at_once_each_raise_it(connections: &impl Connections, clock: &ManualClock) {
@@ -179,7 +225,7 @@ pub(crate) async fn writers_at_once_each_raise_it(connections: &impl Connections
         .iter()
         .map(|name| subscribe(connections, clock, name, (&g, 3), 200));
     futures_util::future::join_all(writes).await;
-    assert_eq!(connections.shard_version(&g, 3).await.unwrap(), 50);
+    assert_eq!(connections.shard_version(&g, 3).await.unwrap().version, 50);
     assert_eq!(connections.subscribers(&g, 3).await.unwrap().len(), 50);
 }
 
@@ -192,7 +238,7 @@ pub(crate) async fn behind_is_marked_once_and_only_on_what_stands(
     for connection in ["c1", "c1", "never"] {
         connections.mark_behind(&g, 0, connection).await.unwrap();
     }
-    assert_eq!(connections.shard_version(&g, 0).await.unwrap(), 1);
+    assert_eq!(connections.shard_version(&g, 0).await.unwrap().version, 1);
     let behind = Subscriber {
         behind: true,
         ..fresh.clone()
@@ -219,7 +265,7 @@ pub(crate) async fn an_end_forgets_everything(connections: &impl Connections, cl
     assert_eq!(connections.count("u1").await.unwrap(), 1);
     for ((g, shard), stays) in [(&a, 0), (&b, 1)].into_iter().zip(stays) {
         assert_eq!(connections.subscribers(g, shard).await.unwrap(), [stays]);
-        assert!(connections.shard_version(g, shard).await.unwrap() > 2);
+        assert!(connections.shard_version(g, shard).await.unwrap().version > 2);
     }
     connections.close("never", &[]).await.unwrap();
 }
@@ -292,7 +338,9 @@ pub(crate) async fn streams_are_taken_out_and_others_stay(
     let there = stored.subscriber(&stored.subscriptions);
     assert_eq!(connections.connection("c1").await.unwrap(), Some(stored));
     assert_eq!(connections.subscribers(&group, 0).await.unwrap(), [there]);
-    assert!(connections.shard_version(&group, 0).await.unwrap() > before);
+    let after = connections.shard_version(&group, 0).await.unwrap();
+    assert!(after.version > before.version);
+    assert_eq!(after.changed_since(&before).unwrap(), ["c1"]);
     // Nothing is made where nothing was.
     connections.drop_streams(&group, 0, "c2", &keys).await.unwrap();
     assert_eq!(connections.connection("c2").await.unwrap(), None);

@@ -39,6 +39,7 @@ macro_rules! of_the_tables {
                 an_older_request_loses,
                 a_row_goes_with_its_subscribers_or_not_at_all,
                 a_write_raises_the_version,
+                a_version_names_who_changed_lately,
                 writers_at_once_each_raise_it,
                 behind_is_marked_once_and_only_on_what_stands,
                 an_end_forgets_everything,

@@ -1,6 +1,7 @@
 //! One call each: its capacity counted, its size bounded, its pages followed,
 //! its failure translated.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
@@ -41,43 +42,49 @@ pub(super) enum Change {
     Delete(Item),
 }
 
-/// A condition, or a filter: an expression over attributes and `:values`.
+/// A condition, or a filter: an expression over attributes, `#names` of some, and `:values`.
 #[derive(Clone, Default)]
 pub(super) struct Expression {
-    pub(super) text: &'static str,
-    pub(super) values: Vec<(&'static str, AttributeValue)>,
+    text: Cow<'static, str>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
 }
 
 impl Expression {
-    pub(super) fn new(text: &'static str) -> Self {
+    pub(super) fn new(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            text,
-            values: Vec::new(),
+            text: text.into(),
+            ..Self::default()
         }
     }
 
-    pub(super) fn text(mut self, name: &'static str, value: &str) -> Self {
-        self.values.push((name, AttributeValue::S(value.to_owned())));
+    /// Names an attribute that the text cannot.
+    pub(super) fn name(mut self, name: &str, attribute: String) -> Self {
+        self.names.insert(name.to_owned(), attribute);
         self
     }
 
-    pub(super) fn number(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.values.push((name, AttributeValue::N(value.to_string())));
-        self
+    pub(super) fn text(self, name: &str, value: &str) -> Self {
+        self.value(name, AttributeValue::S(value.to_owned()))
     }
 
-    pub(super) fn flag(mut self, name: &'static str, value: bool) -> Self {
-        self.values.push((name, AttributeValue::Bool(value)));
-        self
+    pub(super) fn number(self, name: &str, value: impl ToString) -> Self {
+        self.value(name, AttributeValue::N(value.to_string()))
     }
 
-    fn values(&self) -> Option<HashMap<String, AttributeValue>> {
-        let values = self
-            .values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
-        (!self.values.is_empty()).then(|| values.collect())
+    pub(super) fn flag(self, name: &str, value: bool) -> Self {
+        self.value(name, AttributeValue::Bool(value))
     }
+
+    fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(name.to_owned(), value);
+        self
+    }
+}
+
+/// As the service takes them: none rather than an empty list.
+fn listed<V>(entries: HashMap<String, V>) -> Option<HashMap<String, V>> {
+    (!entries.is_empty()).then_some(entries)
 }
 
 /// A query of one partition.
@@ -137,7 +144,8 @@ impl Dynamo {
         if let Some(condition) = condition {
             request = request
                 .condition_expression(condition.text)
-                .set_expression_attribute_values(condition.values())
+                .set_expression_attribute_names(listed(condition.names))
+                .set_expression_attribute_values(listed(condition.values))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         }
         match request.send().await {
@@ -183,7 +191,8 @@ impl Dynamo {
             .table_name(self.name(table))
             .set_item(Some(item.0))
             .condition_expression(condition.text)
-            .set_expression_attribute_values(condition.values())
+            .set_expression_attribute_names(listed(condition.names))
+            .set_expression_attribute_values(listed(condition.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut request = self
             .client
@@ -236,15 +245,15 @@ impl Dynamo {
         Err(self.failed(what, place, &error))
     }
 
-    /// Updates the row at `key`; the update's values and the condition's share
-    /// one list. Returns the row as it then is, none if its condition failed.
+    /// Updates the row at `key`; the update's names and values and the
+    /// condition's share one list. Returns the row as it then is, none if its condition failed.
     pub(super) async fn update(
         &self,
         what: &'static str,
         table: Table,
         key: Item,
         update: Expression,
-        condition: Option<&'static str>,
+        condition: Option<&str>,
     ) -> PortResult<Option<Item>> {
         let request = self
             .client
@@ -252,7 +261,8 @@ impl Dynamo {
             .table_name(self.name(table))
             .set_key(Some(key.0))
             .update_expression(update.text)
-            .set_expression_attribute_values(update.values())
+            .set_expression_attribute_names(listed(update.names))
+            .set_expression_attribute_values(listed(update.values))
             .set_condition_expression(condition.map(str::to_owned))
             .return_values(ReturnValue::AllNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -329,8 +339,9 @@ impl Dynamo {
                 .client
                 .query()
                 .table_name(self.name(table))
-                .key_condition_expression(query.key.text)
-                .set_expression_attribute_values(query.key.values())
+                .key_condition_expression(query.key.text.clone())
+                .set_expression_attribute_names(listed(query.key.names.clone()))
+                .set_expression_attribute_values(listed(query.key.values.clone()))
                 .set_projection_expression(query.projection.map(str::to_owned))
                 .scan_index_forward(!query.descending)
                 .set_limit(wanted.map(|n| i32::try_from(n).unwrap_or(i32::MAX)))

@@ -2,7 +2,8 @@
 //! - `c#{connection}`, `sk` `-`: the connection;
 //! - `u#{user}`, `sk` the connection: counts a user's connections;
 //! - `s#{group}#{shard}`, `sk` the connection: a subscriber;
-//! - `v#{group}#{shard}`, `sk` `-`: the shard's version.
+//! - `v#{group}#{shard}`, `sk` `-`: the shard's version; `c:{connection}` is the version of that
+//!   one's last change, as long as it is one of the newest.
 //!
 //! Rows of connections and subscribers expire an hour after the longest life
 //! of a connection, for those whose end was never told.
@@ -14,7 +15,8 @@ use futures_util::future::try_join_all;
 use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{
-    ConnectionRow, Connections, PortError, PortResult, Subscribed, Subscriber, Subscription,
+    ConnectionRow, Connections, PortError, PortResult, SHARD_CHANGES_MAX, ShardVersion, Subscribed,
+    Subscriber, Subscription,
 };
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
@@ -39,6 +41,12 @@ const SUBSCRIPTIONS: &str = "subscriptions";
 const OWED: &str = "owed";
 const BEHIND: &str = "behind";
 const VERSION: &str = "version";
+const NAMED: &str = "named";
+const NAMED_AFTER: &str = "named_after";
+/// Attributes of a shard's version that begin so name a connection.
+const CHANGE: &str = "c:";
+/// Whoever makes a version of a multiple of this looks whether names are to be forgotten.
+const FORGETS_EVERY: u64 = 8;
 const LEFT: &str = "left_groups";
 const CHANGES: &str = "changes_text";
 const IS_CLOSING: &str = "is_closing";
@@ -154,6 +162,31 @@ fn row_of(what: &'static str, connection: &str, item: &Item) -> PortResult<Conne
     })
 }
 
+/// A shard's version; rows of before changes were named have none of the counts.
+fn version_of(what: &'static str, row: &Item) -> PortResult<ShardVersion> {
+    let version: u64 = row.get_number(what, VERSION)?;
+    let named: u64 = row.get_number(what, NAMED).unwrap_or_default();
+    let changes = row.0.iter().filter_map(|(name, value)| {
+        let at = value.as_n().ok().and_then(|at| at.parse().ok());
+        Some((name.strip_prefix(CHANGE)?.to_owned(), at?))
+    });
+    Ok(ShardVersion {
+        version,
+        unnamed: version.saturating_sub(named),
+        named_after: row.get_number(what, NAMED_AFTER).unwrap_or_default(),
+        changes: changes.collect(),
+    })
+}
+
+fn subscriber_of(what: &'static str, row: &Item) -> PortResult<Subscriber> {
+    Ok(Subscriber {
+        connection: row.get_text(what, SORT_KEY)?.to_owned(),
+        identity: read_identity(what, row)?,
+        subscriptions: read_subscriptions(what, row)?,
+        behind: row.get_flag(what, BEHIND)?,
+    })
+}
+
 impl Dynamo {
     /// Takes streams out of a row that has a list of them; that of a connection names the group
     /// that they are `of` as one that it left.
@@ -229,13 +262,65 @@ impl Dynamo {
         ))
     }
 
+    /// The subscribers of these rows whose life has not ended.
+    fn living(&self, what: &'static str, rows: &[Item]) -> PortResult<Vec<Subscriber>> {
+        let second = self.second();
+        let living = rows.iter().filter(|row| !row.has_expired(second));
+        living.map(|row| subscriber_of(what, row)).collect()
+    }
+
     fn second(&self) -> i64 {
         self.clock.now().millis() / 1_000
     }
 
-    async fn raise_version(&self, what: &'static str, group: &GroupKey, shard: u16) -> PortResult<()> {
-        let raise = Expression::new("ADD version :one").number(":one", 1);
-        self.update(what, Table::Connections, version_key(group, shard), raise, None)
+    async fn raise_version(
+        &self,
+        what: &'static str,
+        (group, shard): (&GroupKey, u16),
+        connection: &str,
+    ) -> PortResult<()> {
+        // Each part of it is computed from the row as it was.
+        let raise = Expression::new(
+            "SET version = if_not_exists(version, :none) + :one, \
+             named = if_not_exists(named, :none) + :one, \
+             #connection = if_not_exists(version, :none) + :one",
+        );
+        let raise = raise
+            .name("#connection", format!("{CHANGE}{connection}"))
+            .number(":none", 0)
+            .number(":one", 1);
+        let key = version_key(group, shard);
+        let raised = self
+            .update(what, Table::Connections, key.clone(), raise, None)
+            .await?;
+        let version = raised.map(|row| version_of(what, &row)).transpose()?;
+        let version = version.unwrap_or_default();
+        if version.version.is_multiple_of(FORGETS_EVERY) {
+            // The change is made and named: where this fails, whoever comes next forgets them.
+            let _ = self.forget_changes(what, key, &version).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest names out of a shard's version, where it has too many.
+    async fn forget_changes(&self, what: &'static str, key: Item, version: &ShardVersion) -> PortResult<()> {
+        let surplus = version.surplus(SHARD_CHANGES_MAX);
+        let Some((_, named_after)) = surplus.last() else {
+            return Ok(());
+        };
+        let places = || 0..surplus.len();
+        let removed: Vec<_> = places().map(|n| format!("#c{n}")).collect();
+        let forget = format!("SET named_after = :named_after REMOVE {}", removed.join(", "));
+        let mut forget = Expression::new(forget).number(":named_after", named_after);
+        for (n, (connection, at)) in surplus.iter().enumerate() {
+            forget = forget
+                .name(&format!("#c{n}"), format!("{CHANGE}{connection}"))
+                .number(&format!(":c{n}"), at);
+        }
+        // Who has changed again since is named with another version: then the next one does it.
+        let unchanged: Vec<_> = places().map(|n| format!("#c{n} = :c{n}")).collect();
+        let condition = unchanged.join(" AND ");
+        self.update(what, Table::Connections, key, forget, Some(&condition))
             .await
             .map(|_| ())
     }
@@ -292,7 +377,7 @@ impl Connections for Dynamo {
         if is_written {
             let raised = subscribed
                 .iter()
-                .map(|there| self.raise_version(what, &there.group, there.shard));
+                .map(|there| self.raise_version(what, (&there.group, there.shard), &row.connection));
             try_join_all(raised).await?;
         }
         Ok(is_written)
@@ -313,7 +398,7 @@ impl Connections for Dynamo {
         for (group, shard) in shards {
             let subscriber = Item::under(&shard_partition(group, *shard), connection);
             self.delete_row(what, Table::Connections, subscriber).await?;
-            self.raise_version(what, group, *shard).await?;
+            self.raise_version(what, (group, *shard), connection).await?;
         }
         let key = connection_key(connection);
         if let Some(row) = self.get(what, Table::Connections, key.clone()).await? {
@@ -349,7 +434,7 @@ impl Connections for Dynamo {
             .await?;
         let subscriber = Item::under(&shard_partition(group, shard), connection);
         self.drop_from(what, subscriber, keys, None).await?;
-        self.raise_version(what, group, shard).await
+        self.raise_version(what, (group, shard), connection).await
     }
 
     async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
@@ -377,12 +462,13 @@ impl Connections for Dynamo {
             .map(|_| ())
     }
 
-    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64> {
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<ShardVersion> {
         let what = "connections.shard_version";
         let row = self
             .get(what, Table::Connections, version_key(group, shard))
             .await?;
-        row.map_or(Ok(0), |row| row.get_number(what, VERSION))
+        let version = row.map(|row| version_of(what, &row)).transpose()?;
+        Ok(version.unwrap_or_default())
     }
 
     async fn subscribers(&self, group: &GroupKey, shard: u16) -> PortResult<Vec<Subscriber>> {
@@ -392,18 +478,22 @@ impl Connections for Dynamo {
             consistent: true,
             ..Query::default()
         };
-        let second = self.second();
         let rows = self.query(what, Table::Connections, query).await?;
-        rows.iter()
-            .filter(|row| !row.has_expired(second))
-            .map(|row| {
-                Ok(Subscriber {
-                    connection: row.get_text(what, SORT_KEY)?.to_owned(),
-                    identity: read_identity(what, row)?,
-                    subscriptions: read_subscriptions(what, row)?,
-                    behind: row.get_flag(what, BEHIND)?,
-                })
-            })
-            .collect()
+        self.living(what, &rows)
+    }
+
+    async fn subscribers_of(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connections: &[String],
+    ) -> PortResult<Vec<Subscriber>> {
+        let what = "connections.subscribers_of";
+        let partition = shard_partition(group, shard);
+        let keys = connections
+            .iter()
+            .map(|connection| Item::under(&partition, connection));
+        let rows = self.get_many(what, Table::Connections, keys.collect()).await?;
+        self.living(what, &rows)
     }
 }

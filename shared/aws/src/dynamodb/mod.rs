@@ -218,7 +218,7 @@ mod tests {
 
         #[tokio::test]
         async fn a_connection_goes_with_its_subscribers_and_the_versions_behind_them() {
-            let one = r#"{"ConsumedCapacity":{"CapacityUnits":1.0}}"#;
+            let one = r#"{"Attributes":{"version":{"N":"7"}},"ConsumedCapacity":{"CapacityUnits":1.0}}"#;
             let http = Canned::answering(&[
                 (200, r#"{"ConsumedCapacity":[{"CapacityUnits":6.0}]}"#),
                 (200, one),
@@ -240,6 +240,24 @@ mod tests {
             assert_eq!(parts[1]["Put"]["Item"]["pk"]["S"], "s#live/NIFTY#0");
             let gone = serde_json::json!({"pk": {"S": "s#live/TCS#0"}, "sk": {"S": "c1"}});
             assert_eq!(parts[2]["Delete"]["Key"], gone);
+        }
+
+        #[tokio::test]
+        async fn a_version_of_before_changes_were_named_is_read() {
+            let read = async |attributes: &str| {
+                let item = format!(r#"{{"Item":{{"pk":{{"S":"v#live/NIFTY#0"}},{attributes}}}}}"#);
+                let group = "live/NIFTY".parse().unwrap();
+                let dynamo = dynamo(&Canned::answering(&[(200, &item)]));
+                dynamo.shard_version(&group, 0).await.unwrap()
+            };
+            let older = read(r#""version":{"N":"40"}"#).await;
+            assert_eq!((older.version, older.unnamed), (40, 40));
+            let named = r#""named":{"N":"1"},"c:c1":{"N":"41"}"#;
+            let next = read(&format!(r#""version":{{"N":"41"}},{named}"#)).await;
+            assert_eq!(next.changed_since(&older).unwrap(), ["c1"]);
+            // Then the older build raised it again.
+            let mixed = read(&format!(r#""version":{{"N":"42"}},{named}"#)).await;
+            assert_eq!(mixed.changed_since(&next), None);
         }
 
         #[tokio::test]

@@ -64,12 +64,12 @@ impl Deliver {
         }
         let wanted = ready.iter().filter_map(|filled| {
             let row = members.get(filled.member as usize)?;
-            Some((&row.identity, filled.frames.len()))
+            Some((row.reader(), filled.frames.len()))
         });
         self.rates.lease(wanted, now).await;
         let (ready, over): (Vec<Filled>, Vec<Filled>) = ready.into_iter().partition(|filled| {
             let row = members.get(filled.member as usize);
-            row.is_some_and(|row| self.rates.take(&row.identity, now, 1) > 0)
+            row.is_some_and(|row| self.rates.take(row.reader(), now, 1) > 0)
         });
         let held = self.hold(run, index, carried, &over);
         let posts = ready.iter().map(|filled| filled.frames.len()).sum();
@@ -125,7 +125,7 @@ impl Deliver {
             let row = index.subscribers.members.get(member as usize);
             if let Some(row) = row.filter(|_| filled.frames.len() > 1) {
                 // The first was counted before; those beyond it count, whatever is left.
-                self.rates.take(&row.identity, now, filled.frames.len() - 1);
+                self.rates.take(row.reader(), now, filled.frames.len() - 1);
             }
             if self.post(place, index, filled).await == Outcome::Throttled {
                 throttled
@@ -250,7 +250,7 @@ impl Deliver {
         for (member, _) in &deferred {
             // Its frame was counted when it asked.
             if let Some(row) = index.subscribers.members.get(*member as usize) {
-                self.rates.give_back(&row.identity, asked_at);
+                self.rates.give_back(row.reader(), asked_at);
             }
         }
         // Not those that were served: what is left of theirs is nothing.
@@ -265,7 +265,7 @@ impl Deliver {
     /// Whether a member may be sent another frame, which is counted.
     fn has_more(&self, index: &Index, member: u32) -> bool {
         let row = index.subscribers.members.get(member as usize);
-        row.is_some_and(|row| self.rates.take(&row.identity, self.ports.clock.now(), 1) > 0)
+        row.is_some_and(|row| self.rates.take(row.reader(), self.ports.clock.now(), 1) > 0)
     }
 
     /// Fills the frames for each connection, in order, what was carried first. What is the same for

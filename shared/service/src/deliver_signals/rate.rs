@@ -9,7 +9,7 @@
 //! What goes over the rate is not dropped: it is carried, conflated to the latest of each stream,
 //! and goes with the next frame that may be sent. The same becomes of it where no lease can be had.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures_util::stream::{self, StreamExt as _};
 use rustc_hash::FxHashMap;
@@ -31,8 +31,15 @@ const LEASE_PART: u32 = 4;
 /// Leases taken at once.
 const LEASES_AT_ONCE: usize = 64;
 
+/// Whose frames they are, and where they are counted, once that was looked up.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) identity: &'a Identity,
+    pub(super) user: &'a OnceLock<Arc<User>>,
+}
+
 /// What this process knows of the frames of a user.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Frames {
     /// What was counted: by this process, or by all, as far as it has seen.
     counted: Option<Usage>,
@@ -40,8 +47,8 @@ struct Frames {
 }
 
 /// A user whose frames are counted.
-#[derive(Default)]
-struct User {
+#[derive(Debug, Default)]
+pub(super) struct User {
     frames: Mutex<Frames>,
     /// Held while a lease is taken: one of a process at a time.
     leasing: tokio::sync::Mutex<()>,
@@ -54,7 +61,7 @@ impl User {
 }
 
 /// Frames that were counted before they are sent.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Lease {
     at: UnixNanos,
     held: u32,
@@ -89,20 +96,16 @@ impl Rates {
     }
 
     /// Sees to it that so many frames can be taken of each user, as far as they may be sent.
-    pub(super) async fn lease<'a>(
-        &self,
-        wanted: impl Iterator<Item = (&'a Identity, usize)>,
-        now: UnixNanos,
-    ) {
+    pub(super) async fn lease<'a>(&self, wanted: impl Iterator<Item = (Reader<'a>, usize)>, now: UnixNanos) {
         let Some(rows) = &self.shared else { return };
-        let mut of_users: FxHashMap<&str, (&Identity, u32)> = FxHashMap::default();
-        for (identity, frames) in wanted {
-            let (_, sum) = of_users.entry(&identity.user).or_insert((identity, 0));
+        let mut of_users: FxHashMap<&str, (Reader<'_>, u32)> = FxHashMap::default();
+        for (reader, frames) in wanted {
+            let (_, sum) = of_users.entry(&reader.identity.user).or_insert((reader, 0));
             *sum = sum.saturating_add(u32::try_from(frames).unwrap_or(u32::MAX));
         }
         stream::iter(of_users.into_values())
-            .for_each_concurrent(LEASES_AT_ONCE, |(identity, frames)| async move {
-                if let Err(error) = self.renew(rows.as_ref(), identity, frames, now).await {
+            .for_each_concurrent(LEASES_AT_ONCE, |(reader, frames)| async move {
+                if let Err(error) = self.renew(rows.as_ref(), reader, frames, now).await {
                     tracing::warn!(%error, "frames could not be counted: they wait");
                 }
             })
@@ -112,11 +115,12 @@ impl Rates {
     async fn renew(
         &self,
         rows: &dyn UsageRows,
-        identity: &Identity,
+        reader: Reader<'_>,
         frames: u32,
         now: UnixNanos,
     ) -> PortResult<()> {
-        let user = self.users.get_with_by_ref(&identity.user, Arc::default);
+        let Reader { identity, .. } = reader;
+        let user = self.user(reader);
         let _one_at_a_time = user.leasing.lock().await;
         let (stands, last) = {
             let mut of_user = user.frames();
@@ -163,13 +167,18 @@ impl Rates {
         }
     }
 
+    /// The one of all connections of the user.
+    fn user<'a>(&self, reader: Reader<'a>) -> &'a User {
+        let look_up = || self.users.get_with_by_ref(&reader.identity.user, Arc::default);
+        reader.user.get_or_init(look_up)
+    }
+
     /// Counts up to `frames` of a user; how many of them may be sent.
-    pub(super) fn take(&self, identity: &Identity, now: UnixNanos, frames: usize) -> u32 {
-        let user = self.users.get_with_by_ref(&identity.user, Arc::default);
+    pub(super) fn take(&self, reader: Reader<'_>, now: UnixNanos, frames: usize) -> u32 {
         let frames = u32::try_from(frames).unwrap_or(u32::MAX);
-        let mut of_user = user.frames();
+        let mut of_user = self.user(reader).frames();
         if self.shared.is_none() {
-            let windows = identity.tier.limits().frames();
+            let windows = reader.identity.tier.limits().frames();
             let counted = of_user.counted.get_or_insert_default();
             return counted.take(&windows, now, frames).0;
         }
@@ -181,11 +190,8 @@ impl Rates {
     }
 
     /// Gives back a frame that was counted at `at` and not sent.
-    pub(super) fn give_back(&self, identity: &Identity, at: UnixNanos) {
-        let Some(user) = self.users.get(&identity.user) else {
-            return;
-        };
-        let mut of_user = user.frames();
+    pub(super) fn give_back(&self, reader: Reader<'_>, at: UnixNanos) {
+        let mut of_user = self.user(reader).frames();
         match self.shared {
             None => {
                 if let Some(counted) = &mut of_user.counted {
@@ -247,10 +253,32 @@ mod tests {
         }
     }
 
-    fn send(rates: &Rates, identity: &Identity, now: UnixNanos, frames: usize) -> u32 {
-        let leased = rates.lease([(identity, frames)].into_iter(), now);
-        leased.now_or_never().unwrap();
-        rates.take(identity, now, frames)
+    /// A connection of a user at one of several processes.
+    struct Connection {
+        rates: Rates,
+        identity: Identity,
+        user: OnceLock<Arc<User>>,
+    }
+
+    impl Connection {
+        fn of(tier: Tier, row: &Arc<Row>) -> Self {
+            Self {
+                rates: Rates::new(Some(row.clone())),
+                identity: identity(tier),
+                user: OnceLock::new(),
+            }
+        }
+
+        fn reader(&self) -> Reader<'_> {
+            let Self { identity, user, .. } = self;
+            Reader { identity, user }
+        }
+
+        fn send(&self, now: UnixNanos, frames: usize) -> u32 {
+            let leased = self.rates.lease([(self.reader(), frames)].into_iter(), now);
+            leased.now_or_never().unwrap();
+            self.rates.take(self.reader(), now, frames)
+        }
     }
 
     fn at(millis: i64) -> UnixNanos {
@@ -271,21 +299,20 @@ mod tests {
         fn a_minute_holds_at_most_a_fifth_more_however_many_processes_send(
             steps in prop::collection::vec((0_usize..4, 0_i64..400, 1_usize..30), 1..600),
         ) {
-            let identity = identity(Tier::Free);
-            let minute = identity.tier.limits().stream_messages_per_minute_max;
+            let minute = Tier::Free.limits().stream_messages_per_minute_max;
             let row = Arc::<Row>::default();
-            let processes: [Rates; 4] = std::array::from_fn(|_| Rates::new(Some(row.clone())));
+            let processes: [Connection; 4] = std::array::from_fn(|_| Connection::of(Tier::Free, &row));
             let mut now = 0;
             let mut sent: Vec<(i64, u32)> = Vec::new();
             for (process, after, frames) in steps {
                 now += after;
-                let rates = &processes[process];
-                let taken = send(rates, &identity, at(now), frames);
+                let process = &processes[process];
+                let taken = process.send(at(now), frames);
                 prop_assert!(taken as usize <= frames);
                 sent.push((now, taken));
                 // One of them was put off.
                 if taken > 0 && frames % 3 == 0 {
-                    rates.give_back(&identity, at(now));
+                    process.rates.give_back(process.reader(), at(now));
                     sent.last_mut().unwrap().1 -= 1;
                 }
                 let in_the_minute = sent.iter().filter(|(time, _)| now - time < 60_000);
@@ -298,11 +325,10 @@ mod tests {
     #[test]
     fn a_lease_serves_for_seconds() {
         let check = |frames_per_second: i64, writes_max: u32| {
-            let identity = identity(Tier::Enterprise);
             let row = Arc::<Row>::default();
-            let rates = Rates::new(Some(row.clone()));
+            let process = Connection::of(Tier::Enterprise, &row);
             for nth in 0..60 * frames_per_second {
-                assert_eq!(send(&rates, &identity, at(nth * 1_000 / frames_per_second), 1), 1);
+                assert_eq!(process.send(at(nth * 1_000 / frames_per_second), 1), 1);
             }
             let writes = row.writes.load(Relaxed);
             assert!(writes <= writes_max, "{writes} of {frames_per_second}");

@@ -1,23 +1,24 @@
 //! The subscribers of a shard, found by stream.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_entitlements::Identity;
 use tickwire_signals::StreamId;
 use tickwire_streams::StreamKey;
 
+use super::rate::{Reader, User};
 use crate::plans::Plan;
-use crate::ports::{Subscriber, Subscription};
+use crate::ports::{ShardVersion, Subscriber, Subscription};
 use crate::watermark::is_marked;
 
 /// Subscribers of a shard at one version.
 #[derive(Debug)]
 pub(super) struct Subscribers {
-    pub(super) version: u64,
-    pub(super) members: Vec<Member>,
+    pub(super) version: ShardVersion,
+    pub(super) members: Vec<Arc<Member>>,
 }
 
 /// A connection's subscriptions in the shard.
@@ -26,21 +27,48 @@ pub(super) struct Member {
     pub(super) connection: String,
     pub(super) identity: Identity,
     pub(super) behind: AtomicBool,
-    subscriptions: Vec<Subscription>,
+    /// Each with its key parsed, if it is sent with a watermark only.
+    subscriptions: Vec<(Subscription, Option<StreamKey>)>,
+    user: OnceLock<Arc<User>>,
 }
 
 impl Subscribers {
-    pub(super) fn new(version: u64, rows: Vec<Subscriber>) -> Self {
-        let members = rows
-            .into_iter()
-            .map(|row| Member {
-                connection: row.connection,
-                identity: row.identity,
-                behind: AtomicBool::new(row.behind),
-                subscriptions: row.subscriptions,
-            })
-            .collect();
+    pub(super) fn new(version: ShardVersion, rows: Vec<Subscriber>) -> Self {
+        let members = rows.into_iter().map(Member::new).collect();
         Self { version, members }
+    }
+
+    /// These, but for the connections that changed, of which `rows` are those that are left.
+    pub(super) fn renewed(&self, version: ShardVersion, changed: &[String], rows: Vec<Subscriber>) -> Self {
+        let changed: FxHashSet<&str> = changed.iter().map(String::as_str).collect();
+        let same = self.members.iter();
+        let same = same.filter(|member| !changed.contains(member.connection.as_str()));
+        let members = same.cloned().chain(rows.into_iter().map(Member::new)).collect();
+        Self { version, members }
+    }
+}
+
+impl Member {
+    fn new(row: Subscriber) -> Arc<Self> {
+        let subscriptions = row.subscriptions.into_iter().map(|subscription| {
+            let marked = subscription.key.parse().ok().filter(is_marked);
+            (subscription, marked)
+        });
+        Arc::new(Self {
+            connection: row.connection,
+            identity: row.identity,
+            behind: AtomicBool::new(row.behind),
+            subscriptions: subscriptions.collect(),
+            user: OnceLock::new(),
+        })
+    }
+
+    /// Whose frames it is sent.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader {
+            identity: &self.identity,
+            user: &self.user,
+        }
     }
 }
 
@@ -103,11 +131,9 @@ impl Index {
         let mut wanted: Vec<(StreamId, bool, Target)> = Vec::new();
         let mut marked = FxHashMap::default();
         for (member, row) in (0u32..).zip(&subscribers.members) {
-            for Subscription { key, s, last } in &row.subscriptions {
+            for (Subscription { key, s, last }, with_mark) in &row.subscriptions {
                 if let Some(id) = plan.id(key) {
-                    if let Some(key) = key.parse().ok().filter(is_marked) {
-                        marked.insert(id, key);
-                    }
+                    marked.extend(with_mark.clone().map(|key| (id, key)));
                     wanted.push((id, *last, Target { member, s: *s }));
                 }
             }
@@ -200,7 +226,7 @@ mod tests {
             row("x", &[("a", 1, false), ("c", 2, true)]),
             row("y", &[("c", 9, false), ("gone", 3, false)]),
         ];
-        let index = Index::new(Arc::new(Subscribers::new(1, rows)), plan);
+        let index = Index::new(Arc::new(Subscribers::new(ShardVersion::default(), rows)), plan);
         let check = |stream, full: &[(u32, u32)], last: &[(u32, u32)]| {
             let pairs = |targets: &[Target]| targets.iter().map(|t| (t.member, t.s)).collect::<Vec<_>>();
             let targets = index.targets(stream);

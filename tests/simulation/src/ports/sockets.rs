@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation};
 use tickwire_service::ports::{
     AccessBook, Clock as _, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push,
-    Subscribed, Subscriber, Subscription,
+    ShardVersion, Subscribed, Subscriber, Subscription,
 };
 use tickwire_streams::GroupKey;
 
@@ -64,7 +64,7 @@ impl Connections for Ports {
         // The rows and the versions behind them are several effects.
         for there in subscribed {
             self.call("raise_version", |world| {
-                *world.sockets.versions.entry(there.place()).or_default() += 1;
+                world.raise_version(there.place(), &row.connection);
                 Ok(())
             })
             .await?;
@@ -92,7 +92,7 @@ impl Connections for Ports {
             })
             .await?;
             self.call("raise_version", |world| {
-                *world.sockets.versions.entry(shard.clone()).or_default() += 1;
+                world.raise_version(shard.clone(), connection);
                 Ok(())
             })
             .await?;
@@ -148,7 +148,7 @@ impl Connections for Ports {
         })
         .await?;
         self.call("raise_version", |world| {
-            *world.sockets.versions.entry(place).or_default() += 1;
+            world.raise_version(place, connection);
             Ok(())
         })
         .await
@@ -174,22 +174,23 @@ impl Connections for Ports {
         .await
     }
 
-    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<u64> {
+    async fn shard_version(&self, group: &GroupKey, shard: u16) -> PortResult<ShardVersion> {
         let place = (group.clone(), shard);
         if self.has(Bug::CachedSubscribers)
             && let Some(version) = self.memory().versions.get(&place)
         {
-            return Ok(*version);
+            return Ok(version.clone());
         }
         let version = self
             .call("shard_version", |world| {
                 world.looked_at[self.process] = world.now;
                 let shard = (self.process, group.clone(), shard);
                 world.shards_looked_at.insert(shard, world.now);
-                Ok(world.sockets.versions.get(&place).copied().unwrap_or(0))
+                let version = world.sockets.versions.get(&place);
+                Ok(version.cloned().unwrap_or_default())
             })
             .await?;
-        self.memory().versions.insert(place, version);
+        self.memory().versions.insert(place, version.clone());
         Ok(version)
     }
 
@@ -197,6 +198,20 @@ impl Connections for Ports {
         self.call("subscribers", |world| {
             let rows = world.sockets.subscribers.get(&(group.clone(), shard));
             Ok(rows.map_or_else(Vec::new, |rows| rows.values().cloned().collect()))
+        })
+        .await
+    }
+
+    async fn subscribers_of(
+        &self,
+        group: &GroupKey,
+        shard: u16,
+        connections: &[String],
+    ) -> PortResult<Vec<Subscriber>> {
+        self.call("subscribers_of", |world| {
+            let rows = world.sockets.subscribers.get(&(group.clone(), shard));
+            let rows = rows.map(|rows| connections.iter().filter_map(|name| rows.get(name)));
+            Ok(rows.into_iter().flatten().cloned().collect())
         })
         .await
     }
