@@ -1,10 +1,10 @@
 //! Posting to connections: a table from the connection to the channel of its
 //! socket's writer.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use rustc_hash::FxHashMap;
 use tickwire_aws::{post_bytes_max, post_timeout};
 use tickwire_service::ports::{PortError, PortResult, Posted, Push};
 use tickwire_telemetry::Meter;
@@ -20,7 +20,7 @@ pub type Frames = mpsc::Receiver<Arc<str>>;
 
 /// The connections of this process.
 pub struct Sockets {
-    table: RwLock<HashMap<String, mpsc::Sender<Arc<str>>>>,
+    table: RwLock<FxHashMap<String, mpsc::Sender<Arc<str>>>>,
     meter: Arc<Meter>,
 }
 

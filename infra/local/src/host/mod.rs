@@ -279,6 +279,7 @@ impl Host {
             universe: universe.clone(),
             placement: options.placement.clone(),
             sessions: sessions.clone(),
+            calls: serve::Calls::default(),
         })));
         let origins: Arc<[Origin]> = options.origins.clone().into();
         let routes = routes

@@ -30,7 +30,7 @@ use tickwire_service::ports::{Enqueue, Entropy, Outgoing, PortError, Push, Queue
 use tickwire_socket::Socket;
 use tickwire_streams::Universe;
 use tickwire_wire::{ErrorBody, ErrorCode, HttpError, message_bytes_max};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -38,12 +38,17 @@ use crate::push::Sockets;
 
 /// Largest message of a client that is read at all, the platform's own bound.
 const MESSAGE_BYTES_MAX: usize = 128 * 1_024;
+/// First size of a connection's buffers: its messages are small, and there may be thousands.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1_024;
 /// A connection without messages for so long ends, as on the platform.
 const IDLE_MAX: Duration = Duration::from_secs(600);
 /// A connection ends after so long, as on the platform.
 const LIFETIME_MAX: Duration = Duration::from_secs(2 * 3_600);
 /// A write to a socket that takes longer means that nobody reads.
 const WRITE_MAX: Duration = Duration::from_secs(10);
+/// Calls for sockets that go on at once; others wait for their turn, so that what ingest and
+/// deliver ask of the store never stands behind more than so many.
+const CALLS_AT_ONCE: usize = 4;
 /// Replies that wait for the socket's writer.
 const REPLIES_WAITING_MAX: usize = 8;
 /// The one user that may put messages into the queue over HTTP.
@@ -60,6 +65,25 @@ pub(super) struct Served {
     pub(super) placement: Placement,
     /// The open sockets' tasks.
     pub(super) sessions: TaskTracker,
+    pub(super) calls: Calls,
+}
+
+/// Turns of the calls for sockets.
+pub(super) struct Calls(Semaphore);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self(Semaphore::new(CALLS_AT_ONCE))
+    }
+}
+
+impl Calls {
+    /// Makes a call when it is its turn.
+    async fn make<T>(&self, call: impl Future<Output = T>) -> T {
+        // It is never closed.
+        let _turn = self.0.acquire().await;
+        call.await
+    }
 }
 
 /// Routes of this host beside the API's own.
@@ -205,7 +229,8 @@ async fn upgrade(
         request.query_string_parameters =
             HashMap::from([("ticket".to_owned(), vec![ticket.to_owned()])]).into();
     }
-    let answer = tickwire_authorize::authorize_socket(&served.door, &request).await;
+    let authorize = tickwire_authorize::authorize_socket(&served.door, &request);
+    let answer = served.calls.make(authorize).await;
     let Some(identity) = answer.context.identity.clone() else {
         let code = answer
             .context
@@ -228,7 +253,7 @@ async fn upgrade(
     ]
     .into_iter()
     .collect();
-    let response = tickwire_socket::handle(&served.socket, event).await;
+    let response = handle(&served, event).await;
     if response.status_code != 200 {
         let status = u16::try_from(response.status_code)
             .ok()
@@ -247,6 +272,8 @@ async fn upgrade(
         .protocols([tickwire_service::manage_subscription::PROTOCOL])
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
+        .read_buffer_size(SOCKET_BUFFER_BYTES)
+        .write_buffer_size(SOCKET_BUFFER_BYTES)
         .on_failed_upgrade(move |error| {
             let (served, connection) = abandoned;
             tracing::debug!(connection, %error, "an upgrade failed");
@@ -267,6 +294,14 @@ fn event(connection: &str, route: &str, body: Option<(String, bool)>) -> ApiGate
     event
 }
 
+/// Calls the function of sockets.
+async fn handle(served: &Served, event: ApiGatewayWebsocketProxyRequest) -> ApiGatewayProxyResponse {
+    served
+        .calls
+        .make(tickwire_socket::handle(&served.socket, event))
+        .await
+}
+
 fn text(response: ApiGatewayProxyResponse) -> Option<String> {
     match response.body {
         Some(EventBody::Text(text)) => Some(text),
@@ -275,7 +310,7 @@ fn text(response: ApiGatewayProxyResponse) -> Option<String> {
 }
 
 async fn disconnect(served: &Served, connection: &str) {
-    tickwire_socket::handle(&served.socket, event(connection, "$disconnect", None)).await;
+    handle(served, event(connection, "$disconnect", None)).await;
 }
 
 /// One open socket: a reader that turns messages into events, and a writer for
@@ -319,8 +354,7 @@ async fn read(
                 return;
             }
         };
-        let response =
-            tickwire_socket::handle(&served.socket, event(connection, "$default", Some(body))).await;
+        let response = handle(served, event(connection, "$default", Some(body))).await;
         if let Some(reply) = text(response)
             && replies.send(reply).await.is_err()
         {
