@@ -1,7 +1,8 @@
 //! Redaction: the last layer on everything that is logged or answered as an error.
 //!
 //! One pass over the bytes. A byte that can be part of no pattern costs a look
-//! into a table; the few that can (`:`, `=`, a space, `@`, `J`, a digit …) are
+//! into two tables; the few that can, behind what they follow (`:` or `=` behind a
+//! name, a space behind a word such as `token`, `@`, `J`, the first digit …), are
 //! looked at from there, backwards and forwards, never beyond a line. What is
 //! recognised is replaced by [`REDACTED`]; text that has none is not copied.
 //!
@@ -75,22 +76,25 @@ pub fn redact_error(message: &str) -> String {
 
 /// The same of bytes, which need not be UTF-8.
 pub fn redact_bytes(text: &[u8]) -> Cow<'_, [u8]> {
+    redact_at(text, next_place)
+}
+
+/// Looks at the places that `next` finds.
+fn redact_at(text: &[u8], next: impl Fn(&[u8], usize) -> Option<usize>) -> Cow<'_, [u8]> {
     let mut out = Vec::new();
     let (mut kept, mut at) = (0, 0);
-    while let Some(skip) = text[at..]
-        .iter()
-        .position(|b| CLASS[usize::from(*b)] != Class::No)
-    {
-        at += skip;
+    while let Some(place) = next(text, at) {
+        at = place;
         let view = View { text, floor: kept };
-        let step = match CLASS[usize::from(text[at])] {
-            Class::No => Step::On(at + 1),
-            Class::Separator => view.separator(at, 1),
-            Class::Space => view.space(at, 1),
-            Class::Percent => view.percent(at),
-            Class::Jay => view.token(at),
-            Class::At => view.mail(at, 1),
-            Class::Digit => view.number(at),
+        let step = match text[at] {
+            b':' | b'=' => view.separator(at, 1),
+            b' ' | b'\t' | b'+' => view.space(at, 1),
+            b'/' => view.slash(at),
+            b'%' => view.percent(at),
+            b'J' => view.token(at),
+            b'@' => view.mail(at, 1),
+            b'0'..=b'9' => view.number(at),
+            _ => Step::On(at + 1),
         };
         match step {
             Step::On(next) => at = next,
@@ -110,34 +114,96 @@ pub fn redact_bytes(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    No,
-    Separator,
-    Space,
-    Percent,
-    Jay,
-    At,
-    Digit,
+/// The first place from `from` on that has to be looked at: `from` itself, whatever stands
+/// before it, since that may be of something else, or a byte behind one that it can follow.
+fn next_place(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let first = usize::from(*rest.first()?);
+    if FOLLOWS[first] != 0 {
+        return Some(from);
+    }
+    let mut allowed = LEADS[first];
+    let found = rest[1..].iter().position(|b| {
+        let found = FOLLOWS[usize::from(*b)] & allowed != 0;
+        allowed = LEADS[usize::from(*b)];
+        found
+    });
+    found.map(|skip| from + 1 + skip)
 }
 
-const CLASS: [Class; 256] = {
-    let mut class = [Class::No; 256];
-    class[b':' as usize] = Class::Separator;
-    class[b'=' as usize] = Class::Separator;
-    class[b' ' as usize] = Class::Space;
-    class[b'\t' as usize] = Class::Space;
-    class[b'+' as usize] = Class::Space;
-    class[b'%' as usize] = Class::Percent;
-    class[b'J' as usize] = Class::Jay;
-    class[b'@' as usize] = Class::At;
-    let mut digit = b'0';
-    while digit <= b'9' {
-        class[digit as usize] = Class::Digit;
-        digit += 1;
+/// The kinds of place where a pattern can be recognised.
+mod place {
+    pub(super) const SEPARATOR: u8 = 1;
+    pub(super) const SPACE: u8 = 1 << 1;
+    pub(super) const SLASH: u8 = 1 << 2;
+    pub(super) const JAY: u8 = 1 << 3;
+    pub(super) const AT: u8 = 1 << 4;
+    pub(super) const DIGIT: u8 = 1 << 5;
+    pub(super) const PERCENT: u8 = 1 << 6;
+}
+
+/// What kind of place a byte is, 0 if none.
+const FOLLOWS: [u8; 256] = {
+    let mut follows = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        follows[at] = match at as u8 {
+            b':' | b'=' => place::SEPARATOR,
+            b' ' | b'\t' | b'+' => place::SPACE,
+            b'/' => place::SLASH,
+            b'J' => place::JAY,
+            b'@' => place::AT,
+            b'0'..=b'9' => place::DIGIT,
+            b'%' => place::PERCENT,
+            _ => 0,
+        };
+        at += 1;
     }
-    class
+    follows
 };
+
+/// Which kinds of place a byte can stand before: behind others there is nothing to recognise.
+const LEADS: [u8; 256] = {
+    let mut leads = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let b = at as u8;
+        let mut kinds = place::PERCENT;
+        // What may close a name, or stand between one and its separator.
+        if name::LAST[at] || matches!(b, b' ' | b'\t' | b']' | b'm' | b'"' | b'\'' | b'`') {
+            kinds |= place::SEPARATOR;
+        }
+        // Ends of the words that a secret may follow.
+        if matches!(b.to_ascii_lowercase(), b'r' | b'y' | b'n' | b'd' | b't') {
+            kinds |= place::SPACE;
+        }
+        if b == b'/' {
+            kinds |= place::SLASH;
+        }
+        if b == b'y' {
+            kinds |= place::JAY;
+        }
+        if of_local(b) {
+            kinds |= place::AT;
+        }
+        if !joins_number(b) && !b.is_ascii_digit() {
+            kinds |= place::DIGIT;
+        }
+        leads[at] = kinds;
+        at += 1;
+    }
+    leads
+};
+
+/// Whether a byte may be part of an e-mail address before its `@`.
+const fn of_local(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-' | b'\'') || b >= 0x80
+}
+
+/// Whether a digit behind it is part of a word, a fraction, a path or an escape.
+const fn joins_number(b: u8) -> bool {
+    b.is_ascii_alphabetic() || matches!(b, b'.' | b'@' | b'/' | b'%')
+}
 
 /// What a look at a place gave.
 enum Step<'a> {
@@ -216,6 +282,14 @@ impl<'a> View<'a> {
         match self.value(next, &name) {
             Some(cut) => Step::Cut(cut),
             None => Step::On(next),
+        }
+    }
+
+    /// The second slash of an address whose scheme ends as no name does.
+    fn slash(self, at: usize) -> Step<'a> {
+        match at.checked_sub(2) {
+            Some(colon) if colon >= self.floor && self.starts(colon, b"://") => self.address(colon),
+            _ => Step::On(at + 1),
         }
     }
 
@@ -338,9 +412,7 @@ impl<'a> View<'a> {
     /// An e-mail address, from its `@`, `width` bytes wide.
     fn mail(self, at: usize, width: usize) -> Step<'a> {
         let on = Step::On(at + width);
-        let start = self.back(at, LOCAL_BYTES_MAX, |b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-' | b'\'') || b >= 0x80
-        });
+        let start = self.back(at, LOCAL_BYTES_MAX, of_local);
         let start = start + self.text[start..at].iter().take_while(|b| **b == b'\'').count();
         // What the escape of a separator leaves before it is no part of it.
         let start = if self.before(start) == b'%' {
@@ -404,4 +476,51 @@ fn is_english(text: &[u8]) -> bool {
             && text[1..]
                 .iter()
                 .all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'='))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &[u8]) {
+        let every = |text: &[u8], at: usize| (at < text.len()).then_some(at);
+        let expected = redact_at(text, every);
+        assert_eq!(
+            redact_bytes(text),
+            expected,
+            "{:?}",
+            String::from_utf8_lossy(text)
+        );
+    }
+
+    #[test]
+    fn nothing_is_behind_a_byte_that_leads_nowhere() {
+        for text in [
+            "s3://asha:hunter2@bucket/a",
+            "a://b:c@d x9://e:f@g",
+            "card%204111111111111111",
+            "a?token%3Dhunter2&x%3d1",
+            "key4111 1111 1111 1111",
+            "2026-11-21T4111111111111111 2026-11-21T09:15:00+91 98765 43210",
+            "+91-98765-43210T call 2026-11-21T09 tel 0123-456789",
+            "Bearer+abcdefghijklmnop1 token\tk7Jq9sPz2LmXw8 eyJhbGciOiJIUzI1NiJ9.e30.x",
+            "t-o-k-e-n=hunter2 T_OKEN: hunter2 to.ke.n='hunter2' otp=1 ot1p=2 p1=3",
+            "\u{e9}asha@example.com o'asha@example.com",
+        ] {
+            check(text.as_bytes());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_096, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_passed_over_has_nothing_to_recognise(
+            text in "([a-z]{0,3}(://|[:=@/ +%.\"'_-]|%20|%3D|::)|token|api_key|eyJ|pass|card|tel|[0-9]{1,16}|T|[A-Z]|\\PC){0,40}",
+        ) {
+            check(text.as_bytes());
+        }
+    }
 }

@@ -88,27 +88,53 @@ const BEFORE_KEY: [&[u8]; 7] = [
     b"signing",
 ];
 
+/// The end of a name that is told by its parts.
+const PASS: &[u8] = b"pass";
+
 /// Last letters of all those names.
-const LAST: [bool; 256] = {
+pub(super) const LAST: [bool; 256] = {
     let mut last = [false; 256];
-    let mut at = 0;
-    while at < ENDS.len() {
-        let name = ENDS[at].0;
-        mark(&mut last, name[name.len() - 1]);
-        at += 1;
-    }
-    at = 0;
-    while at < IN_QUERY.len() {
-        let name = IN_QUERY[at].0;
-        mark(&mut last, name[name.len() - 1]);
-        at += 1;
+    let mut letter = 0;
+    while letter < 26 {
+        let is_last = PAIRS[letter] != 0;
+        last[b'a' as usize + letter] = is_last;
+        last[b'A' as usize + letter] = is_last;
+        letter += 1;
     }
     last
 };
 
-const fn mark(last: &mut [bool; 256], letter: u8) {
-    last[letter as usize] = true;
-    last[letter.to_ascii_uppercase() as usize] = true;
+/// By the last letter of all those names, the letters before it, as bits.
+const PAIRS: [u32; 26] = {
+    let mut pairs = [0; 26];
+    let mut at = 0;
+    while at < ENDS.len() {
+        mark(&mut pairs, ENDS[at].0);
+        at += 1;
+    }
+    at = 0;
+    while at < IN_QUERY.len() {
+        mark(&mut pairs, IN_QUERY[at].0);
+        at += 1;
+    }
+    mark(&mut pairs, PASS);
+    pairs
+};
+
+const fn mark(pairs: &mut [u32; 26], name: &[u8]) {
+    let [.., before, last] = name else { return };
+    pairs[(*last - b'a') as usize] |= 1 << (*before - b'a');
+}
+
+/// Whether one of the names can end so. What is no letter of it stands between two.
+fn can_end(before: u8, last: u8) -> bool {
+    let pairs = PAIRS.get(usize::from((last | 0x20).wrapping_sub(b'a')));
+    let pairs = pairs.copied().unwrap_or_default();
+    match before {
+        b'a'..=b'z' | b'A'..=b'Z' => pairs & 1 << ((before | 0x20) - b'a') != 0,
+        b'0'..=b'9' => false,
+        _ => true,
+    }
 }
 
 fn of_name(b: u8) -> bool {
@@ -130,7 +156,8 @@ impl<'a> Name<'a> {
             end = view.back(end - 1, 8, |b| b == b'\\');
         }
         let quote = &view.text[end..quoted_to];
-        if !LAST[usize::from(view.before(end))] {
+        let last = view.before(end);
+        if !LAST[usize::from(last)] || !can_end(view.before(end - 1), last) {
             return None;
         }
         let start = view.back(end, NAME_BYTES_MAX, of_name);
@@ -177,10 +204,7 @@ fn kind_of(view: View<'_>, start: usize, end: usize) -> Option<Kind> {
         return Some(*kind);
     }
     // _PASS, as in DB_PASS.
-    if name.ends_with(b"pass")
-        && matches!(view.text.get(end.wrapping_sub(5)), Some(b'_' | b'-'))
-        && length > 4
-    {
+    if name.ends_with(PASS) && matches!(view.text.get(end.wrapping_sub(5)), Some(b'_' | b'-')) && length > 4 {
         return Some(Kind::Word);
     }
     if name == b"key" && view.before(start) == b' ' {

@@ -1,11 +1,13 @@
 //! Numbers that are secret: of cards, and of phones.
 
-use super::{Step, View};
+use super::{Step, View, joins_number};
 
 /// Digits of a card.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 /// Digits of a phone.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
+/// Bytes of a date.
+const DATE_BYTES: usize = 10;
 /// Groups of digits looked at together.
 const GROUPS_MAX: usize = 16;
 /// Bytes between a number and the word that says what it is.
@@ -105,8 +107,7 @@ impl<'a> View<'a> {
     pub(super) fn number(self, at: usize) -> Step<'a> {
         let run = self.forth(at, |b| b.is_ascii_digit());
         let before = self.before(at);
-        let joined = before.is_ascii_alphabetic()
-            || matches!(before, b'.' | b'@' | b'/' | b'%')
+        let joined = joins_number(before)
             || (matches!(before, b'-' | b'_') && !self.before(at - 1).is_ascii_alphabetic());
         if joined {
             return Step::On(run);
@@ -122,9 +123,14 @@ impl<'a> View<'a> {
         if !matches!(next, b' ' | b'-' | b'.' | b')') {
             return Step::On(run);
         }
+        if self.is_date(at) {
+            return Step::On(at + DATE_BYTES);
+        }
         let groups = self.groups(at);
-        if groups.count < 2 {
-            return Step::On(run);
+        let held = &groups.held[..groups.count];
+        let digits: usize = held.iter().map(|group| group.length).sum();
+        if groups.count < 2 || digits < *PHONE_DIGITS.start() {
+            return Step::On(held[groups.count - 1].end());
         }
         for first in 0..groups.count {
             // The words before are those of the first.
@@ -144,6 +150,17 @@ impl<'a> View<'a> {
         let held = &groups.held[1..groups.count];
         let long = held.iter().find(|group| group.length >= *CARD_DIGITS.start());
         Step::On(long.map_or(groups.held[groups.count - 1].end(), |group| group.start))
+    }
+
+    /// Whether the date of a time begins there, such as 2026-11-21T.
+    fn is_date(self, at: usize) -> bool {
+        let of_date = |(nth, b): (usize, &u8)| match nth {
+            4 | 7 => *b == b'-',
+            DATE_BYTES => *b == b'T',
+            _ => b.is_ascii_digit(),
+        };
+        let text = self.text.get(at..=at + DATE_BYTES).unwrap_or_default();
+        !text.is_empty() && text.iter().enumerate().all(of_date)
     }
 
     /// Whether a number does not end there: a letter, a fraction, another part.
