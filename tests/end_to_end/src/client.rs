@@ -30,7 +30,9 @@ const NOT_YET: Duration = Duration::from_millis(100);
 pub struct Record {
     /// Items by stream, in the order in which they were taken.
     pub streams: BTreeMap<String, Vec<Taken>>,
-    /// When the last link of a chain was taken.
+    /// Connections that were lost.
+    pub lost: u64,
+    /// When the last link of a chain was taken since then.
     pub last_taken: Option<Instant>,
     /// Why the record cannot be whole, if that is so.
     pub broken: Option<String>,
@@ -96,6 +98,11 @@ impl Receive for Recorder {
             Note::Lost { stream, since } => {
                 open(&self.record).broken =
                     Some(format!("what followed {since} of {stream} was not to be had"));
+            }
+            Note::Reconnect { .. } => {
+                let mut record = open(&self.record);
+                record.lost += 1;
+                record.last_taken = None;
             }
             Note::Revoked { stream, .. } => open(&self.record).broken = Some(format!("{stream} was revoked")),
             _ => {}

@@ -57,6 +57,8 @@ pub struct Trial {
     pub kills: usize,
     /// Ticks in a file.
     pub ticks_per_file: usize,
+    /// Instruments in it, [`INSTRUMENTS`](crate::ticks::INSTRUMENTS) of which clients follow.
+    pub instruments: usize,
     /// A Python with what the second client needs.
     pub python: Option<PathBuf>,
 }
@@ -265,16 +267,24 @@ impl Scene {
         Ok(())
     }
 
-    fn last_taken(&self) -> Option<Instant> {
-        self.following
-            .as_ref()
-            .and_then(|following| open(&following.record).last_taken)
+    /// Connections that the client lost.
+    fn lost(&self) -> u64 {
+        let following = self.following.as_ref();
+        following.map_or(0, |following| open(&following.record).lost)
     }
 
-    /// Waits for the first frame after a kill, and notes how long it took.
-    async fn measure(&mut self, killed: Instant) {
+    /// Waits for the first frame of another connection after a kill, before which so many were
+    /// lost, and notes how long it took.
+    async fn measure(&mut self, killed: Instant, lost: u64) {
+        let Some(following) = &self.following else {
+            return;
+        };
         while killed.elapsed() < RECOVERY_MAX {
-            if self.last_taken().is_some_and(|taken| taken > killed) {
+            let taken = {
+                let record = open(&following.record);
+                record.last_taken.filter(|_| record.lost > lost)
+            };
+            if taken.is_some() {
                 self.outcome.recoveries.push(killed.elapsed());
                 return;
             }
@@ -397,6 +407,7 @@ async fn live(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome, F
         home,
         trial.seed,
         (trial.kills + KILLS_PER_FILE) * trial.ticks_per_file,
+        trial.instruments,
     )?;
     let speed = files.speed(trial.ticks_per_file, FILE_SECONDS);
     let mut expected = ExpectedLog::new();
@@ -438,10 +449,11 @@ async fn live(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome, F
                 let killed = Instant::now();
                 if scene.random.random_ratio(2, 3) {
                     scene.outcome.kills_stack += 1;
+                    let lost = scene.lost();
                     stack.kill();
                     stack = scene.start_idle()?;
                     if scene.outcome.kills_stack.is_multiple_of(MEASURED_ONE_IN) {
-                        scene.measure(killed).await;
+                        scene.measure(killed, lost).await;
                     }
                 } else {
                     scene.outcome.kills_sender += 1;
@@ -489,7 +501,7 @@ pub async fn kill_replay(home: &Path, trial: &Trial) -> Result<Outcome, Failure>
 
 async fn replay(mut scene: Scene, home: &Path, trial: &Trial) -> Result<Outcome, Failure> {
     let ticks = trial.ticks_per_file * trial.kills.max(1);
-    let mut files = TickFiles::new(home, trial.seed, ticks)?;
+    let mut files = TickFiles::new(home, trial.seed, ticks, trial.instruments)?;
     // However fast the machine, the file lasts as long as its kills.
     let speed = files.speed(ticks, REPLAY_SECONDS * trial.kills as f64);
     let file = files.make(ticks)?;

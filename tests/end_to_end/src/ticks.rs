@@ -13,8 +13,8 @@ use tickwire_streams::{GroupKey, Universe};
 
 use crate::Failure;
 
-/// Shares; with eight baskets every basket has some.
-const SHARES: usize = 24;
+/// Instruments that clients follow, an index and shares; of eight baskets every one has some.
+pub const INSTRUMENTS: usize = 25;
 /// Where the index begins.
 const INDEX_PRICE: f64 = 24_000.0;
 /// So far ahead of the clock is the session that is made up: no clock event then
@@ -52,6 +52,7 @@ pub type ExpectedLog = BTreeMap<GroupKey, Vec<Expected>>;
 pub struct TickFiles {
     folder: PathBuf,
     random: Pcg64Mcg,
+    instruments: Vec<String>,
     prices: Vec<f64>,
     time: UnixNanos,
     step_nanos: i64,
@@ -59,11 +60,11 @@ pub struct TickFiles {
 }
 
 impl TickFiles {
-    /// Files in `folder`; at most `ticks_max` ticks fit into the session.
+    /// Files in `folder`, of so many instruments; at most `ticks_max` ticks fit into the session.
     ///
     /// # Errors
     /// When there is no session.
-    pub fn new(folder: &Path, seed: u64, ticks_max: usize) -> Result<Self, Failure> {
+    pub fn new(folder: &Path, seed: u64, ticks_max: usize, instruments: usize) -> Result<Self, Failure> {
         let from = tickwire::now().saturating_add(AHEAD_NANOS);
         let session = Calendar::Nse
             .next_session(from)
@@ -71,11 +72,13 @@ impl TickFiles {
         let step =
             session.close.nanos_since(session.open) / i64::try_from(ticks_max.max(1)).unwrap_or(i64::MAX);
         let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let instruments = keys(instruments);
         let mut prices = vec![INDEX_PRICE];
-        prices.extend((0..SHARES).map(|_| f64::from(random.random_range(2_000..400_000)) / 100.0));
+        prices.extend((1..instruments.len()).map(|_| f64::from(random.random_range(2_000..400_000)) / 100.0));
         Ok(Self {
             folder: folder.to_owned(),
             random,
+            instruments,
             prices,
             time: session.open,
             // Whole microseconds, as files have them.
@@ -89,20 +92,12 @@ impl TickFiles {
         self.step_nanos as f64 * ticks as f64 / UnixNanos::PER_SECOND as f64 / seconds
     }
 
-    /// Keys of the instruments, the index first.
-    pub fn instruments() -> Vec<String> {
-        let shares = (1..=SHARES).map(|number| format!("NSE@KILL{number:02}@EQ"));
-        std::iter::once("NSE@NIFTY@IDX".to_owned())
-            .chain(shares)
-            .collect()
-    }
-
     /// Writes the next file of `ticks` ticks.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn make(&mut self, ticks: usize) -> Result<PathBuf, Failure> {
-        let instruments = Self::instruments();
+        let instruments = &self.instruments;
         let mut text = String::from("time,ticker,price,size\n");
         for _ in 0..ticks {
             let which = self.random.random_range(0..instruments.len());
@@ -124,6 +119,14 @@ impl TickFiles {
         std::fs::write(&path, text).map_err(Failure::of("write a file of ticks"))?;
         Ok(path)
     }
+}
+
+/// Keys of so many instruments, the index first.
+fn keys(count: usize) -> Vec<String> {
+    let shares = (1..count).map(|number| format!("NSE@KILL{number:02}@EQ"));
+    std::iter::once("NSE@NIFTY@IDX".to_owned())
+        .chain(shares)
+        .collect()
 }
 
 /// Adds what the ticks of a file must become in the logs of `universe`: read as
@@ -168,9 +171,9 @@ pub fn expect_placed(
     Ok(count)
 }
 
-/// Streams that clients follow: all bars and averages of them, and prices of some.
+/// Streams that clients follow: all bars and averages of [`INSTRUMENTS`], and prices of some.
 pub fn followed() -> Vec<String> {
-    let instruments = TickFiles::instruments();
+    let instruments = keys(INSTRUMENTS);
     let of_all = ["1m:bars", "1m:sma(close,5)", "1m:macd(close,3,6,3)"];
     let mut keys = Vec::new();
     for instrument in &instruments {

@@ -18,7 +18,7 @@ use tickwire::run::{Runs, World};
 use tickwire_end_to_end::check::check_log;
 use tickwire_end_to_end::data::{check_queues_empty, read_logs};
 use tickwire_end_to_end::processes::{Process, Tickwire};
-use tickwire_end_to_end::ticks::{ExpectedLog, SIGNALS, TickFiles, expect};
+use tickwire_end_to_end::ticks::{ExpectedLog, INSTRUMENTS, SIGNALS, TickFiles, expect};
 use tickwire_service::placement::Placement;
 use tickwire_streams::Universe;
 
@@ -128,7 +128,7 @@ fn what_cannot_be_started_says_why() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_cut_in_a_line_is_replayed_up_to_there() {
     let home = tempfile::tempdir().unwrap();
-    let file = TickFiles::new(home.path(), 1, 1_000)
+    let file = TickFiles::new(home.path(), 1, 1_000, INSTRUMENTS)
         .unwrap()
         .make(1_000)
         .unwrap();
@@ -174,7 +174,7 @@ async fn a_file_that_is_cut_in_a_line_is_replayed_up_to_there() {
 async fn a_full_disk_loses_nothing() {
     let home = tempfile::tempdir().unwrap();
     let (tickwire, data) = (binary(home.path()), home.path().join("data"));
-    let file = TickFiles::new(home.path(), 2, 30_000)
+    let file = TickFiles::new(home.path(), 2, 30_000, INSTRUMENTS)
         .unwrap()
         .make(30_000)
         .unwrap();

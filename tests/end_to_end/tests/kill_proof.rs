@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use tickwire_end_to_end::kill::{Trial, kill_live, kill_replay};
+use tickwire_end_to_end::ticks::INSTRUMENTS;
 
 const SEED: u64 = 1;
 
@@ -10,6 +11,7 @@ fn trial(kills: usize) -> Trial {
         seed: SEED,
         kills,
         ticks_per_file: 400,
+        instruments: INSTRUMENTS,
         python: None,
     }
 }

@@ -27,14 +27,16 @@ mod limits {
     pub const pull_pause: Duration = Duration::from_millis(50);
     /// How long after a verdict repeated items are taken for its replay's overlap.
     pub const overlap_wait: Duration = Duration::from_secs(5);
+    /// Shortest wait before a request that was put off is made again.
+    pub const ask_again_wait: Duration = Duration::from_secs(1);
     /// Shortest wait before connecting again after a loss.
-    pub const reconnect_wait_min: Duration = Duration::from_secs(1);
+    pub const reconnect_wait_min: Duration = Duration::from_millis(250);
     /// Longest.
     pub const reconnect_wait_max: Duration = Duration::from_secs(30);
 }
 pub use limits::{
-    hole_wait, items_held_max, overlap_wait, pull_pause, reconnect_wait_max, reconnect_wait_min, reply_wait,
-    streams_per_request_max,
+    ask_again_wait, hole_wait, items_held_max, overlap_wait, pull_pause, reconnect_wait_max,
+    reconnect_wait_min, reply_wait, streams_per_request_max,
 };
 
 /// Takes what a session receives.

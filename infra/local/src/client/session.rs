@@ -17,8 +17,8 @@ use tickwire_wire::{
 
 use super::message::{Handles, Item, ItemKind, Message, parse};
 use super::notes::{
-    Action, Counts, Ended, Note, Receive, overlap_wait, pull_pause, reconnect_wait_max, reconnect_wait_min,
-    reply_wait, streams_per_request_max,
+    Action, Counts, Ended, Note, Receive, ask_again_wait, overlap_wait, pull_pause, reconnect_wait_max,
+    reconnect_wait_min, reply_wait, streams_per_request_max,
 };
 use super::stream::Stream;
 
@@ -169,8 +169,8 @@ impl Session {
         self.phase = Phase::Down;
         self.asked = None;
         self.actions.clear();
-        let range = reconnect_wait_min
-            .saturating_mul(1 << self.failures.min(5))
+        let range = (2 * reconnect_wait_min)
+            .saturating_mul(1 << self.failures.min(6))
             .min(reconnect_wait_max);
         self.failures = self.failures.saturating_add(1);
         let jitter = self.random.random_range(0.5..1.0);
@@ -392,7 +392,7 @@ impl Session {
                     Ok(())
                 }
                 Err(error) => {
-                    self.ask_again(&handles, now + reconnect_wait_min);
+                    self.ask_again(&handles, now + ask_again_wait);
                     Err(error)
                 }
             },
@@ -409,7 +409,7 @@ impl Session {
     fn on_error(&mut self, kind: Kind, error: ErrorBody, now: Duration, receive: &mut impl Receive) {
         let wait = error
             .retry_after_ms
-            .map_or(reconnect_wait_min, Duration::from_millis)
+            .map_or(ask_again_wait, Duration::from_millis)
             .min(reconnect_wait_max);
         let again = now + wait;
         if [ErrorCode::HelloFirst, ErrorCode::SessionExpired]
@@ -504,7 +504,7 @@ impl Session {
         }
         // Not a word of these.
         let left: Vec<u32> = left.into_iter().collect();
-        self.ask_again(&left, now + reconnect_wait_min);
+        self.ask_again(&left, now + ask_again_wait);
     }
 
     fn refuse(&mut self, s: u32, error: &ErrorBody, now: Duration, receive: &mut impl Receive) {
@@ -517,7 +517,7 @@ impl Session {
             again,
         });
         if again {
-            let backoff = reconnect_wait_min * (1 << stream.tries.min(5));
+            let backoff = ask_again_wait * (1 << stream.tries.min(5));
             stream.tries = stream.tries.saturating_add(1);
             let wait = error
                 .retry_after_ms

@@ -8,6 +8,7 @@ use clap::Parser;
 use tickwire_end_to_end::Failure;
 use tickwire_end_to_end::kill::{Outcome, Trial, kill_live, kill_replay};
 use tickwire_end_to_end::python::usable;
+use tickwire_end_to_end::ticks::INSTRUMENTS;
 
 /// Of so many kills one is of a replay.
 const REPLAY_ONE_IN: usize = 6;
@@ -25,6 +26,9 @@ struct Arguments {
     /// Ticks in one file that is sent
     #[arg(long, value_name = "N", default_value_t = 3_000)]
     ticks: usize,
+    /// Instruments in them
+    #[arg(long, value_name = "N", default_value_t = INSTRUMENTS)]
+    instruments: usize,
     /// The Python client takes part
     #[arg(long)]
     python: bool,
@@ -45,6 +49,7 @@ async fn main() -> ExitCode {
         seed: arguments.seed,
         kills: arguments.kills,
         ticks_per_file: arguments.ticks,
+        instruments: arguments.instruments,
         python,
     };
     let replay = Trial {

@@ -24,7 +24,7 @@ use tickwire::run::{Runs, World};
 use tickwire_end_to_end::check::check_log;
 use tickwire_end_to_end::data::{check_queues_empty, read_logs};
 use tickwire_end_to_end::processes::{Process, Tickwire};
-use tickwire_end_to_end::ticks::{ExpectedLog, SIGNALS, TickFiles, expect_placed};
+use tickwire_end_to_end::ticks::{ExpectedLog, INSTRUMENTS, SIGNALS, TickFiles, expect_placed};
 use tickwire_service::placement::Placement;
 use tickwire_streams::Universe;
 use tokio::time::sleep;
@@ -50,7 +50,7 @@ struct Replay {
 impl Replay {
     fn new(seed: u64, ticks: usize, baskets: u16) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let file = TickFiles::new(home.path(), seed, ticks)
+        let file = TickFiles::new(home.path(), seed, ticks, INSTRUMENTS)
             .unwrap()
             .make(ticks)
             .unwrap();

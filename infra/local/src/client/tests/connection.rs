@@ -38,6 +38,10 @@ fn goodbye_and_loss_lead_to_a_new_connection_that_resumes() {
         waits[0] >= reconnect_wait_min && waits.iter().all(|wait| *wait <= reconnect_wait_max),
         "{waits:?}"
     );
+    assert!(
+        waits[0] <= 2 * reconnect_wait_min,
+        "the first is short: {waits:?}"
+    );
     assert!(waits[7] >= reconnect_wait_max / 2, "the waits grow: {waits:?}");
     assert_eq!(table.session.deadline(), None);
 }
@@ -95,7 +99,7 @@ fn refusals_pass_or_last() {
         {"key": "c", "s": 1, "mode": "full", "err": error(ErrorCode::EntitlementRequired, None)},
     ]}}));
     assert_eq!(table.session.counts().refused, 1);
-    table.wait(reconnect_wait_min);
+    table.wait(ask_again_wait);
     let request = table.request("subscribe");
     assert_eq!(request["streams"].as_array().unwrap().len(), 1);
     table.verdict(&request, &json!({"epoch": "k"}));
