@@ -39,7 +39,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
 pub use self::origins::{Origin, OriginError};
-use self::serve::Served;
+use self::serve::{Calls, Served};
 pub use self::serve::{LocalMessage, OPERATOR, Stack};
 use self::tasks::{Deaths, Tasks};
 use crate::push::Sockets;
@@ -279,7 +279,7 @@ impl Host {
             universe: universe.clone(),
             placement: options.placement.clone(),
             sessions: sessions.clone(),
-            calls: serve::Calls::default(),
+            calls: Calls::default(),
         })));
         let origins: Arc<[Origin]> = options.origins.clone().into();
         let routes = routes

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZero;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,9 +48,11 @@ const IDLE_MAX: Duration = Duration::from_secs(600);
 const LIFETIME_MAX: Duration = Duration::from_secs(2 * 3_600);
 /// A write to a socket that takes longer means that nobody reads.
 const WRITE_MAX: Duration = Duration::from_secs(10);
-/// Calls for sockets that go on at once; others wait for their turn, so that what ingest and
-/// deliver ask of the store never stands behind more than so many.
-const CALLS_AT_ONCE: usize = 4;
+/// Calls for sockets that go on at once, for each processor; others wait for their turn, so that
+/// what ingest and deliver ask of the store never stands behind a crowd.
+const CALLS_PER_PROCESSOR: usize = 2;
+/// A call that takes longer, as to a client that does not read, leaves its turn to others.
+const TURN_MAX: Duration = Duration::from_millis(100);
 /// Replies that wait for the socket's writer.
 const REPLIES_WAITING_MAX: usize = 8;
 /// The one user that may put messages into the queue over HTTP.
@@ -73,7 +77,8 @@ pub(super) struct Calls(Semaphore);
 
 impl Default for Calls {
     fn default() -> Self {
-        Self(Semaphore::new(CALLS_AT_ONCE))
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self(Semaphore::new(CALLS_PER_PROCESSOR * processors))
     }
 }
 
@@ -81,7 +86,12 @@ impl Calls {
     /// Makes a call when it is its turn.
     async fn make<T>(&self, call: impl Future<Output = T>) -> T {
         // It is never closed.
-        let _turn = self.0.acquire().await;
+        let turn = self.0.acquire().await;
+        let mut call = pin!(call);
+        if let Ok(answer) = timeout(TURN_MAX, call.as_mut()).await {
+            return answer;
+        }
+        drop(turn);
         call.await
     }
 }
@@ -387,4 +397,37 @@ async fn write(
         reason: "".into(),
     };
     let _ = timeout(WRITE_MAX, sink.send(Message::Close(Some(farewell)))).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_take_turns_and_a_slow_one_delays_nobody_for_long() {
+        let (calls, at_once, most) = (Calls::default(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let turns = calls.0.available_permits();
+        let call = |takes: Duration| {
+            let (at_once, most) = (&at_once, &most);
+            calls.make(async move {
+                most.fetch_max(at_once.fetch_add(1, Relaxed) + 1, Relaxed);
+                sleep(takes).await;
+                at_once.fetch_sub(1, Relaxed);
+            })
+        };
+        futures_util::future::join_all((0..20 * turns).map(|_| call(Duration::from_millis(10)))).await;
+        assert_eq!(most.load(Relaxed), turns);
+        let began = Instant::now();
+        let slow = futures_util::future::join_all((0..turns).map(|_| call(WRITE_MAX)));
+        let quick = async {
+            call(Duration::from_millis(10)).await;
+            began.elapsed()
+        };
+        let (_, quick) = futures_util::future::join(slow, quick).await;
+        assert_eq!(quick, TURN_MAX + Duration::from_millis(10));
+    }
 }
