@@ -19,8 +19,9 @@ use tickwire_entitlements::Tier;
 use tickwire_service::ports::Connections as _;
 use tokio::time::sleep;
 
-/// Connections that are made anew, unless [`RECONNECTS`] says how many.
-const RECONNECTS_HERE: usize = 1_000;
+/// Connections that are made anew, unless [`RECONNECTS`] says how many. The store fills its caches
+/// with the first of them, which is what is held more after fewer.
+const RECONNECTS_HERE: usize = 3_000;
 /// Variable for a longer trial.
 const RECONNECTS: &str = "TICKWIRE_RECONNECTS";
 /// Of those so many at a time.

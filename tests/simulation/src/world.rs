@@ -1,11 +1,11 @@
 //! What all processes share: time, tables, queues, connections, and the faults.
 
+mod shared;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Waker;
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -22,6 +22,8 @@ use crate::planted::{Bug, rewrite_conflated};
 use crate::queue::Fifo;
 use crate::scenario::Scenario;
 use crate::truth::{Broken, Promise, Truth, Violation};
+
+pub(crate) use shared::Shared;
 
 pub(crate) const MILLISECOND: i64 = UnixNanos::PER_MILLISECOND;
 pub(crate) const SECOND: i64 = UnixNanos::PER_SECOND;
@@ -563,64 +565,4 @@ fn connection_id(place: usize) -> String {
 
 pub(crate) fn connection_place(id: &str) -> Option<usize> {
     id.strip_prefix('c')?.parse().ok()
-}
-
-/// The world, as processes hold it.
-#[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<World>>);
-
-impl Shared {
-    pub(crate) fn new(world: World) -> Self {
-        Self(Arc::new(Mutex::new(world)))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sleeps for so many simulated nanoseconds.
-    pub(crate) fn sleep(&self, nanos: i64) -> Sleep {
-        let until = self.lock().now.saturating_add(nanos);
-        Sleep {
-            world: self.clone(),
-            until,
-            sleeper: None,
-        }
-    }
-}
-
-/// A sleep in simulated time.
-pub(crate) struct Sleep {
-    world: Shared,
-    until: i64,
-    sleeper: Option<u64>,
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let (until, sleeper) = (self.until, self.sleeper);
-        let mut world = self.world.lock();
-        if world.now >= until {
-            return Poll::Ready(());
-        }
-        let sleeper = sleeper.unwrap_or_else(|| {
-            let sleeper = world.scheduled + 1;
-            world.schedule(until, Event::Wake(sleeper));
-            sleeper
-        });
-        world.sleepers.insert(sleeper, context.waker().clone());
-        drop(world);
-        self.sleeper = Some(sleeper);
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        if let Some(sleeper) = self.sleeper {
-            self.world.lock().sleepers.remove(&sleeper);
-        }
-    }
 }
