@@ -122,10 +122,6 @@ pub struct DeliverStats {
     pub deferred: AtomicU64,
     /// Times a connection's frames waited, as its user had as many as the tier has.
     pub held: AtomicU64,
-    /// Times all subscribers of a shard were read.
-    pub reloads: AtomicU64,
-    /// Subscribers that were read alone, as they had changed.
-    pub renewed: AtomicU64,
     /// Items that were not sent, as no watermark could be made or grants not be read.
     pub withheld: AtomicU64,
     /// Streams that ended as their reader may not read them any longer.
@@ -458,13 +454,9 @@ impl Deliver {
         Ok(match changed {
             Some((held, changed)) => {
                 let rows = connections.subscribers_of(group, shard, &changed).await?;
-                DeliverStats::add(&self.stats.renewed, changed.len());
                 held.renewed(version, &changed, rows)
             }
-            None => {
-                DeliverStats::add(&self.stats.reloads, 1);
-                Subscribers::new(version, connections.subscribers(group, shard).await?)
-            }
+            None => Subscribers::new(version, connections.subscribers(group, shard).await?),
         })
     }
 
