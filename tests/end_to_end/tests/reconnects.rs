@@ -19,8 +19,8 @@ use tickwire_entitlements::Tier;
 use tickwire_service::ports::Connections as _;
 use tokio::time::sleep;
 
-/// Connections that are made anew, unless [`RECONNECTS`] says how many. The store fills its caches
-/// with the first of them, which is what is held more after fewer.
+/// Connections that are made anew, unless [`RECONNECTS`] says how many. With fewer, what is taken once
+/// weighs more than what each leaves.
 const RECONNECTS_HERE: usize = 3_000;
 /// Variable for a longer trial.
 const RECONNECTS: &str = "TICKWIRE_RECONNECTS";
