@@ -213,7 +213,7 @@ faulty!(Connections {
 });
 
 faulty!(Push {
-    fn post(connection: &str, frame: Arc<str>) -> Posted;
+    fn post(connection: &str, frame: String) -> Posted;
     fn disconnect(connection: &str) -> ();
 });
 

@@ -16,11 +16,11 @@ const FRAMES_WAITING_MAX: usize = 32;
 
 /// Frames of one connection, for the writer of its socket. When it ends, the
 /// connection was disconnected: the writer closes the socket.
-pub type Frames = mpsc::Receiver<Arc<str>>;
+pub type Frames = mpsc::Receiver<String>;
 
 /// The connections of this process.
 pub struct Sockets {
-    table: RwLock<FxHashMap<String, mpsc::Sender<Arc<str>>>>,
+    table: RwLock<FxHashMap<String, mpsc::Sender<String>>>,
     meter: Arc<Meter>,
 }
 
@@ -63,16 +63,8 @@ impl Sockets {
         self.len() == 0
     }
 
-    fn sender(&self, connection: &str) -> Option<mpsc::Sender<Arc<str>>> {
-        self.table
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(connection)
-            .cloned()
-    }
-
     /// Forgets `connection` if it is still the one of `sender`.
-    fn forget(&self, connection: &str, sender: &mpsc::Sender<Arc<str>>) {
+    fn forget(&self, connection: &str, sender: &mpsc::Sender<String>) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if table
             .get(connection)
@@ -85,24 +77,33 @@ impl Sockets {
 
 #[async_trait]
 impl Push for Sockets {
-    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+    async fn post(&self, connection: &str, frame: String) -> PortResult<Posted> {
         let what = "push.post";
         let bytes = frame.len();
         if bytes > post_bytes_max {
             let why = format!("the frame has {bytes} bytes; at most {post_bytes_max} can be posted");
             return Err(PortError::Refused { what, why });
         }
-        let Some(sender) = self.sender(connection) else {
-            self.meter.post_gone();
-            return Ok(Posted::Gone);
-        };
-        let taken = match sender.try_send(frame) {
-            Ok(()) => true,
-            Err(TrySendError::Closed(_)) => false,
+        let sent = self
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(connection)
+            .map(|sender| sender.try_send(frame).map_err(|why| (sender.clone(), why)));
+        let (sender, taken) = match sent {
+            None => {
+                self.meter.post_gone();
+                return Ok(Posted::Gone);
+            }
+            Some(Ok(())) => {
+                self.meter.post(bytes);
+                return Ok(Posted::Taken);
+            }
+            Some(Err((sender, TrySendError::Closed(_)))) => (sender, false),
             // The client reads slowly: it has until the end of the budget.
-            Err(TrySendError::Full(frame)) => {
+            Some(Err((sender, TrySendError::Full(frame)))) => {
                 match tokio::time::timeout(post_timeout, sender.send(frame)).await {
-                    Ok(sent) => sent.is_ok(),
+                    Ok(sent) => (sender, sent.is_ok()),
                     Err(_) => {
                         self.meter.post_throttled();
                         return Err(PortError::Throttled { what });
@@ -134,8 +135,8 @@ impl Push for Sockets {
 mod tests {
     use super::*;
 
-    fn frame(n: usize) -> Arc<str> {
-        format!("[{n}]").into()
+    fn frame(n: usize) -> String {
+        format!("[{n}]")
     }
 
     #[tokio::test]
@@ -184,7 +185,7 @@ mod tests {
     async fn what_is_too_large_is_refused() {
         let sockets = Sockets::new(Arc::default());
         let _frames = sockets.register("a");
-        let large: Arc<str> = "x".repeat(post_bytes_max + 1).into();
+        let large = "x".repeat(post_bytes_max + 1);
         assert!(matches!(
             sockets.post("a", large).await,
             Err(PortError::Refused { .. })

@@ -25,7 +25,7 @@ impl Posts {
 
 #[async_trait]
 impl Push for Posts {
-    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+    async fn post(&self, connection: &str, frame: String) -> PortResult<Posted> {
         let what = "push.post";
         let bytes = frame.len();
         if bytes > post_bytes_max {
@@ -36,7 +36,7 @@ impl Push for Posts {
             .client
             .post_to_connection()
             .connection_id(connection)
-            .data(Blob::new(frame.as_bytes()));
+            .data(Blob::new(frame));
         match request.send().await {
             Ok(_) => {
                 self.meter.post(bytes);

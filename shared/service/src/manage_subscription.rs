@@ -379,7 +379,7 @@ impl ManageSubscription {
     /// Posts frames in order; says whether all were taken.
     async fn post(&self, connection: &str, frames: Vec<String>) -> PortResult<bool> {
         for frame in frames {
-            match self.ports.push.post(connection, Arc::from(frame)).await {
+            match self.ports.push.post(connection, frame).await {
                 Ok(Posted::Taken) => {}
                 Ok(Posted::Gone) => {
                     let (connections, groups) = (&*self.ports.connections, &*self.ports.groups);

@@ -458,7 +458,7 @@ pub enum Posted {
 #[async_trait]
 pub trait Push: Send + Sync {
     /// Posts one frame.
-    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted>;
+    async fn post(&self, connection: &str, frame: String) -> PortResult<Posted>;
     /// Ends the connection.
     async fn disconnect(&self, connection: &str) -> PortResult<()>;
 }

@@ -56,7 +56,7 @@ pub struct SocketContent {
     /// Versions of shards.
     pub versions: BTreeMap<(GroupKey, u16), ShardVersion>,
     /// Frames that were taken, by connection, in order.
-    pub frames: BTreeMap<String, Vec<Arc<str>>>,
+    pub frames: BTreeMap<String, Vec<String>>,
     /// Posts, whatever became of them.
     pub posts: u64,
     /// Connections that were ended by the server.
@@ -150,7 +150,7 @@ impl Sockets {
     }
 
     /// Takes the frames that a connection got since the last time.
-    pub fn take_frames(&self, connection: &str) -> Vec<Arc<str>> {
+    pub fn take_frames(&self, connection: &str) -> Vec<String> {
         self.content().frames.remove(connection).unwrap_or_default()
     }
 
@@ -339,7 +339,7 @@ impl Connections for Sockets {
 
 #[async_trait]
 impl Push for Sockets {
-    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+    async fn post(&self, connection: &str, frame: String) -> PortResult<Posted> {
         let what = "post";
         let outcome = self
             .call(what, |content| {

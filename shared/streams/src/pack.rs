@@ -7,6 +7,9 @@
 )]
 pub const frame_bytes_max: usize = 30 * 1_024;
 
+/// Room that a frame begins with: an item or two.
+const FIRST_BYTES: usize = 512;
+
 /// Packs rendered JSON items into JSON arrays, greedily and in order.
 #[derive(Debug, Default)]
 pub struct Packer {
@@ -19,6 +22,9 @@ impl Packer {
     /// An item larger than the bound travels alone.
     pub fn push(&mut self, write: impl FnOnce(&mut String)) -> Option<String> {
         let before = self.frame.len();
+        if before == 0 {
+            self.frame.reserve(FIRST_BYTES);
+        }
         self.frame.push(if before == 0 { '[' } else { ',' });
         write(&mut self.frame);
         if before == 0 || self.frame.len() < frame_bytes_max {

@@ -8,7 +8,6 @@
 mod short;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -475,7 +474,7 @@ fn frames_are_bounded_and_in_order() {
     }
     run(house.fold());
     assert_eq!(failures(&house, &house.publications()), NONE);
-    let frames: Vec<Arc<str>> = house.sockets.take_frames("c1");
+    let frames: Vec<String> = house.sockets.take_frames("c1");
     assert!(frames.len() > 1 && frames.iter().all(|frame| frame.len() <= frame_bytes_max));
     let items: Vec<DataFrame> = frames
         .iter()

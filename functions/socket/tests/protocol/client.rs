@@ -1,7 +1,6 @@
 //! A client as PROTOCOL.md describes it, without its clock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tickwire_streams::{Chain, Link, Offset, Span};
 use tickwire_wire::{DataFrame, StreamVerdict, SubscribeReply};
@@ -77,7 +76,7 @@ impl Client {
     }
 
     /// Reads data frames.
-    pub(crate) fn frames(&mut self, frames: &[Arc<str>]) {
+    pub(crate) fn frames(&mut self, frames: &[String]) {
         for frame in frames {
             let items: Vec<DataFrame> =
                 serde_json::from_str(frame).unwrap_or_else(|e| panic!("{e}: {frame}"));

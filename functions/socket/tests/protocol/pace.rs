@@ -29,7 +29,7 @@ fn ping(house: &House, id: u64, at: Offset) -> (Offset, Vec<Value>) {
     );
     let top = serde_json::from_value(reply["ok"]["tops"]["1"].clone()).unwrap_or_else(|_| panic!("{reply}"));
     let frames = house.sockets.take_frames(CONNECTION);
-    let read = |frame: &std::sync::Arc<str>| serde_json::from_str(frame).unwrap();
+    let read = |frame: &String| serde_json::from_str(frame).unwrap();
     (top, frames.iter().map(read).collect())
 }
 

@@ -379,15 +379,23 @@ async fn write(
     mut frames: crate::push::Frames,
 ) {
     loop {
-        let message = tokio::select! {
+        let text = tokio::select! {
             biased;
-            Some(reply) = replies.recv() => Message::Text(reply.into()),
+            Some(reply) = replies.recv() => reply,
             frame = frames.recv() => match frame {
-                Some(frame) => Message::Text((&*frame).into()),
+                Some(frame) => frame,
                 None => break,
             },
         };
-        match timeout(WRITE_MAX, sink.send(message)).await {
+        let write = async {
+            sink.feed(Message::Text(text.into())).await?;
+            // Those that wait already go with it.
+            while let Ok(frame) = frames.try_recv() {
+                sink.feed(Message::Text(frame.into())).await?;
+            }
+            sink.flush().await
+        };
+        match timeout(WRITE_MAX, write).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return,
         }

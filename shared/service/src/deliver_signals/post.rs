@@ -2,10 +2,12 @@
 
 use std::pin::pin;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{Either, pending, select};
+use futures_util::poll;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_market::UnixNanos;
@@ -341,10 +343,14 @@ impl Deliver {
         let outcome = match self.gone.has(connection) {
             true => Outcome::Gone,
             false => {
-                let posting = pin!(self.post_frames(connection, frames));
-                match select(posting, self.ports.timer.sleep(POST_BUDGET)).await {
-                    Either::Left((outcome, _)) => outcome,
-                    Either::Right(((), _)) => Outcome::Hole,
+                let mut posting = pin!(self.post_frames(connection, frames));
+                // Most are taken at once, and need no timer.
+                match poll!(posting.as_mut()) {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => match select(posting, self.ports.timer.sleep(POST_BUDGET)).await {
+                        Either::Left((outcome, _)) => outcome,
+                        Either::Right(((), _)) => Outcome::Hole,
+                    },
                 }
             }
         };
@@ -402,7 +408,7 @@ impl Deliver {
     async fn post_frames(&self, connection: &str, frames: Vec<String>) -> Outcome {
         for frame in frames {
             let bytes = frame.len();
-            match self.ports.push.post(connection, Arc::from(frame)).await {
+            match self.ports.push.post(connection, frame).await {
                 Ok(Posted::Taken) => {
                     DeliverStats::add(&self.stats.posts, 1);
                     DeliverStats::add(&self.stats.post_bytes, bytes);
