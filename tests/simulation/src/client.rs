@@ -31,6 +31,8 @@ pub(crate) struct Received {
     streams: Vec<Seen>,
     pub(crate) items: u64,
     pub(crate) lost: u64,
+    /// When it was last told that it is sent no more than the latest.
+    pub(crate) held_at: i64,
 }
 
 impl Received {
@@ -79,6 +81,7 @@ impl Receive for Checker<'_> {
                     format!("{stream}: was told that what follows {since} is lost, and the log has it");
                 self.world.violate(Promise::NothingLost, what);
             }
+            Note::Downgraded { .. } => self.received.held_at = self.world.now,
             _ => {}
         }
     }

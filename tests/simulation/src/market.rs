@@ -246,6 +246,13 @@ impl Market {
         self.message(lane, now, ticks)
     }
 
+    /// What traded long ago does not trade again as of then.
+    pub(crate) fn forget_trades(&mut self) {
+        for listed in &mut self.instruments {
+            listed.traded = UnixNanos(0);
+        }
+    }
+
     /// One tick of each instrument of a lane's group.
     pub(crate) fn gather_all(&mut self, lane: usize, now: i64) -> Option<(Outgoing, SentTicks)> {
         let group = self.lanes[lane].group;

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::BuildHasher as _;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use tickwire_entitlements::Grant;
 use tickwire_service::ports::{Outgoing, ShardVersion};
@@ -62,6 +61,10 @@ pub enum Bug {
     CloseNotNoted,
     /// A shard's version does not say that some who changed are no longer named.
     ForgottenNotTold,
+    /// What a user had is written whatever stands.
+    UsageNotCompared,
+    /// Segments go when they are old, whichever checkpoint needs them.
+    ExpiredByAge,
     /// Blocks of bars are deleted before their bars are in pages.
     BlocksDeletedFirst,
     /// A page of bars is made of blocks alone, and not of what it has already.
@@ -70,7 +73,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::CachedSubscribers,
         Self::PrevFromSends,
         Self::TailNotRepublished,
@@ -93,6 +96,8 @@ impl Bug {
         Self::PostsFirstCome,
         Self::CloseNotNoted,
         Self::ForgottenNotTold,
+        Self::UsageNotCompared,
+        Self::ExpiredByAge,
         Self::BlocksDeletedFirst,
         Self::PageNotRead,
     ];
@@ -122,6 +127,8 @@ impl Bug {
             Self::PostsFirstCome => "posts-first-come",
             Self::CloseNotNoted => "close-not-noted",
             Self::ForgottenNotTold => "forgotten-not-told",
+            Self::UsageNotCompared => "usage-not-compared",
+            Self::ExpiredByAge => "expired-by-age",
             Self::BlocksDeletedFirst => "blocks-deleted-first",
             Self::PageNotRead => "page-not-read",
         }
@@ -186,7 +193,7 @@ impl Memory {
     }
 
     /// Names in each signal the one that was sent before as the one before.
-    pub(crate) fn rewrite_prev(&mut self, connection: &str, frame: &str) -> Arc<str> {
+    pub(crate) fn rewrite_prev(&mut self, connection: &str, frame: &str) -> String {
         let mut parts = frame.split(r#"{"s":"#);
         let mut text = parts.next().unwrap_or_default().to_owned();
         for item in parts {
@@ -207,7 +214,7 @@ impl Memory {
                 _ => text.push_str(item),
             }
         }
-        text.into()
+        text
     }
 }
 
@@ -222,7 +229,7 @@ fn number(text: &str) -> Option<u64> {
 pub(crate) fn rewrite_conflated(
     frame: &str,
     rewrite: impl Fn(usize, u64, usize, &str) -> Option<String>,
-) -> Arc<str> {
+) -> String {
     let mut parts = frame.split(r#"{"s":"#);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for item in parts {
@@ -233,7 +240,7 @@ pub(crate) fn rewrite_conflated(
         text.push_str(r#"{"s":"#);
         text.push_str(rewritten.as_deref().unwrap_or(item));
     }
-    text.into()
+    text
 }
 
 /// A message's deduplication id made of the ticks it holds, and not of their numbers.

@@ -1,5 +1,7 @@
 //! A run: the whole service of a scenario, from its beginning until all is quiet.
 
+mod busy;
+mod calm;
 mod clients;
 mod faults;
 mod history;
@@ -47,17 +49,10 @@ const RECONCILE_EVERY: i64 = 10 * SECOND;
 const COMPACT_EVERY: i64 = 3 * SECOND;
 /// Someone asks for bars so often.
 const ASK_EVERY: i64 = 2 * SECOND;
-/// After the last fault the queues are empty within this time.
-const DRAIN_MAX: i64 = 180 * SECOND;
-/// Then clients have all within this time: two heartbeats, and a request that is not answered.
-const CATCH_UP_MAX: i64 = 180 * SECOND;
-/// A signal then reaches those who are subscribed within this time.
-const SERVED_MAX: i64 = 5 * SECOND;
-/// After this time nobody has had as many frames as his tier has.
-const FRAMES_WINDOW: i64 = 60 * SECOND;
+/// ... and lets the log's oldest segments go so often.
+const EXPIRE_EVERY: i64 = 5 * SECOND;
 /// So often it is looked whether all is done.
 const LOOK: i64 = SECOND;
-const DAY: i64 = 86_400 * SECOND;
 /// How far a sender that was superseded goes on, at most.
 const OLD_SENDER_MAX: i64 = 6 * SECOND;
 /// Products on sale.
@@ -153,7 +148,7 @@ struct Run {
     /// What each deliverer may post.
     quota: Option<PostQuota>,
     market_open: bool,
-    lost_disconnects: bool,
+    seed: u64,
 }
 
 /// Runs a scenario.
@@ -179,7 +174,7 @@ impl Run {
     fn new(scenario: &Scenario) -> Self {
         let mut world = World::new(scenario);
         world.sockets.products = on_sale();
-        let mut market = Market::new(scenario);
+        let market = Market::new(scenario);
         let mut random = generator(scenario.seed, 4);
         for group in &market.groups {
             let epoch = format!("{:08x}", random.random::<u32>());
@@ -195,7 +190,6 @@ impl Run {
         if scenario.bug == Some(Bug::GroupWithoutOrder) {
             world.ticks.without_order = true;
         }
-        store_past(&mut market, &mut world);
         // Two, for jobs that meet themselves.
         let mut roles = vec![Role::Schedule; 2];
         roles.extend((0..scenario.consumers.0).map(|_| Role::Ingest));
@@ -220,6 +214,7 @@ impl Run {
         world.schedule(START + CLOCK_EVERY, Event::SendClock);
         world.schedule(START + RECONCILE_EVERY, Event::Reconcile);
         world.schedule(START + COMPACT_EVERY, Event::Compact);
+        world.schedule(START + EXPIRE_EVERY, Event::Expire);
         world.schedule(START + ASK_EVERY, Event::AskHistory);
         for fault in [
             Fault::Gone,
@@ -250,11 +245,13 @@ impl Run {
             bug: scenario.bug,
             quota: quota_of(scenario.posts_per_second),
             market_open: true,
-            lost_disconnects: scenario.seed.is_multiple_of(2),
+            seed: scenario.seed,
         };
         for process in 0..run.processes.len() {
             run.start(process);
         }
+        run.live_long_ago();
+        store_past(&mut run.market, &mut run.world.lock());
         run
     }
 
@@ -298,106 +295,20 @@ impl Run {
         }
     }
 
-    /// No fault any longer: the queues drain, clients have all, and are served at once.
-    fn calm_down(&mut self) {
-        let now = {
-            let mut world = self.world.lock();
-            world.dice.calm = true;
-            world.skews.fill(0);
-            world.now
-        };
-        self.lift_quota();
-        self.market_open = false;
-        self.promise(Promise::Drained, now + DRAIN_MAX, |run| {
-            let world = run.world.lock();
-            let left = world.ticks.len() + world.signals.len();
-            let busy = run.processes.iter().filter(|process| process.busy).count();
-            let unsent = run
-                .market
-                .lanes
-                .iter()
-                .filter(|lane| lane.unsent.is_some() && lane.until.is_none())
-                .count();
-            (left + busy + unsent > 0)
-                .then(|| format!("{left} messages are left, {busy} consumers at work, {unsent} senders wait"))
-        });
-        let rest = self.world.lock().truth.at_rest();
-        if let Err((promise, what)) = rest {
-            self.world.lock().violate(promise, what);
-        }
-        let whole = |run: &Self| {
-            let world = run.world.lock();
-            run.clients.iter().enumerate().find_map(|(nth, client)| {
-                let stream = client.behind(&world.truth)?;
-                let state = if client.connection.is_some() {
-                    "connected"
-                } else {
-                    "not connected"
-                };
-                Some(format!("client {nth}, {state}, has not all of {stream}"))
-            })
-        };
-        // One that has all may still be on its way to being subscribed again.
-        let whole_and_subscribed = |run: &Self| {
-            let mut clients = run.clients.iter().enumerate();
-            let waiting = clients.find(|(_, client)| !client.is_done() && !client.session.is_subscribed());
-            let waiting = waiting.map(|(nth, _)| format!("client {nth} is not subscribed to all"));
-            waiting.or_else(|| whole(run))
-        };
-        let now = self.world.lock().now;
-        self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole_and_subscribed);
-        let now = self.world.lock().now;
-        self.until(now + FRAMES_WINDOW, |_| false);
-        // What is sent now comes by itself: nobody has to ask for it.
-        let before = self.resumes();
-        let now = self.world.lock().now;
-        self.trade_all(now);
-        // As long as it takes at most, and not only until it is so for a moment.
-        self.until(now + 2 * SECOND, |_| false);
-        self.promise(Promise::ServedAgain, now + SERVED_MAX, whole);
-        let resumed = self.resumes() - before;
-        if resumed > 0 {
-            let what = format!("{resumed} times a client had to ask for what it was to be served");
-            self.world.lock().violate(Promise::ServedAgain, what);
-        }
-        let now = self.world.lock().now;
-        self.promise(Promise::History, now + SERVED_MAX, Self::uncompacted);
-        self.be_short_of_posts();
-        let now = self.world.lock().now;
-        self.promise(Promise::ServedAgain, now + CATCH_UP_MAX, whole);
-    }
-
-    /// Blocks of a day that is over.
-    fn uncompacted(&self) -> Option<String> {
-        let world = self.world.lock();
-        let midnight = world.now - world.now.rem_euclid(DAY);
-        let mut blocks = world
-            .tables
-            .bars
-            .iter()
-            .flat_map(|(of, blocks)| blocks.keys().map(move |(end, _)| (of, end.0)));
-        let ((group, timeframe), _) = blocks.find(|(_, end)| *end <= midnight)?;
-        Some(format!(
-            "{group}: blocks of {timeframe} of a day that is over are not compacted"
-        ))
-    }
-
-    fn resumes(&self) -> u64 {
-        self.clients
-            .iter()
-            .map(|client| client.session.counts().resumes)
-            .sum()
-    }
-
-    /// Goes on until nothing is in the way of a promise.
-    fn promise(&mut self, promise: Promise, until: i64, in_the_way: impl Fn(&Self) -> Option<String>) {
+    /// Goes on until nothing is in the way of a promise, for so long at most.
+    fn promise(&mut self, promise: Promise, time_max: i64, in_the_way: impl Fn(&Self) -> Option<String>) {
         if !self.is_well() {
             return;
         }
+        let until = self.now() + time_max;
         if !self.until(until, |run| in_the_way(run).is_none()) && self.is_well() {
             let what = in_the_way(self).unwrap_or_default();
             self.world.lock().violate(promise, what);
         }
+    }
+
+    fn now(&self) -> i64 {
+        self.world.lock().now
     }
 
     fn outcome(self) -> Outcome {
@@ -431,7 +342,9 @@ impl Run {
         let unit = match self.processes[process].role {
             Role::Ingest => Unit::Ingest(Arc::new(Ingest::new(ports.of_ingest()))),
             Role::Deliver => {
-                let deliver = Deliver::new(ports.of_deliver(), placement).marked_by(Arc::new(Marks));
+                let deliver = Deliver::new(ports.of_deliver(), placement)
+                    .marked_by(Arc::new(Marks))
+                    .counting_in(ports.clone());
                 let quota = match self.quota {
                     Some(quota) if self.bug == Some(Bug::PostsFirstCome) => {
                         ports.first_come(quota);
@@ -528,7 +441,7 @@ impl Run {
                     world.judged(connection, asked_at, &asked);
                 }
                 if world.connections[connection].open {
-                    world.deliver(connection, text.into());
+                    world.deliver(connection, text);
                 }
             }
             (Purpose::History { series, due }, Done::Bars(Some(told))) => {
@@ -573,6 +486,7 @@ impl Run {
             }
             Event::Reconcile => self.job(Job::Reconcile, RECONCILE_EVERY, event),
             Event::Compact => self.job(Job::Compact, COMPACT_EVERY, event),
+            Event::Expire => self.job(Job::Expire, EXPIRE_EVERY, event),
             Event::AskHistory => {
                 self.ask_history();
                 let mut world = self.world.lock();
@@ -589,8 +503,11 @@ impl Run {
         let next = world.now + every;
         world.schedule(next, event);
         drop(world);
-        // Of compactions several may be at work at once.
-        let at_once = if job == Job::Compact { usize::MAX } else { 1 };
+        // Of those that delete several may be at work at once.
+        let at_once = match job {
+            Job::Compact | Job::Expire => usize::MAX,
+            Job::Clock | Job::Reconcile => 1,
+        };
         let runs = |place: &usize| matches!(self.processes[*place].unit, Unit::Schedule(_));
         let places: Vec<usize> = (0..self.processes.len()).filter(runs).take(at_once).collect();
         for process in places {

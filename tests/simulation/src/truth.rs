@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_market::{Tick, UnixNanos};
 use tickwire_service::group::GroupState;
+use tickwire_service::ports::StoredCheckpoint;
+use tickwire_service::testing::Tables;
 use tickwire_signals::{Event, Expression, SignalValue};
 use tickwire_streams::{GroupKey, Offset, SourceName};
-use tickwire_wire::{Segment, decode, write_value};
+use tickwire_wire::{Manifest, Segment, decode, write_value};
 
 use crate::bars::BarsTruth;
 
@@ -34,8 +36,12 @@ pub enum Promise {
     ServedAgain,
     /// Where posts are short the quota is kept, and each connection has its share.
     FairShare,
+    /// Nobody is sent more frames than his tier has.
+    FramesOfTier,
     /// What is stored, and what history tells, of closed bars is what the log closed.
     History,
+    /// The log keeps what is young, and what two checkpoints do not stand for.
+    LogKept,
     /// Of a connection that was closed no subscriber stays.
     Forgotten,
 }
@@ -299,6 +305,50 @@ impl Truth {
             }
         }
         Ok(())
+    }
+}
+
+/// Segments are about to go: each was committed before `before`, and behind all of them are two
+/// checkpoints with all of their pages.
+pub(crate) fn may_go(
+    tables: &Tables,
+    group: &GroupKey,
+    numbers: &[u64],
+    before: UnixNanos,
+) -> Result<(), Broken> {
+    let broken = |what: String| Err((Promise::LogKept, format!("{group}: {what}")));
+    let log = tables.log.get(group);
+    for number in numbers {
+        // Whoever does it again finds some that are gone.
+        let Some(bytes) = log.and_then(|log| log.get(number)) else {
+            continue;
+        };
+        match decode::<Segment>(bytes) {
+            Ok(segment) if segment.committed_at < before => {}
+            Ok(_) => return broken(format!("segment {number} goes, and is not old")),
+            Err(error) => return broken(error.to_string()),
+        }
+    }
+    let is_whole = |stored: &StoredCheckpoint| {
+        decode::<Manifest>(&stored.manifest).is_ok_and(|manifest| {
+            let names: Vec<(u64, u32)> = manifest
+                .pages
+                .iter()
+                .map(|page| (page.segment, page.page))
+                .collect();
+            tables.pages(group, &names).iter().all(Option::is_some)
+        })
+    };
+    let last = numbers.iter().max().copied().unwrap_or_default();
+    let checkpoints = tables.manifests(group, u64::MAX, usize::MAX);
+    let mut behind = checkpoints
+        .iter()
+        .filter(|stored| stored.segment > last && is_whole(stored));
+    match behind.nth(1) {
+        Some(_) => Ok(()),
+        None => broken(format!(
+            "segment {last} goes, and no two checkpoints are behind it"
+        )),
     }
 }
 

@@ -4,13 +4,12 @@ mod shared;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
-use std::sync::Arc;
 use std::task::Waker;
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use rustc_hash::FxHashMap;
-use tickwire_entitlements::{Grant, Product};
+use tickwire_entitlements::{Grant, Product, Usage};
 use tickwire_market::UnixNanos;
 use tickwire_service::placement::shard_of;
 use tickwire_service::ports::{ConnectionRow, Outgoing, PortError, Posted, Queue, ShardVersion, Subscriber};
@@ -27,8 +26,12 @@ pub(crate) use shared::Shared;
 
 pub(crate) const MILLISECOND: i64 = UnixNanos::PER_MILLISECOND;
 pub(crate) const SECOND: i64 = UnixNanos::PER_SECOND;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
 /// When every run begins: 2026-11-18T23:59:15Z. Soon a day is over, and its bars are compacted.
 pub(crate) const START: i64 = 1_795_046_355 * SECOND;
+pub(crate) const DAY: i64 = 86_400 * SECOND;
+/// When logs begin: so long before that what is in them is no longer kept.
+pub(crate) const LONG_AGO: i64 = START - 40 * DAY;
 /// Longest time of a call to which nothing happens.
 const CALL_MAX: i64 = 4 * MILLISECOND;
 /// Longest time of a call that is delayed.
@@ -69,6 +72,8 @@ pub(crate) enum Event {
     Reconcile,
     /// The schedule compacts the bars of days that are over.
     Compact,
+    /// The schedule lets the log's oldest segments go.
+    Expire,
     /// Someone asks for bars.
     AskHistory,
     /// A connection breaks.
@@ -116,6 +121,7 @@ pub(crate) struct SocketTables {
     pub(crate) grants: Vec<Grant>,
     pub(crate) products: BTreeMap<String, Product>,
     pub(crate) access_epoch: u64,
+    pub(crate) usage: BTreeMap<String, Usage>,
 }
 
 /// A connection as the platform knows it.
@@ -124,7 +130,7 @@ pub(crate) struct Connection {
     pub(crate) client: usize,
     pub(crate) open: bool,
     /// Frames on their way, with when they arrive.
-    pub(crate) inbox: VecDeque<(i64, Arc<str>)>,
+    pub(crate) inbox: VecDeque<(i64, String)>,
     last_arrival: i64,
 }
 
@@ -237,7 +243,7 @@ impl World {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let queue = || Fifo::new(scenario.lease_seconds, scenario.deduplication_seconds);
         Self {
-            now: START,
+            now: LONG_AGO,
             events: BinaryHeap::new(),
             scheduled: 0,
             sleepers: FxHashMap::default(),
@@ -438,7 +444,7 @@ impl World {
     }
 
     /// A frame of a process reaches the platform.
-    pub(crate) fn post(&mut self, process: usize, connection: &str, frame: Arc<str>) -> Posted {
+    pub(crate) fn post(&mut self, process: usize, connection: &str, frame: String) -> Posted {
         self.posts += 1;
         let Some(place) =
             connection_place(connection).filter(|place| self.connections.get(*place).is_some_and(|c| c.open))
@@ -471,10 +477,10 @@ impl World {
     }
 
     /// A frame in which an item that stands for several signals has the value of the oldest.
-    pub(crate) fn with_oldest(&self, connection: &str, frame: &str) -> Arc<str> {
+    pub(crate) fn with_oldest(&self, connection: &str, frame: &str) -> String {
         let client = connection_place(connection).and_then(|place| self.connections.get(place));
         let Some(reader) = client.map(|connection| &self.readers[connection.client]) else {
-            return frame.into();
+            return frame.to_owned();
         };
         rewrite_conflated(frame, |s, offset, count, item| {
             let place = self.truth.stream_place(&reader.handles.get(s)?.key)?;
@@ -496,7 +502,7 @@ impl World {
     }
 
     /// A frame is on its way to a client; frames do not overtake each other.
-    pub(crate) fn deliver(&mut self, place: usize, frame: Arc<str>) {
+    pub(crate) fn deliver(&mut self, place: usize, frame: String) {
         let travel = self.random.random_range(MILLISECOND..TRAVEL_MAX);
         let Some(connection) = self.connections.get_mut(place) else {
             return;

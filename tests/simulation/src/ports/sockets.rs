@@ -1,12 +1,10 @@
 //! Connections, posts, grants.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation};
+use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation, Usage};
 use tickwire_service::ports::{
     AccessBook, Clock as _, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push,
-    ShardVersion, Subscribed, Subscriber, Subscription,
+    ShardVersion, Subscribed, Subscriber, Subscription, Swapped, UsageRows,
 };
 use tickwire_streams::GroupKey;
 
@@ -219,7 +217,7 @@ impl Connections for Ports {
 
 #[async_trait]
 impl Push for Ports {
-    async fn post(&self, connection: &str, frame: Arc<str>) -> PortResult<Posted> {
+    async fn post(&self, connection: &str, frame: String) -> PortResult<Posted> {
         let frame = match self.has(Bug::PrevFromSends) {
             true => self.memory().rewrite_prev(connection, &frame),
             false => frame,
@@ -300,6 +298,26 @@ impl AccessBook for Ports {
 
     async fn lift_ban(&self, _: &Banned) -> PortResult<()> {
         self.call("lift_ban", |_| Ok(())).await
+    }
+}
+
+#[async_trait]
+impl UsageRows for Ports {
+    async fn usage(&self, name: &str) -> PortResult<Option<Usage>> {
+        self.call("usage", |world| Ok(world.sockets.usage.get(name).cloned()))
+            .await
+    }
+
+    async fn swap_usage(&self, name: &str, was: Option<&Usage>, usage: &Usage) -> PortResult<Swapped> {
+        self.call("swap_usage", |world| {
+            let stands = world.sockets.usage.get(name);
+            if stands != was && !world.has(Bug::UsageNotCompared) {
+                return Ok(Err(stands.cloned()));
+            }
+            world.sockets.usage.insert(name.to_owned(), usage.clone());
+            Ok(Ok(()))
+        })
+        .await
     }
 }
 

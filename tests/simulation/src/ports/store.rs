@@ -2,17 +2,19 @@
 
 use async_trait::async_trait;
 use tickwire_market::{Timeframe, UnixNanos};
+use tickwire_service::expire_log::log_kept;
 use tickwire_service::ports::{
     Appended, Bars, BlockRange, Checkpoints, GroupRow, GroupView, Groups, Log, PageRange, PagesOf, PortError,
     PortResult, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
 };
+use tickwire_service::testing::Tables;
 use tickwire_streams::GroupKey;
-use tickwire_wire::{BarPage, encode};
+use tickwire_wire::{BarPage, Segment, decode, encode};
 
 use super::Ports;
 use crate::planted::Bug;
-use crate::truth::Promise;
-use crate::world::{MILLISECOND, World};
+use crate::truth::{Promise, may_go};
+use crate::world::{MILLISECOND, SKEW_MAX, World};
 
 /// Manifests that a load asks for.
 const MANIFESTS_OF_A_LOAD: usize = 3;
@@ -22,8 +24,19 @@ const READ_OF_A_LOAD_BYTES: usize = 65_536;
 const BLOCKS_OF_A_COMPACTION: usize = 512;
 /// Pages that it asks for.
 const PAGES_OF_A_COMPACTION: usize = 1;
+/// How long segments are kept.
+const LOG_KEPT: i64 = log_kept.as_nanos() as i64;
 /// Blocks are deleted so many at a time.
 const BLOCKS_PER_DELETION: usize = 25;
+
+/// Segments that were committed before a time.
+fn older(tables: &Tables, group: &GroupKey, before: UnixNanos) -> Vec<u64> {
+    let is_older = |(_, bytes): &(&u64, &Vec<u8>)| {
+        decode::<Segment>(bytes).is_ok_and(|segment| segment.committed_at < before)
+    };
+    let log = tables.log.get(group).into_iter().flatten();
+    log.filter(is_older).map(|(number, _)| *number).collect()
+}
 
 #[async_trait]
 impl Log for Ports {
@@ -77,7 +90,14 @@ impl Log for Ports {
 
     async fn forget(&self, group: &GroupKey, numbers: &[u64]) -> PortResult<()> {
         self.call("forget", |world| {
-            world.tables.forget(group, numbers);
+            let before = UnixNanos(world.now + SKEW_MAX - LOG_KEPT);
+            let mut numbers = numbers.to_vec();
+            if world.has(Bug::ExpiredByAge) {
+                numbers.extend(older(&world.tables, group, before));
+            }
+            let held = may_go(&world.tables, group, &numbers, before);
+            world.hold(held);
+            world.tables.forget(group, &numbers);
             Ok(())
         })
         .await

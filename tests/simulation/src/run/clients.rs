@@ -67,7 +67,7 @@ impl Run {
             let mut world = self.world.lock();
             world.connections[connection].open = false;
             world.connections[connection].inbox.clear();
-            !self.lost_disconnects || world.random.random()
+            !self.seed.is_multiple_of(2) || world.random.random()
         };
         if let Some(process) = self.socket().filter(|_| told)
             && let Unit::Socket { connections, .. } = &self.processes[process].unit

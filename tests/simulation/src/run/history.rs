@@ -1,4 +1,4 @@
-//! Bars of before the run, and those who ask for bars while it lasts.
+//! What was before the run, and those who ask for bars while it lasts.
 
 use rand::RngExt;
 use tickwire_entitlements::{Identity, Proof, Tier};
@@ -11,8 +11,14 @@ use tickwire_wire::{BarRow, encode};
 use super::{Run, Unit};
 use crate::market::Market;
 use crate::tasks::{Done, Purpose};
-use crate::world::{SECOND, START, World};
+use crate::world::{LONG_AGO, MINUTE, SECOND, START, World};
 
+/// Times that every instrument traded long ago ...
+const TRADES_LONG_AGO: i64 = 4;
+/// ... so long after each other that a checkpoint is written each time.
+const TRADES_APART: i64 = 61 * MINUTE;
+/// Time in which one of them is worked off.
+const WORKED_OFF: i64 = 20 * SECOND;
 /// A question is of this time at the most, before and after now.
 const ASKED_SECONDS_MAX: i64 = 2 * 86_400;
 
@@ -42,6 +48,23 @@ pub(super) fn store_past(market: &mut Market, world: &mut World) {
 }
 
 impl Run {
+    /// Goes through what is in the logs when the run begins, in which nothing goes wrong.
+    pub(super) fn live_long_ago(&mut self) {
+        self.world.lock().dice.calm = true;
+        for nth in 0..TRADES_LONG_AGO {
+            let at = LONG_AGO + nth * TRADES_APART;
+            self.world.lock().now = at;
+            if nth > 0 {
+                self.trade_all(at);
+            }
+            self.until(at + WORKED_OFF, |_| false);
+        }
+        self.market.forget_trades();
+        let mut world = self.world.lock();
+        world.dice.calm = false;
+        world.now = START;
+    }
+
     /// Someone asks for the bars of a stretch of time, page by page.
     pub(super) fn ask_history(&mut self) {
         let Some(process) = self.socket() else { return };

@@ -80,10 +80,6 @@ impl Run {
         self.until(self.now() + 20 * SECOND, |_| false);
     }
 
-    fn now(&self) -> i64 {
-        self.world.lock().now
-    }
-
     fn check_quota(&self, began: i64) {
         let mut world = self.world.lock();
         let posts: u32 = world.delivered.values().sum();
