@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rustc_hash::FxHashMap;
 use tickwire_market::UnixNanos;
-use tickwire_signals::{Event, PlanChange, ReferenceChange};
+use tickwire_signals::{Event, PlanChange, ReferenceChange, Signal, SignalValue};
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BinaryError, Inbound, encode, parse_inbound};
 
@@ -106,6 +106,8 @@ pub struct IngestStats {
     pub segment_bytes: AtomicU64,
     /// Signals committed.
     pub signals: AtomicU64,
+    /// Those of them that correct a bar.
+    pub corrections: AtomicU64,
     /// Commits lost to another consumer.
     pub conflicts: AtomicU64,
     /// Groups loaded cold.
@@ -530,6 +532,11 @@ impl Ingest {
         self.stats
             .signals
             .fetch_add(settlement.signals.len() as u64, Ordering::Relaxed);
+        let corrects = |signal: &&Signal| matches!(signal.value, SignalValue::CorrectedBar(_));
+        let corrections = settlement.signals.iter().filter(corrects).count();
+        self.stats
+            .corrections
+            .fetch_add(corrections as u64, Ordering::Relaxed);
         loaded.committed_at = now;
         loaded.log_bytes += bytes.len() as u64;
         loaded.log_events += segment.events_len() as u64;

@@ -11,6 +11,8 @@
 #[expect(dead_code, reason = "these tests use a part")]
 mod common;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use common::{NIFTY, OPEN, Socket, Stack, ticks};
 use serde_json::{Value as Json, json};
 use tickwire::client::http;
@@ -63,6 +65,9 @@ async fn a_late_tick_corrects_the_bar_for_all_who_read_it() {
     let mut client = stack.client("reader", Tier::Premium).await;
     let verdict = client.subscribe(ONE, 1).await;
     client.subscribe(MEAN, 2).await;
+    let mut latest = stack.client("latest", Tier::Premium).await;
+    let wanted = json!([{"key": ONE, "s": 5, "mode": "last"}]);
+    latest.ask(json!({"op": "subscribe", "streams": wanted})).await;
     let in_time = ticks(
         &group,
         "feed",
@@ -76,6 +81,8 @@ async fn a_late_tick_corrects_the_bar_for_all_who_read_it() {
     assert_eq!(content(&first["d"]), (60, [100.0, 102.0, 100.0, 102.0], 2));
     assert_eq!(mean["d"], json!({"value": 102.0}));
     assert_eq!(stored(&stack, "1m").await.len(), 1);
+    assert_eq!(latest.signal().await["o"], first["o"]);
+    assert_eq!(stack.host.ingest.corrections.load(Relaxed), 0);
 
     // Two come late: one within the bar, one behind its last.
     stack
@@ -96,6 +103,11 @@ async fn a_late_tick_corrects_the_bar_for_all_who_read_it() {
     assert_eq!(content(&third["d"]), corrected, "{third}");
     assert_eq!(third["d"]["corrected"], true);
     assert!(first["d"]["corrected"].is_null());
+    // For whom the latest is enough it is one item, and tells what it stands for.
+    let both = latest.signal().await;
+    assert_eq!((&both["o"], &both["d"]), (&third["o"], &third["d"]), "{both}");
+    assert_eq!((&both["prev"], &both["n"]), (&first["o"], &json!(2)), "{both}");
+    assert_eq!(stack.host.ingest.corrections.load(Relaxed), 2);
     stack.worked_off().await;
     assert_eq!(stored(&stack, "1m").await, [corrected]);
 

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -150,7 +151,12 @@ fn dispatch(
         "DeleteItem" => run(body, |r| database.delete_item(r)),
         "BatchGetItem" => run(body, |r| database.batch_get_item(r)),
         "BatchWriteItem" => run(body, |r| database.batch_write_item(r)),
-        "TransactWriteItems" => run(body, |r| database.transact_write_items(r)),
+        "TransactWriteItems" => run(body, |mut r: TransactWriteItemsRequest| {
+            // Here no request comes twice. A token would be kept for ten minutes, and all that are
+            // kept looked through with each.
+            r.client_request_token = None;
+            database.transact_write_items(r)
+        }),
         "CreateTable" => run(body, |r| database.create_table(r)),
         "DescribeTable" => run(body, |r| database.describe_table(r)),
         "UpdateTimeToLive" => run(body, |r| database.update_time_to_live(r)),
@@ -175,6 +181,8 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DynoxideError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn failed(databases: &HashMap<String, Database>, operation: &str, body: &str) -> String {
@@ -207,6 +215,30 @@ mod tests {
             failed(&databases, "TransactWriteItems", two),
             "400 a request here names one table"
         );
+    }
+
+    #[test]
+    fn a_transaction_is_carried_out_each_time_and_not_remembered() {
+        let database = Database::memory().unwrap();
+        let table = json!({
+            "TableName": "log",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        database
+            .create_table(serde_json::from_value(table).unwrap())
+            .unwrap();
+        let databases = HashMap::from([("log".to_owned(), database)]);
+        let put = json!({
+            "TableName": "log",
+            "Item": {"pk": {"S": "a"}},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        });
+        let body = json!({"TransactItems": [{"Put": put}], "ClientRequestToken": "the-same"}).to_string();
+        dispatch(&databases, "TransactWriteItems", body.as_bytes()).unwrap();
+        let again = failed(&databases, "TransactWriteItems", &body);
+        assert!(again.contains("ConditionalCheckFailed"), "{again}");
     }
 
     #[test]
