@@ -4,15 +4,17 @@
 //! before the next one is committed, so at most the last may be unpublished
 //! when a consumer dies, and whoever loads the group publishes that one again.
 
+mod stats;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use rustc_hash::FxHashMap;
 use tickwire_market::UnixNanos;
-use tickwire_signals::{Event, PlanChange, ReferenceChange, Signal, SignalValue};
+use tickwire_signals::{Event, PlanChange, ReferenceChange};
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BinaryError, Inbound, encode, parse_inbound};
 
@@ -25,6 +27,8 @@ use crate::ports::{
 use crate::queue_message::QueueMessage;
 use crate::settle::SettleError;
 use crate::{history, load_group, settle};
+
+pub use stats::IngestStats;
 
 /// Receive count from which a message is folded alone.
 pub const RECEIVES_ALONE: u32 = 3;
@@ -82,50 +86,6 @@ impl IngestPorts {
             clock,
             entropy,
         }
-    }
-}
-
-/// Counts of this process.
-#[derive(Debug, Default)]
-pub struct IngestStats {
-    /// Ticks folded and committed.
-    pub accepted: AtomicU64,
-    /// Ticks seen before.
-    pub duplicate: AtomicU64,
-    /// Ticks of superseded senders.
-    pub old_epoch: AtomicU64,
-    /// Events set aside.
-    pub set_aside: AtomicU64,
-    /// Missing sequence numbers.
-    pub gaps: AtomicU64,
-    /// Messages parked.
-    pub parked: AtomicU64,
-    /// Segments committed.
-    pub segments: AtomicU64,
-    /// Bytes of those.
-    pub segment_bytes: AtomicU64,
-    /// Signals committed.
-    pub signals: AtomicU64,
-    /// Those of them that correct a bar.
-    pub corrections: AtomicU64,
-    /// Commits lost to another consumer.
-    pub conflicts: AtomicU64,
-    /// Groups loaded cold.
-    pub loads: AtomicU64,
-    /// Checkpoints written.
-    pub checkpoints: AtomicU64,
-    /// Messages put back because of a passing fault.
-    pub failed: AtomicU64,
-}
-
-impl IngestStats {
-    fn add(&self, counts: TakeCounts) {
-        let add = |to: &AtomicU64, count: u64| to.fetch_add(count, Ordering::Relaxed);
-        add(&self.accepted, counts.accepted);
-        add(&self.duplicate, counts.duplicate);
-        add(&self.old_epoch, counts.old_epoch);
-        add(&self.set_aside, counts.set_aside);
-        add(&self.gaps, counts.gaps);
     }
 }
 
@@ -525,18 +485,7 @@ impl Ingest {
             Err(error) => return Err(error.into()),
         }
         self.stats.add(std::mem::take(counts));
-        self.stats.segments.fetch_add(1, Ordering::Relaxed);
-        self.stats
-            .segment_bytes
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.stats
-            .signals
-            .fetch_add(settlement.signals.len() as u64, Ordering::Relaxed);
-        let corrects = |signal: &&Signal| matches!(signal.value, SignalValue::CorrectedBar(_));
-        let corrections = settlement.signals.iter().filter(corrects).count();
-        self.stats
-            .corrections
-            .fetch_add(corrections as u64, Ordering::Relaxed);
+        self.stats.committed(bytes.len(), &settlement.signals);
         loaded.committed_at = now;
         loaded.log_bytes += bytes.len() as u64;
         loaded.log_events += segment.events_len() as u64;

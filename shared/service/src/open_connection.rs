@@ -245,7 +245,7 @@ pub(crate) async fn say_goodbye(
         code: code.as_str().to_owned(),
         reconnect_after_ms,
     });
-    if let Err(error) = push.post(connection, goodbye.to_owned()).await {
+    if let Err(error) = push.post(connection, goodbye).await {
         tracing::debug!(connection, %error, "a goodbye was not taken");
     }
 }

@@ -177,18 +177,19 @@ impl Jobs {
         if group.is_basket() || !swept().get(group).is_none_or(is_due) {
             return Ok(());
         }
-        self.end_contracts(group, now).await?;
-        // What failed is tried again with the next clock.
-        swept().insert(group.clone(), now);
+        // What failed is tried again with the next clock, and a group that has no plan yet.
+        if self.end_contracts(group, now).await? {
+            swept().insert(group.clone(), now);
+        }
         Ok(())
     }
 
     /// Ends what is computed of contracts that have expired, and plans ahead of that what is
     /// computed of a future on the next one. What was done before is not in the plan any longer, or
-    /// is there already: to find it once more changes nothing.
-    async fn end_contracts(&self, group: &GroupKey, now: UnixNanos) -> Result<(), PortError> {
+    /// is there already: to find it once more changes nothing. False if there is no plan.
+    async fn end_contracts(&self, group: &GroupKey, now: UnixNanos) -> Result<bool, PortError> {
         let Some((version, bytes)) = self.ports.groups.plan(group).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let row: PlanRow = decode(&bytes).map_err(|error| unreadable("plan", &error))?;
         let plan = Plan::new(version, row);
@@ -236,7 +237,7 @@ impl Jobs {
             seq += (add.len() + remove.len()) as u64;
             self.ports.enqueue.send(Queue::Ticks, message).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn compact(&self, group: &GroupKey) -> Result<bool, PortError> {

@@ -34,7 +34,11 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) async fn start() -> Self {
-        let universe: Universe = "replay-test".parse().unwrap();
+        Self::of("replay-test".parse().unwrap()).await
+    }
+
+    /// A stack of a universe: of that which is live the time is now.
+    pub(crate) async fn of(universe: Universe) -> Self {
         let host = Host::start(HostOptions::default(), &universe).await.unwrap();
         Self {
             host,
