@@ -7,8 +7,9 @@
 use multiversion::multiversion;
 
 use crate::Definition;
+use crate::column::{Rows, RowsMut};
 use crate::kernel::Kernel;
-use crate::lane::{LANES, Lane, Lanes};
+use crate::lane::{LANES, Lanes};
 use crate::many::{have_lanes, run};
 use crate::sample::columns_are_valid;
 
@@ -84,9 +85,9 @@ fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     outputs: &mut [&mut [f64]; O],
     from_cold: bool,
 ) {
-    let mut gathered = [[Lanes::zero(); TILE_BARS]; I];
+    let mut gathered = [[[0.0; LANES]; TILE_BARS]; I];
     let rows = cut.step + cut.early;
-    let mut computed = [(); O].map(|()| vec![Lanes::zero(); rows]);
+    let mut computed = [(); O].map(|()| vec![[0.0; LANES]; rows]);
     for start in (0..rows).step_by(TILE_BARS) {
         let rows = TILE_BARS.min(rows - start);
         for (column, tile) in inputs.iter().zip(&mut gathered) {
@@ -94,8 +95,10 @@ fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
         }
         run(
             &mut kernel,
-            gathered.each_ref().map(|tile| tile.as_slice()),
-            &mut computed.each_mut().map(|column| &mut column[start..]),
+            gathered.each_ref().map(|tile| Rows::of(tile)),
+            &mut computed
+                .each_mut()
+                .map(|column| RowsMut::of(&mut column[start..])),
             rows,
         );
     }
@@ -105,7 +108,7 @@ fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
         let mut column = &mut **column;
         if from_cold {
             for (cell, row) in column.split_off_mut(..cut.early).into_iter().flatten().zip(early) {
-                *cell = row.0[0];
+                *cell = row[0];
             }
         }
         scatter(column, rest);
@@ -114,7 +117,7 @@ fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
 
 /// Rows of a tile from `start` of each lane. What is beyond the end of the column is not used.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn gather(column: &[f64], cut: Cut, start: usize, tile: &mut [Lanes]) {
+fn gather(column: &[f64], cut: Cut, start: usize, tile: &mut [[f64; LANES]]) {
     const BEYOND: [f64; TILE_BARS] = [1.0; TILE_BARS];
     let mut done = 0;
     while done < tile.len() {
@@ -131,7 +134,7 @@ fn gather(column: &[f64], cut: Cut, start: usize, tile: &mut [Lanes]) {
             *lane = &lane[..rows];
         }
         for (row, cells) in tile[done..done + rows].iter_mut().enumerate() {
-            for (cell, lane) in cells.0.iter_mut().zip(&lanes) {
+            for (cell, lane) in cells.iter_mut().zip(&lanes) {
                 *cell = lane[row];
             }
         }
@@ -141,16 +144,16 @@ fn gather(column: &[f64], cut: Cut, start: usize, tile: &mut [Lanes]) {
 
 /// The rows of each lane, lane after lane.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn scatter(column: &mut [f64], rows: &[Lanes]) {
+fn scatter(column: &mut [f64], rows: &[[f64; LANES]]) {
     for (lane, part) in (0..LANES).zip(column.chunks_mut(rows.len())) {
         let rows = &rows[..part.len()];
         let (fours, rest) = part.as_chunks_mut::<4>();
         let (row_fours, row_rest) = rows.as_chunks::<4>();
         for (cells, [a, b, c, d]) in fours.iter_mut().zip(row_fours) {
-            *cells = [a.0[lane], b.0[lane], c.0[lane], d.0[lane]];
+            *cells = [a[lane], b[lane], c[lane], d[lane]];
         }
         for (cell, row) in rest.iter_mut().zip(row_rest) {
-            *cell = row.0[lane];
+            *cell = row[lane];
         }
     }
 }

@@ -10,6 +10,7 @@ use multiversion::target::target_cfg_f;
 use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
 
 use crate::aside::aside;
+use crate::column::{Column, ColumnMut};
 use crate::lane::{Lane, Lanes};
 use crate::sample::{are_finite, columns_are_valid, is_valid};
 use crate::state::{STATE_HEADER_BYTES, State, StateReader, StateWriter, fingerprint};
@@ -36,7 +37,12 @@ pub(crate) trait Kernel<L: Lane, const I: usize, const O: usize>:
     /// Takes columns of valid bars at once, where a formula has a way that is quicker than bar
     /// by bar; says whether it did.
     #[inline(always)]
-    fn columns(&mut self, _inputs: [&[L]; I], _outputs: &mut [&mut [L]; O]) -> bool {
+    fn columns(
+        &mut self,
+        _inputs: [impl Column<L>; I],
+        _outputs: &mut [impl ColumnMut<L>; O],
+        _bars: usize,
+    ) -> bool {
         false
     }
 
@@ -212,7 +218,7 @@ fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
                 break start..end;
             }
             let mut outputs = outputs.each_mut().map(|column| &mut column[start..end]);
-            if !local.columns(inputs, &mut outputs) {
+            if !local.columns(inputs, &mut outputs, end - start) {
                 for bar in 0..end - start {
                     let values = local.step(inputs.map(|column| column[bar]));
                     for (column, value) in outputs.iter_mut().zip(values) {

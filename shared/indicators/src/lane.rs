@@ -107,13 +107,6 @@ pub(crate) trait Lane:
 #[repr(align(64))]
 pub(crate) struct Lanes(pub(crate) [f64; LANES]);
 
-impl From<[f64; LANES]> for Lanes {
-    #[inline(always)]
-    fn from(values: [f64; LANES]) -> Self {
-        Self(values)
-    }
-}
-
 impl Lane for f64 {
     #[inline(always)]
     fn splat(value: f64) -> Self {

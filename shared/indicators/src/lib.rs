@@ -29,6 +29,7 @@
 mod aside;
 mod candles;
 mod catalogue;
+mod column;
 mod error;
 mod hilbert;
 mod kernel;

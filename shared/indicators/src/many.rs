@@ -1,20 +1,23 @@
 //! Many instruments side by side.
 
+use std::hint::black_box;
+
 use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Ix2, SliceInfo, SliceInfoElem, s};
 
 use crate::catalogue::MANY;
-use crate::kernel::{Kernel, finite};
-use crate::lane::{LANES, Lane, Lanes};
+use crate::column::{Column, ColumnMut, Rows, RowsMut};
+use crate::kernel::Kernel;
+use crate::lane::{LANES, Lanes};
 use crate::sample::are_valid;
-use crate::{BatchError, Definition, ParameterError};
+use crate::{BatchError, Definition, Input, ParameterError};
 
-/// Bars of a tile: what is gathered, computed and written at a time, within the caches.
-const TILE_BARS: usize = 32;
-/// Groups of [`LANES`] instruments that are gathered together: whole cache lines, many to
-/// a page.
-const GROUPS: usize = 8;
+/// Bars that are computed of one group before the next: so many rows of a block stay in the
+/// second-level cache.
+const TILE_BARS: usize = 16;
+/// Groups of [`LANES`] instruments that are computed in turn.
+const GROUPS: usize = 64;
 
 /// Computes a block of groups of lanes; says of which every bar was valid.
 pub(crate) type Many =
@@ -126,127 +129,198 @@ pub(crate) fn have_lanes() -> bool {
     true
 }
 
-/// The valid bars of a tile.
+/// The valid bars of a group.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
 pub(crate) fn run<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     kernel: &mut K,
-    inputs: [&[Lanes]; I],
-    outputs: &mut [&mut [Lanes]; O],
+    inputs: [Rows<'_>; I],
+    outputs: &mut [RowsMut<'_>; O],
     bars: usize,
 ) {
     if target_cfg_f!(all(target_arch = "x86_64", not(target_feature = "avx2"))) {
         return;
     }
-    let inputs = inputs.map(|column| &column[..bars]);
-    let mut outputs = outputs.each_mut().map(|column| &mut column[..bars]);
-    if kernel.columns(inputs, &mut outputs) {
-        for column in outputs {
-            column.iter_mut().for_each(|value| *value = value.map(finite));
-        }
+    if kernel.columns(inputs, outputs, bars) {
         return;
     }
     for bar in 0..bars {
-        let values = kernel.step(inputs.map(|column| column[bar]));
+        let values = kernel.step(inputs.map(|column| column.at(bar)));
         for (column, value) in outputs.iter_mut().zip(values) {
-            column[bar] = value.map(finite);
+            column.put(bar, value);
         }
     }
 }
 
-/// A block of groups of instruments from column `first` on; where there are fewer, the
-/// last stands in for the missing.
+/// A block of groups of instruments from column `first` on.
 pub(crate) fn many<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     parameters: &[f64],
     inputs: &[ArrayView2<'_, f64>],
     outputs: &mut [ArrayViewMut2<'_, f64>],
     first: usize,
 ) -> [bool; GROUPS] {
+    let instruments = inputs.first().map_or(0, |input| input.dim().1);
+    let mut kernels: Vec<K> = (first..instruments)
+        .step_by(LANES)
+        .take(GROUPS)
+        .map(|_| K::new(parameters))
+        .collect();
+    block(
+        K::INPUTS,
+        inputs,
+        outputs,
+        first,
+        &mut |group, columns, results, bars| {
+            run(&mut kernels[group], columns, results, bars);
+        },
+    )
+}
+
+/// Runs some valid bars of a group.
+type Run<'a, const I: usize, const O: usize> =
+    dyn FnMut(usize, [Rows<'_>; I], &mut [RowsMut<'_>; O], usize) + 'a;
+
+/// Goes over a block. Not generic over the kernel: it would be compiled for each.
+fn block<const I: usize, const O: usize>(
+    taken: [Input; I],
+    inputs: &[ArrayView2<'_, f64>],
+    outputs: &mut [ArrayViewMut2<'_, f64>],
+    first: usize,
+    run: &mut Run<'_, I, O>,
+) -> [bool; GROUPS] {
     let (bars, instruments) = inputs.first().map_or((0, 0), ArrayView2::dim);
     let width = (instruments - first).min(GROUPS * LANES);
-    let groups = width.div_ceil(LANES);
-    let mut kernels: Vec<K> = (0..groups).map(|_| K::new(parameters)).collect();
+    let in_order = inputs.iter().all(|input| input.is_standard_layout())
+        && outputs.iter().all(|output| output.is_standard_layout());
+    // Those that are computed where they stand.
+    let in_place = if in_order { width / LANES } else { 0 };
     let mut valid = [true; GROUPS];
-    let mut cells = vec![Lanes::zero(); (I + O) * groups * TILE_BARS];
-    let (gathered, computed) = cells.split_at_mut(I * groups * TILE_BARS);
     for start in (0..bars).step_by(TILE_BARS) {
         let bars = TILE_BARS.min(bars - start);
-        for (input, tiles) in inputs.iter().zip(gathered.chunks_exact_mut(groups * TILE_BARS)) {
-            gather(input, start, bars, first, width, tiles);
-        }
-        for (group, kernel) in kernels.iter_mut().enumerate() {
-            let tile = |column: usize| (column * groups + group) * TILE_BARS;
-            let columns: [&[Lanes]; I] = std::array::from_fn(|at| &gathered[tile(at)..][..bars]);
-            valid[group] = valid[group] && are_valid(&K::INPUTS, &columns);
-            if !valid[group] {
+        let at = start * instruments + first;
+        let rows = rows(inputs, at, instruments);
+        let all_valid = in_place > 0 && are_usable(taken, rows, bars, in_place);
+        fetch(outputs, at, bars, in_place);
+        for (group, valid) in valid[..width.div_ceil(LANES)].iter_mut().enumerate() {
+            if !*valid {
                 continue;
             }
-            let mut tiles = computed.chunks_exact_mut(TILE_BARS).skip(group).step_by(groups);
-            let mut results = std::array::from_fn(|_| tiles.next().unwrap_or_default());
-            run(kernel, columns, &mut results, bars);
-        }
-        for (output, tiles) in outputs.iter_mut().zip(computed.chunks_exact(groups * TILE_BARS)) {
-            scatter(output, start, bars, first, width, tiles);
+            let column = group * LANES;
+            if group < in_place {
+                let columns = rows.map(|rows| rows.from(column));
+                *valid = all_valid || are_usable(taken, columns, bars, 1);
+                if *valid {
+                    run(
+                        group,
+                        columns,
+                        &mut rows_mut(outputs, at + column, instruments),
+                        bars,
+                    );
+                }
+                continue;
+            }
+            // The last instrument stands in for those that are missing.
+            let place = s![start..start + bars, first + column..];
+            let gathered = gather(inputs, place);
+            let columns = gathered.each_ref().map(|tile| Rows::of(tile));
+            *valid = are_usable(taken, columns, bars, 1);
+            if *valid {
+                let mut computed = [[[0.0; LANES]; TILE_BARS]; O];
+                run(
+                    group,
+                    columns,
+                    &mut computed.each_mut().map(|tile| RowsMut::of(tile)),
+                    bars,
+                );
+                scatter(&computed, outputs, place);
+            }
         }
     }
     valid
 }
 
-/// Some bars of a block into tiles, a group after the other.
-#[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn gather(
-    input: &ArrayView2<'_, f64>,
-    start: usize,
-    bars: usize,
-    first: usize,
-    width: usize,
-    tiles: &mut [Lanes],
-) {
-    for bar in 0..bars {
-        let row = input.row(start + bar);
-        if let Some(row) = row.to_slice() {
-            let row = &row[first..first + width];
-            let (whole, rest) = row.as_chunks::<LANES>();
-            for (group, cells) in whole.iter().enumerate() {
-                tiles[group * TILE_BARS + bar] = Lanes(*cells);
-            }
-            if let Some(last) = rest.last() {
-                tiles[whole.len() * TILE_BARS + bar] =
-                    Lanes(std::array::from_fn(|lane| *rest.get(lane).unwrap_or(last)));
-            }
-        } else {
-            for group in 0..width.div_ceil(LANES) {
-                tiles[group * TILE_BARS + bar] = Lanes(std::array::from_fn(|lane| {
-                    row[first + (group * LANES + lane).min(width - 1)]
-                }));
-            }
+/// Rows of lanes of one bar.
+type Tile = [[f64; LANES]; TILE_BARS];
+/// Some bars of the instruments from one on.
+type Place = SliceInfo<[SliceInfoElem; 2], Ix2, Ix2>;
+
+/// A group that is no whole one, or not in order.
+fn gather<const I: usize>(inputs: &[ArrayView2<'_, f64>], place: Place) -> [Tile; I] {
+    let mut gathered = [[[0.0; LANES]; TILE_BARS]; I];
+    for (tile, input) in gathered.iter_mut().zip(inputs) {
+        for (cells, row) in tile.iter_mut().zip(input.slice(place).rows()) {
+            *cells = std::array::from_fn(|lane| row[lane.min(row.len() - 1)]);
+        }
+    }
+    gathered
+}
+
+fn scatter(computed: &[Tile], outputs: &mut [ArrayViewMut2<'_, f64>], place: Place) {
+    for (tile, output) in computed.iter().zip(outputs) {
+        for (cells, mut row) in tile.iter().zip(output.slice_mut(place).rows_mut()) {
+            row.iter_mut().zip(cells).for_each(|(cell, value)| *cell = *value);
         }
     }
 }
 
-/// Some bars of a block from tiles.
-#[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn scatter(
-    output: &mut ArrayViewMut2<'_, f64>,
-    start: usize,
+/// The rows of arrays in order, from a cell on.
+fn rows<'a, const I: usize>(arrays: &'a [ArrayView2<'_, f64>], at: usize, stride: usize) -> [Rows<'a>; I] {
+    let mut arrays = arrays.iter();
+    std::array::from_fn(|_| {
+        let cells = arrays.next().and_then(|array| array.as_slice()?.get(at..));
+        Rows {
+            cells: cells.unwrap_or_default(),
+            stride,
+        }
+    })
+}
+
+/// The same, to write.
+fn rows_mut<'a, const O: usize>(
+    arrays: &'a mut [ArrayViewMut2<'_, f64>],
+    at: usize,
+    stride: usize,
+) -> [RowsMut<'a>; O] {
+    let mut arrays = arrays.iter_mut();
+    std::array::from_fn(|_| {
+        let cells = arrays
+            .next()
+            .and_then(|array| array.as_slice_mut()?.get_mut(at..));
+        RowsMut {
+            cells: cells.unwrap_or_default(),
+            stride,
+        }
+    })
+}
+
+/// Whether bars of so many groups can be used. Row by row, so that memory comes in order: what
+/// computes a group after the other finds it in the caches.
+fn are_usable<const I: usize>(
+    inputs: [Input; I],
+    columns: [Rows<'_>; I],
     bars: usize,
-    first: usize,
-    width: usize,
-    tiles: &[Lanes],
-) {
-    for bar in 0..bars {
-        let mut row = output.row_mut(start + bar);
-        if let Some(row) = row.as_slice_mut() {
-            let (whole, rest) = row[first..first + width].as_chunks_mut::<LANES>();
-            for (group, cells) in whole.iter_mut().enumerate() {
-                *cells = tiles[group * TILE_BARS + bar].0;
-            }
-            if !rest.is_empty() {
-                rest.copy_from_slice(&tiles[whole.len() * TILE_BARS + bar].0[..rest.len()]);
-            }
-        } else {
-            for at in 0..width {
-                row[first + at] = tiles[at / LANES * TILE_BARS + bar].0[at % LANES];
-            }
+    groups: usize,
+) -> bool {
+    (0..bars).all(|bar| are_valid(&inputs, &columns.map(|rows| rows.groups(bar, groups))))
+}
+
+/// Has so many groups of some bars on their way into the caches, in order, before they are written
+/// in another.
+fn fetch(outputs: &[ArrayViewMut2<'_, f64>], at: usize, bars: usize, groups: usize) {
+    /// Numbers of a cache line.
+    const LINE: usize = 8;
+    for output in outputs {
+        let (_, stride) = output.dim();
+        for row in output
+            .as_slice()
+            .and_then(|cells| cells.get(at..))
+            .into_iter()
+            .flat_map(|cells| cells.chunks(stride))
+            .take(bars)
+        {
+            row[..groups * LANES]
+                .iter()
+                .step_by(LINE)
+                .for_each(|cell| _ = black_box(*cell));
         }
     }
 }

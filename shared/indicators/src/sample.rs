@@ -5,7 +5,7 @@ use std::fmt;
 use multiversion::multiversion;
 use tickwire_market::Bar;
 
-use crate::lane::{LANES, Lanes};
+use crate::lane::LANES;
 
 /// Greatest magnitude of an input. Beyond it squares and sums could overflow, so
 /// it is refused as a non-finite value is.
@@ -170,17 +170,17 @@ pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> boo
     low <= high
 }
 
-/// Whether every bar can be used, for columns of some at a time. Where it says so,
-/// [`is_valid`] does of each; where not, one is invalid, or at least rare (a volume of -0).
+/// Whether every bar can be used, for columns of as many. Where it says so, [`is_valid`] does of
+/// each; where not, one is invalid, or at least rare (a volume of -0).
 ///
 /// The order of positive numbers is that of their bits, so differences of bits tell it by
 /// their signs: that takes few instructions.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]]) -> bool {
+pub(crate) fn are_valid(inputs: &[Input], columns: &[&[[f64; LANES]]]) -> bool {
     // What makes the sum overflow beyond the greatest.
     const BEYOND: i64 = i64::MAX - BITS_MAX as i64;
     let mut signs = [0; LANES];
-    let (mut high, mut low): (Option<&[T]>, Option<&[T]>) = (None, None);
+    let (mut high, mut low) = (None, None);
     for (input, column) in inputs.iter().zip(columns) {
         match input {
             Input::Chosen => collect_signs(&mut signs, column, |bits| (bits & i64::MAX).wrapping_add(BEYOND)),
@@ -209,9 +209,8 @@ pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]
     }
     if let Some((high, low)) = high.zip(low) {
         let mut found = [0; LANES];
-        for (high, low) in high.iter().zip(low) {
-            let (high, low): (Lanes, Lanes) = ((*high).into(), (*low).into());
-            for ((sign, high), low) in found.iter_mut().zip(high.0).zip(low.0) {
+        for (high, low) in high.iter().zip(*low) {
+            for ((sign, high), low) in found.iter_mut().zip(high).zip(low) {
                 *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
             }
         }
@@ -224,12 +223,11 @@ pub(crate) fn are_valid<T: Copy + Into<Lanes>>(inputs: &[Input], columns: &[&[T]
 
 /// Adds the sign of a function of each value's bits to that of its lane.
 #[inline(always)]
-fn collect_signs<T: Copy + Into<Lanes>>(signs: &mut [i64; LANES], column: &[T], of: impl Fn(i64) -> i64) {
+fn collect_signs(signs: &mut [i64; LANES], column: &[[f64; LANES]], of: impl Fn(i64) -> i64) {
     // Collected apart, in registers.
     let mut found = [0; LANES];
     for values in column {
-        let values: Lanes = (*values).into();
-        for (sign, value) in found.iter_mut().zip(values.0) {
+        for (sign, value) in found.iter_mut().zip(values) {
             *sign |= of(value.to_bits() as i64);
         }
     }

@@ -11,6 +11,7 @@
 //! loses at most a factor `period` to cancellation.
 
 use crate::StateError;
+use crate::column::{Column, ColumnMut};
 use crate::lane::{Lane, OrAbsent};
 use crate::state::{State, StateReader, StateWriter};
 
@@ -426,20 +427,26 @@ impl<L: Lane> Lag<L> {
 
     /// Pushes a column and writes `of` each value and the one that it pushed out.
     #[inline(always)]
-    pub(crate) fn push_column(&mut self, column: &[L], into: &mut [L], of: impl Fn(L, L) -> L) {
-        let turn = self.values.len().min(column.len());
-        for (cell, value) in into.iter_mut().zip(&column[..turn]) {
-            *cell = self.push(*value).map(|old| of(*value, old)).or_absent();
+    pub(crate) fn push_column(
+        &mut self,
+        column: impl Column<L>,
+        into: &mut impl ColumnMut<L>,
+        bars: usize,
+        of: impl Fn(L, L) -> L,
+    ) {
+        let turn = self.values.len().min(bars);
+        for bar in 0..turn {
+            let value = column.at(bar);
+            into.put(bar, self.push(value).map(|old| of(value, old)).or_absent());
         }
         // From here on the older values stand in the column.
-        let rest = &column[turn..];
-        for ((cell, value), old) in into[turn..].iter_mut().zip(rest).zip(column) {
-            *cell = of(*value, *old);
+        for bar in turn..bars {
+            into.put(bar, of(column.at(bar), column.at(bar - turn)));
         }
-        let kept = rest.len().min(self.values.len());
-        self.at = (self.at + rest.len() - kept) % self.values.len();
-        for value in &rest[rest.len() - kept..] {
-            self.push(*value);
+        let kept = (bars - turn).min(self.values.len());
+        self.at = (self.at + bars - turn - kept) % self.values.len();
+        for bar in bars - kept..bars {
+            self.push(column.at(bar));
         }
     }
 

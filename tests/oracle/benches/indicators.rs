@@ -1,8 +1,9 @@
 //! Indicators against the Rust crate of TA-Lib, in one run: `cargo bench -p tickwire-oracle`.
 //!
-//! A set over 500 instruments of 300 bars, many at once against TA-Lib's batch; single
-//! series of 1,000 and 1,000,000 bars; and bars one by one, 500 streams in turn. Both sides
-//! keep every value. Nanoseconds a bar, medians of several runs.
+//! A set over 500 instruments of 300 bars, many at once against TA-Lib's batch, with what a side
+//! left in the caches itself and with what the other left; single series of 1,000 and 1,000,000
+//! bars; and bars one by one, 500 streams in turn. Both sides keep every value. Nanoseconds a bar,
+//! medians of several rounds of each in turn.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -11,7 +12,9 @@ use ndarray::Array2;
 use ta_lib::{Core, MAType};
 use tickwire_indicators::{Definition, Input, Series, find};
 
-const RUNS: usize = 9;
+const ROUNDS: usize = 9;
+/// Runs of a side before the other has its turn.
+const IN_A_ROW: usize = 4;
 
 struct Columns {
     high: Vec<f64>,
@@ -47,18 +50,28 @@ fn walk(seed: u64, bars: usize) -> Columns {
     columns
 }
 
-/// Median seconds of several runs.
-fn median(mut run: impl FnMut()) -> f64 {
-    run();
-    let mut seconds: Vec<f64> = (0..RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    seconds[RUNS / 2]
+/// Median seconds of several rounds of each, in turn, so that both meet the same moods of the
+/// machine. Of several runs `in_a_row` the first, which finds the other's data in the caches, is
+/// not counted; of one it is.
+fn medians(in_a_row: usize, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (f64, f64) {
+    let mut seconds = [const { Vec::new() }; 2];
+    for round in 0..=ROUNDS {
+        let both: [&mut dyn FnMut(); 2] = [&mut ours, &mut theirs];
+        for (seconds, once) in seconds.iter_mut().zip(both) {
+            for run in 1..=in_a_row {
+                let start = Instant::now();
+                once();
+                if round > 0 && (run > 1 || in_a_row == 1) {
+                    seconds.push(start.elapsed().as_secs_f64());
+                }
+            }
+        }
+    }
+    let [ours, theirs] = seconds.map(|mut seconds: Vec<f64>| {
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    });
+    (ours, theirs)
 }
 
 /// TA-Lib's batch of one series; false for what it does not know.
@@ -148,10 +161,12 @@ fn column<'a>(columns: &'a Columns, input: &Input) -> &'a [f64] {
     }
 }
 
-fn set(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Error>> {
+fn set(instruments: usize, bars: usize, in_a_row: usize) -> Result<(), Box<dyn std::error::Error>> {
     let walks: Vec<Columns> = (0..instruments as u64).map(|seed| walk(seed, bars)).collect();
     let cells = (instruments * bars) as f64;
-    println!("{instruments} instruments x {bars} bars: ns a bar, many at once, TA-Lib, ratio");
+    println!(
+        "{instruments} instruments x {bars} bars, {in_a_row} in a row: ns a bar, many at once, TA-Lib, ratio"
+    );
     let (mut ours_all, mut theirs_all) = (0.0, 0.0);
     for (name, parameters) in SET {
         let definition = find(name).ok_or("no such indicator")?;
@@ -165,18 +180,21 @@ fn set(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Error>
         let views: Vec<_> = inputs.iter().map(|input| input.view()).collect();
         let mut outputs = vec![Array2::<f64>::zeros((bars, instruments)); definition.outputs.len()];
         let mut done = Ok(());
-        let ours = median(|| {
-            let mut into: Vec<_> = outputs.iter_mut().map(|output| output.view_mut()).collect();
-            done = definition.many(parameters, black_box(&views), &mut into);
-        });
-        done?;
         let mut kept: Vec<([Vec<f64>; 3], Vec<i32>)> =
             vec![(std::array::from_fn(|_| vec![0.0; bars]), vec![0; bars]); instruments];
-        let theirs = median(|| {
-            for (walk, (out, whole)) in walks.iter().zip(&mut kept) {
-                black_box(theirs(name, black_box(walk), out, whole));
-            }
-        });
+        let (ours, theirs) = medians(
+            in_a_row,
+            || {
+                let mut into: Vec<_> = outputs.iter_mut().map(|output| output.view_mut()).collect();
+                done = definition.many(parameters, black_box(&views), &mut into);
+            },
+            || {
+                for (walk, (out, whole)) in walks.iter().zip(&mut kept) {
+                    black_box(theirs(name, black_box(walk), out, whole));
+                }
+            },
+        );
+        done?;
         println!(
             "{name:12} {:7.3} {:7.3} {:6.2}",
             ours / cells * 1e9,
@@ -202,27 +220,30 @@ fn single(bars: usize) -> Result<(), Box<dyn std::error::Error>> {
             .collect();
         let mut outputs = Array2::<f64>::zeros((definition.outputs.len(), bars));
         let mut done = Ok(());
-        let repeats = (1_000_000 / bars).clamp(1, 100);
-        let ours = median(|| {
-            for _ in 0..repeats {
-                let mut into: Vec<_> = outputs.rows_mut().into_iter().collect();
-                done = definition
-                    .build(parameters)
-                    .map_err(|error| error.to_string())
-                    .and_then(|mut running| {
-                        running
-                            .batch_into(black_box(&views), &mut into)
-                            .map_err(|error| error.to_string())
-                    });
-            }
-        });
-        done?;
+        let repeats = (100_000 / bars).clamp(1, 100);
         let (mut out, mut whole) = (std::array::from_fn(|_| vec![0.0; bars]), vec![0; bars]);
-        let theirs = median(|| {
-            for _ in 0..repeats {
-                black_box(theirs(name, black_box(&columns), &mut out, &mut whole));
-            }
-        });
+        let (ours, theirs) = medians(
+            IN_A_ROW,
+            || {
+                for _ in 0..repeats {
+                    let mut into: Vec<_> = outputs.rows_mut().into_iter().collect();
+                    done = definition
+                        .build(parameters)
+                        .map_err(|error| error.to_string())
+                        .and_then(|mut running| {
+                            running
+                                .batch_into(black_box(&views), &mut into)
+                                .map_err(|error| error.to_string())
+                        });
+                }
+            },
+            || {
+                for _ in 0..repeats {
+                    black_box(theirs(name, black_box(&columns), &mut out, &mut whole));
+                }
+            },
+        );
+        done?;
         let cells = (bars * repeats) as f64;
         println!(
             "{name:12} {:7.3} {:7.3} {:6.2}",
@@ -338,17 +359,15 @@ fn stream(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Err
         .collect();
     println!("bars one by one, {instruments} streams: ns a bar, ours, TA-Lib, ratio");
     let mut ratios = Vec::new();
-    let mut values = vec![0.0; rows.len()];
-    let mut run = |streams: &mut [Stream]| {
-        median(|| {
-            for (rows, values) in rows.chunks(instruments).zip(values.chunks_mut(instruments)) {
-                for ((stream, row), value) in streams.iter_mut().zip(rows).zip(values) {
-                    *value = stream(*row);
-                }
+    let run = |streams: &mut [Stream], values: &mut [f64]| {
+        for (rows, values) in rows.chunks(instruments).zip(values.chunks_mut(instruments)) {
+            for ((stream, row), value) in streams.iter_mut().zip(rows).zip(values) {
+                *value = stream(*row);
             }
-            black_box(&values);
-        })
+        }
+        black_box(&*values);
     };
+    let mut values = [vec![0.0; rows.len()], vec![0.0; rows.len()]];
     for (name, parameters) in SET {
         let definition = find(name).ok_or("no such indicator")?;
         let mut ours: Vec<Stream> = walks
@@ -362,7 +381,12 @@ fn stream(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Err
         if ours.len() != instruments || theirs.len() != instruments {
             return Err(format!("{name} has no stream").into());
         }
-        let (ours, theirs) = (run(&mut ours), run(&mut theirs));
+        let [our_values, their_values] = &mut values;
+        let (ours, theirs) = medians(
+            IN_A_ROW,
+            || run(&mut ours, our_values),
+            || run(&mut theirs, their_values),
+        );
         let cells = rows.len() as f64;
         println!(
             "{name:12} {:7.3} {:7.3} {:6.2}",
@@ -382,7 +406,8 @@ fn stream(instruments: usize, bars: usize) -> Result<(), Box<dyn std::error::Err
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    set(500, 300)?;
+    set(500, 300, IN_A_ROW)?;
+    set(500, 300, 1)?;
     single(1_000)?;
     single(1_000_000)?;
     stream(500, 300)

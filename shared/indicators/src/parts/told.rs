@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use super::{Moments, Spread};
+use crate::column::{Column, ColumnMut};
 use crate::kernel::{Kernel, Parameters};
 use crate::lane::{Lane, OrAbsent};
 use crate::sample::CHOSEN;
@@ -63,8 +64,13 @@ impl<L: Lane, F: Change> Kernel<L, 1, 1> for Told<Lag<L>, F> {
     }
 
     #[inline(always)]
-    fn columns(&mut self, [x]: [&[L]; 1], [value]: &mut [&mut [L]; 1]) -> bool {
-        self.part.push_column(x, value, F::of);
+    fn columns(
+        &mut self,
+        [x]: [impl Column<L>; 1],
+        [value]: &mut [impl ColumnMut<L>; 1],
+        bars: usize,
+    ) -> bool {
+        self.part.push_column(x, value, bars, F::of);
         true
     }
 }

@@ -6,7 +6,7 @@ mod catalogue;
 mod long;
 mod state;
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, ShapeBuilder as _};
 use proptest::prelude::*;
 use tickwire_indicators::{Definition, Input, MAGNITUDE_MAX, ParameterKind, Running, Series, registry};
 
@@ -263,14 +263,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 8, ..ProptestConfig::default() })]
 
     /// Instruments side by side give the bits of a stream of each, also where one of
-    /// them has a bar that is refused.
+    /// them has a bar that is refused, and whichever way the arrays lie in memory.
     #[test]
     fn many_instruments_agree(
         walks in prop::collection::vec(bars(), 1..20),
         seed in any::<u32>(),
         refused in any::<Option<prop::sample::Index>>(),
+        copies in 1_usize..6,
+        turned in any::<bool>(),
     ) {
         let rows = walks.iter().map(Vec::len).min().unwrap_or(0);
+        let instruments = walks.len() * copies;
         let mut walks: Vec<Vec<Bar>> = walks.into_iter().map(|walk| walk[..rows].to_vec()).collect();
         if let Some(refused) = refused {
             let at = refused.index(walks.len());
@@ -283,20 +286,27 @@ proptest! {
                 .map(|walk| walk.iter().map(|bar| row(definition, bar)).collect())
                 .collect();
             let inputs: Vec<Array2<f64>> = (0..definition.inputs.len())
-                .map(|at| Array2::from_shape_fn((rows, walks.len()), |(bar, walk)| columns[walk][bar][at]))
+                .map(|at| {
+                    Array2::from_shape_fn((rows, instruments).set_f(turned), |(bar, walk)| {
+                        columns[walk % columns.len()][bar][at]
+                    })
+                })
                 .collect();
-            let mut outputs = vec![Array2::zeros((rows, walks.len())); definition.outputs.len()];
+            let outputs = Array2::zeros((rows, instruments).set_f(turned));
+            let mut outputs = vec![outputs; definition.outputs.len()];
             let views: Vec<_> = inputs.iter().map(|input| input.view()).collect();
             let mut into: Vec<_> = outputs.iter_mut().map(|output| output.view_mut()).collect();
             definition.many(&parameters, &views, &mut into).unwrap();
-            for (at, walk) in walks.iter().enumerate() {
+            for (first, walk) in walks.iter().enumerate() {
                 let expected = batch(&mut *definition.build(&parameters).unwrap(), definition, walk);
                 for (bar, expected) in expected.iter().enumerate() {
-                    let found: Vec<Option<u64>> = outputs
-                        .iter()
-                        .map(|output| (!output[(bar, at)].is_nan()).then(|| output[(bar, at)].to_bits()))
-                        .collect();
-                    prop_assert_eq!(&found, expected, "{} {} {}", definition.name, at, bar);
+                    for at in (first..instruments).step_by(walks.len()) {
+                        let found: Vec<Option<u64>> = outputs
+                            .iter()
+                            .map(|output| (!output[(bar, at)].is_nan()).then(|| output[(bar, at)].to_bits()))
+                            .collect();
+                        prop_assert_eq!(&found, expected, "{} {} {}", definition.name, at, bar);
+                    }
                 }
             }
         }
