@@ -473,6 +473,10 @@ impl Session {
                 continue;
             }
             let s = verdict.s;
+            if self.streams[s as usize].refused {
+                // It was revoked while the answer was on its way.
+                continue;
+            }
             if let Some(error) = &verdict.err {
                 self.refuse(s, error, now, receive);
                 continue;

@@ -108,6 +108,27 @@ fn refusals_pass_or_last() {
 }
 
 #[test]
+fn what_is_revoked_while_an_answer_is_on_its_way_stays_so() {
+    let mut table = Table::new(&[STREAM, "common:NSE@NIFTY@IDX:1m:rsi(close,14)"]);
+    let request = table.request("subscribe");
+    table.say(&json!([{"s": 0, "k": "revoked", "err": error(ErrorCode::GrantRequired, None)}]));
+    table.say(&json!({"id": request["id"], "ok": {"list": {}, "streams": [
+        {"key": STREAM, "s": 0, "mode": "full", "epoch": "k", "more": true},
+        {"key": "c", "s": 1, "mode": "full", "epoch": "k", "more": true},
+    ]}}));
+    table.wait(pull_pause);
+    let request = table.request("subscribe");
+    assert_eq!(request["streams"].as_array().unwrap().len(), 1);
+    assert_eq!(request["streams"][0]["s"], 1);
+    table.say(&json!({"id": request["id"], "ok": {"list": {}, "streams": [
+        {"key": "c", "s": 1, "mode": "full", "epoch": "k"},
+    ]}}));
+    table.wait(Duration::from_secs(20));
+    table.quiet();
+    assert_eq!(table.session.counts().refused, 1);
+}
+
+#[test]
 fn a_denied_hello_ends_and_a_passing_one_is_tried_again() {
     for (code, ends) in [(ErrorCode::TokenInvalid, true), (ErrorCode::Unavailable, false)] {
         let mut table = Table::at_ten();
