@@ -1,6 +1,7 @@
 //! Clock, timer and entropy of the machine.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use tickwire_market::UnixNanos;
@@ -17,6 +18,11 @@ impl Clock for SystemClock {
             Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
         };
         UnixNanos(nanos)
+    }
+
+    fn monotonic(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 }
 

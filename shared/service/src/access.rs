@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::try_join;
 use tickwire_entitlements::{Ban, Grant, GrantsRead, Identity, Product, Revocations};
@@ -38,8 +39,8 @@ const PRODUCTS_KEPT_MAX: usize = 1_000;
 #[derive(Clone, Default)]
 struct Known {
     epoch: u64,
-    /// When the epoch was read.
-    read_at: Option<UnixNanos>,
+    /// When the epoch was read, by both clocks.
+    read_at: Option<(UnixNanos, Duration)>,
     revocations: Arc<Revocations>,
     bans: Arc<Vec<Ban>>,
 }
@@ -204,7 +205,7 @@ impl Access {
             return Ok(known);
         }
         // The clock before the reading: what is read is at least as new.
-        let now = self.clock.now();
+        let read_at = (self.clock.now(), self.clock.monotonic());
         let epoch = self.book.access_epoch().await?;
         let before = self.lock().clone();
         let (revocations, bans) = match before.read_at {
@@ -216,7 +217,7 @@ impl Access {
         };
         let known = Known {
             epoch,
-            read_at: Some(now),
+            read_at: Some(read_at),
             revocations,
             bans,
         };
@@ -226,8 +227,12 @@ impl Access {
 
     fn fresh(&self) -> Option<Known> {
         let known = self.lock();
-        let read_at = known.read_at?;
-        is_within(read_at, self.clock.now(), access_epoch_age_s_max).then(|| known.clone())
+        let (read_at, since) = known.read_at?;
+        // A clock that is set back must not make it younger.
+        let passed = self.clock.monotonic().saturating_sub(since);
+        let fresh = passed < Duration::from_secs(access_epoch_age_s_max.unsigned_abs())
+            && is_within(read_at, self.clock.now(), access_epoch_age_s_max);
+        fresh.then(|| known.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -63,6 +63,12 @@ pub type PortResult<T> = Result<T, PortError>;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> UnixNanos;
+
+    /// Time since some moment, as it goes by whoever sets the clock. What may not be too old is
+    /// measured by both: this one may stand still while a process is frozen.
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.now().0.unsigned_abs())
+    }
 }
 
 /// Waits. What it bounds is a time budget, never a value.

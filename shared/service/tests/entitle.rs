@@ -2,16 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use tickwire_entitlements::{Decision, DenialCode, Grant, Identity, Policy, Product, Proof, Tier};
 use tickwire_market::UnixNanos;
-use tickwire_service::access::Access;
+use tickwire_service::access::{Access, access_epoch_age_s_max};
 use tickwire_service::authenticate::RefusedCode;
 use tickwire_service::entitle::{Entitle, error_code};
-use tickwire_service::ports::{Clock, Grants, PortError, PortResult};
+use tickwire_service::ports::{AccessBook as _, Clock, Grants, PortError, PortResult};
 use tickwire_service::testing_sockets::Sockets;
 use tickwire_streams::StreamKey;
 
@@ -117,6 +118,52 @@ fn grants_are_read_once_and_only_where_they_matter() {
         &["allow", "entitlement_unreadable"],
         1,
     );
+}
+
+/// What someone set a clock to, and the time that went by, in seconds.
+#[derive(Default)]
+struct Clocks {
+    set: AtomicI64,
+    passed: AtomicI64,
+}
+
+impl Clock for Clocks {
+    fn now(&self) -> UnixNanos {
+        UnixNanos(self.set.load(Ordering::Relaxed) * UnixNanos::PER_SECOND)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.passed.load(Ordering::Relaxed).unsigned_abs())
+    }
+}
+
+/// A clock that is set back, or a process that was frozen, keeps nothing longer.
+#[test]
+fn what_is_known_is_young_by_both_clocks() {
+    let (clocks, sockets) = (Arc::new(Clocks::default()), Sockets::new());
+    let world = Arc::new(World {
+        reads: AtomicUsize::new(0),
+        grants: None,
+    });
+    let access = Access::new(sockets.clone(), world, clocks.clone());
+    let epoch = || access.epoch().now_or_never().unwrap().unwrap();
+    let raise = || sockets.raise_access_epoch().now_or_never().unwrap().unwrap();
+    let go = |set: i64, passed: i64| {
+        clocks.set.fetch_add(set, Ordering::Relaxed);
+        clocks.passed.fetch_add(passed, Ordering::Relaxed);
+    };
+    assert_eq!(epoch(), 0);
+    raise();
+    go(access_epoch_age_s_max - 1, access_epoch_age_s_max - 1);
+    assert_eq!(epoch(), 0, "it is read once in a while");
+    go(0, 1);
+    assert_eq!(epoch(), 1, "the clock was set back by a second");
+    raise();
+    go(access_epoch_age_s_max, 0);
+    assert_eq!(epoch(), 2, "the process was frozen");
+    raise();
+    go(-1, 0);
+    assert_eq!(epoch(), 3, "the clock is before the reading");
 }
 
 #[test]

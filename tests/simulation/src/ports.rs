@@ -153,6 +153,10 @@ impl Clock for Ports {
         let world = self.world.lock();
         UnixNanos(world.now + world.skews[self.process])
     }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.world.lock().now.unsigned_abs())
+    }
 }
 
 #[async_trait]
