@@ -275,6 +275,11 @@ impl Client {
         deadline.into_iter().chain(self.reconnect_at).min()
     }
 
+    /// Whether it was refused a stream.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.received.streams.iter().any(|seen| seen.refused)
+    }
+
     /// The streams that it was not refused.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = &str> {
         let streams = self.received.streams.iter();

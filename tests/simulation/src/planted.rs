@@ -69,11 +69,13 @@ pub enum Bug {
     BlocksDeletedFirst,
     /// A page of bars is made of blocks alone, and not of what it has already.
     PageNotRead,
+    /// A client whose stream was revoked looks at the clock again at once, for ever.
+    ClientSpins,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::CachedSubscribers,
         Self::PrevFromSends,
         Self::TailNotRepublished,
@@ -100,6 +102,7 @@ impl Bug {
         Self::ExpiredByAge,
         Self::BlocksDeletedFirst,
         Self::PageNotRead,
+        Self::ClientSpins,
     ];
 
     /// The one spelling.
@@ -131,6 +134,7 @@ impl Bug {
             Self::ExpiredByAge => "expired-by-age",
             Self::BlocksDeletedFirst => "blocks-deleted-first",
             Self::PageNotRead => "page-not-read",
+            Self::ClientSpins => "client-spins",
         }
     }
 }

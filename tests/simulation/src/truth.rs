@@ -44,6 +44,8 @@ pub enum Promise {
     LogKept,
     /// Of a connection that was closed no subscriber stays.
     Forgotten,
+    /// Nobody is busy without end while no time goes by.
+    ComesToRest,
 }
 
 /// A broken promise.

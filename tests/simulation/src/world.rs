@@ -32,6 +32,8 @@ pub(crate) const START: i64 = 1_795_046_355 * SECOND;
 pub(crate) const DAY: i64 = 86_400 * SECOND;
 /// When logs begin: so long before that what is in them is no longer kept.
 pub(crate) const LONG_AGO: i64 = START - 40 * DAY;
+/// Events of a millisecond beyond which someone is busy without end.
+const EVENTS_MAX: u32 = 200_000;
 /// Longest time of a call to which nothing happens.
 const CALL_MAX: i64 = 4 * MILLISECOND;
 /// Longest time of a call that is delayed.
@@ -197,6 +199,8 @@ pub(crate) enum Outcome {
 pub(crate) struct World {
     pub(crate) now: i64,
     events: BinaryHeap<Reverse<Scheduled>>,
+    /// The millisecond that it is, and what happened in it.
+    moment: (i64, u32),
     scheduled: u64,
     sleepers: FxHashMap<u64, Waker>,
     pub(crate) dice: Dice,
@@ -245,6 +249,7 @@ impl World {
         Self {
             now: LONG_AGO,
             events: BinaryHeap::new(),
+            moment: (0, 0),
             scheduled: 0,
             sleepers: FxHashMap::default(),
             dice: Dice::new(scenario.seed, scenario.faults, scenario.intensity),
@@ -305,6 +310,18 @@ impl World {
         }
         let Reverse(next) = self.events.pop()?;
         self.now = self.now.max(next.at);
+        let moment = self.now / MILLISECOND;
+        if moment > self.moment.0 {
+            self.moment = (moment, 0);
+        }
+        self.moment.1 += 1;
+        if self.moment.1 > EVENTS_MAX {
+            let what = format!(
+                "more than {EVENTS_MAX} events within a millisecond, the last for {:?}",
+                next.event
+            );
+            self.violate(Promise::ComesToRest, what);
+        }
         Some(next.event)
     }
 

@@ -11,6 +11,7 @@ use super::{PRODUCTS, Run, Unit};
 use crate::client::Client;
 use crate::fault::generator;
 use crate::market::Market;
+use crate::planted::Bug;
 use crate::scenario::Scenario;
 use crate::tasks::{Done, Purpose};
 use crate::world::{Event, Handle, MILLISECOND, Reader, SECOND, START, World};
@@ -119,7 +120,11 @@ impl Run {
             }
         }
         let client_row = &mut self.clients[client];
-        if let Some(deadline) = client_row.deadline() {
+        let deadline = match self.bug {
+            Some(Bug::ClientSpins) if client_row.was_refused() => Some(now),
+            _ => client_row.deadline(),
+        };
+        if let Some(deadline) = deadline {
             let deadline = deadline.max(now + 1);
             if deadline < client_row.wakes_at || client_row.wakes_at <= now {
                 client_row.wakes_at = deadline;
