@@ -7,7 +7,7 @@ use tickwire_service::placement::Placement;
 use tickwire_service::ports::Outgoing;
 use tickwire_signals::ReferenceChange;
 use tickwire_streams::{GroupKey, StreamKey, Universe};
-use tickwire_wire::{BarBlock, Sender, plan_message, reference_message, ticks_message};
+use tickwire_wire::{BarBlock, Sender, clock_message, plan_message, reference_message, ticks_message};
 
 use crate::fault::generator;
 use crate::planted::{Bug, content_id};
@@ -180,6 +180,24 @@ impl Market {
             }
         }
         messages
+    }
+
+    /// What tells every group the time.
+    pub(crate) fn clocks(&self, now: i64) -> impl Iterator<Item = Outgoing> {
+        self.groups.iter().map(move |group| {
+            let sender = Sender {
+                group,
+                source: "clock",
+                epoch: now.unsigned_abs(),
+                seq: 0,
+                sent: UnixNanos(now),
+            };
+            Outgoing {
+                group: group.to_string(),
+                deduplication: format!("clock:{group}:{now}"),
+                body: clock_message(&sender, UnixNanos(now)),
+            }
+        })
     }
 
     /// Bars that were closed before the run, in blocks of a few minutes: of the evening of the day

@@ -3,6 +3,7 @@
 use rand::RngExt;
 use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::{InstrumentKey, Timeframe, UnixNanos};
+use tickwire_service::ports::Queue;
 use tickwire_service::query_history::{BarsQuestion, PageOrder, QueryHistory};
 use tickwire_signals::ClosedBar;
 use tickwire_streams::{Offset, Universe};
@@ -59,6 +60,13 @@ impl Run {
             }
             self.until(at + WORKED_OFF, |_| false);
         }
+        // What they closed is closed, and in no block together with what comes now.
+        let end = LONG_AGO + TRADES_LONG_AGO * TRADES_APART;
+        self.world.lock().now = end;
+        for message in self.market.clocks(end) {
+            self.world.lock().enqueue(Queue::Ticks, message);
+        }
+        self.until(end + WORKED_OFF, |_| false);
         self.market.forget_trades();
         let mut world = self.world.lock();
         world.dice.calm = false;
