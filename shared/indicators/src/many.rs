@@ -238,7 +238,7 @@ fn block<const I: usize, const O: usize>(
     valid
 }
 
-/// Rows of lanes of one bar.
+/// Lanes of some bars, a row each.
 type Tile = [[f64; LANES]; TILE_BARS];
 /// Some bars of the instruments from one on.
 type Place = SliceInfo<[SliceInfoElem; 2], Ix2, Ix2>;
