@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tickwire_market::InstrumentKey;
-use tickwire_signals::{ChainTerms, Expression, StreamId};
+use tickwire_signals::{ChainTerms, StreamId, outputs_of};
 use tickwire_streams::GroupKey;
 use tickwire_wire::{BinaryError, PlanRow, decode};
 
@@ -84,13 +84,7 @@ impl Plan {
         let (Some(key), Some(outputs)) = (self.keys.get(id as usize), self.outputs.get(id as usize)) else {
             return &[];
         };
-        outputs.get_or_init(|| {
-            match key.splitn(4, ':').nth(3).unwrap_or_default() {
-                // They are no expressions, and their values name themselves.
-                "price" | "bars" => Vec::new(),
-                text => Expression::parse(text).map_or_else(|_| Vec::new(), |parsed| parsed.outputs()),
-            }
-        })
+        outputs.get_or_init(|| outputs_of(key.splitn(4, ':').nth(3).unwrap_or_default()))
     }
 }
 

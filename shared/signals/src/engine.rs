@@ -498,6 +498,15 @@ impl Engine {
     }
 }
 
+/// Names of what a stream's expression yields; none for `price` and `bars`, which are no expressions
+/// and whose values name themselves.
+pub fn outputs_of(expression: &str) -> Vec<&'static str> {
+    match expression {
+        "price" | "bars" => Vec::new(),
+        text => Expression::parse(text).map_or_else(|_| Vec::new(), |parsed| parsed.outputs()),
+    }
+}
+
 /// The expression, if it is one, in canonical form, and can be computed on bars of `timeframe`.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ pub use chain::{
 pub use engine::{
     CORRECTABLE_NANOS, ClosedBar, Counters, ENGINE_VERSION, Engine, Fold, Folded, HELD_BARS_PER_USER_MAX,
     INSTRUMENTS_PER_GROUP_MAX, LATENESS_NANOS, Latest, NODES_PER_GRAPH_MAX, NODES_PER_USER_MAX, Refusal,
-    STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked, checked_for, checked_on,
+    STREAMS_PER_GROUP_MAX, Signal, Stream, StreamId, checked, checked_for, checked_on, outputs_of,
 };
 pub use event::{Event, PlanChange, ReferenceChange, Seed, WarmUp, split_bar};
 pub use expression::{

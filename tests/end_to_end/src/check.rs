@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use tickwire_service::replay_log::{Verifier, VerifyError};
-use tickwire_signals::{Event, Expression, Signal};
+use tickwire_signals::{Event, Signal, outputs_of};
 use tickwire_streams::{GroupKey, Offset, StreamKey};
 use tickwire_wire::{LatestRow, Segment, write_value};
 
@@ -223,8 +223,7 @@ fn ticks_of(segment: &Segment, verifier: &Verifier) -> Vec<Expected> {
 }
 
 fn logged(signal: &Signal, key: &StreamKey) -> Logged {
-    let outputs = Expression::parse(&key.stream.expression)
-        .map_or_else(|_| Vec::new(), |expression| expression.outputs());
+    let outputs = outputs_of(&key.stream.expression);
     let mut value = String::new();
     write_value(&mut value, &signal.value, &outputs);
     Logged {

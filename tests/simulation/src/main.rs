@@ -50,9 +50,9 @@ impl Progress {
         }
     }
 
-    fn add(&self, outcome: &Outcome, cpu: Duration, failure: Option<Failure>) {
+    fn add(&self, seed: u64, outcome: &Outcome, cpu: Duration, failure: Option<Failure>) {
         let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
-        summary.add(outcome, cpu);
+        summary.add(seed, outcome, cpu);
         if let Some(failure) = failure {
             self.bar.suspend(|| eprint!("{failure}"));
             summary.failures.push(failure);
@@ -107,7 +107,7 @@ fn work(arguments: &Arguments, next: &AtomicU64, stop: &AtomicBool, progress: &P
         if failure.is_some() && !arguments.keep_going {
             stop.store(true, Ordering::Relaxed);
         }
-        progress.add(&outcome, spent, failure);
+        progress.add(scenario.seed, &outcome, spent, failure);
     }
 }
 

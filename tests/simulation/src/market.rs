@@ -271,11 +271,17 @@ impl Market {
         }
     }
 
-    /// One tick of each instrument of a lane's group.
-    pub(crate) fn gather_all(&mut self, lane: usize, now: i64) -> Option<(Outgoing, SentTicks)> {
+    /// One tick each of the first `count` instruments of a lane's group.
+    pub(crate) fn gather_one_each(
+        &mut self,
+        lane: usize,
+        now: i64,
+        count: usize,
+    ) -> Option<(Outgoing, SentTicks)> {
         let group = self.lanes[lane].group;
         let members = self.instruments.iter_mut().filter(|listed| listed.group == group);
         let ticks = members
+            .take(count)
             .map(|listed| {
                 listed.price = ((listed.price + 0.01) * 100.0).round() / 100.0;
                 listed.traded = UnixNanos(now);

@@ -42,6 +42,8 @@ pub struct Summary {
     pub acted_in: BTreeMap<Fault, u64>,
     /// The fewest kinds that acted in a run that went to its end.
     pub kinds_min: Option<usize>,
+    /// Seeds in whose runs fewer acted than are wanted.
+    pub too_calm: Vec<u64>,
     /// Segments committed.
     pub segments: u64,
     /// Ticks in the logs.
@@ -70,7 +72,7 @@ pub struct Summary {
 
 impl Summary {
     /// Adds a run.
-    pub fn add(&mut self, outcome: &Outcome, cpu: Duration) {
+    pub fn add(&mut self, seed: u64, outcome: &Outcome, cpu: Duration) {
         self.seeds += 1;
         self.seconds += outcome.seconds;
         self.seconds_whole += outcome.seconds_whole;
@@ -85,6 +87,9 @@ impl Summary {
         if outcome.violations.is_empty() {
             let kinds = outcome.coverage.kinds();
             self.kinds_min = Some(self.kinds_min.map_or(kinds, |least| least.min(kinds)));
+            if outcome.too_calm {
+                self.too_calm.push(seed);
+            }
         }
         self.segments += outcome.segments;
         self.ticks += outcome.ticks;
@@ -125,6 +130,7 @@ impl Summary {
             "simulated_s_per_cpu_s": self.speed(),
             "faults": faults,
             "fault_kinds_min": self.kinds_min,
+            "seeds_too_calm": self.too_calm,
             "segments": self.segments,
             "ticks": self.ticks,
             "signals": self.signals,
@@ -174,6 +180,13 @@ impl fmt::Display for Summary {
         writeln!(f, "dead letters     {}", self.parked)?;
         if let Some(kinds) = self.kinds_min {
             writeln!(f, "kinds of faults  {kinds} at least acted in each seed")?;
+        }
+        if !self.too_calm.is_empty() {
+            writeln!(
+                f,
+                "too calm         fewer kinds of faults acted than are wanted in seeds {:?}",
+                self.too_calm
+            )?;
         }
         writeln!(f, "\n{:<22}{:>12}{:>12}", "fault", "acted", "in seeds")?;
         for fault in Fault::ALL {

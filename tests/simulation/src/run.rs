@@ -77,6 +77,8 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// How often each fault acted.
     pub coverage: Coverage,
+    /// Whether fewer kinds of faults acted than are wanted, for as long as a run waits for them.
+    pub too_calm: bool,
     /// Simulated seconds with faults.
     pub seconds: f64,
     /// Simulated seconds until all was quiet, those included.
@@ -162,10 +164,12 @@ pub fn run(scenario: &Scenario) -> Outcome {
         run.until(end + LONGER_MAX, enough);
     }
     let faults_end = run.world.lock().now;
+    let too_calm = !enough(&run);
     if run.is_well() {
         run.calm_down();
     }
     let mut outcome = run.outcome();
+    outcome.too_calm = too_calm;
     outcome.seconds = (faults_end - START) as f64 / SECOND as f64;
     outcome
 }
@@ -317,6 +321,7 @@ impl Run {
         Outcome {
             violations: world.violations.clone(),
             coverage: world.dice.coverage,
+            too_calm: false,
             seconds: 0.0,
             seconds_whole: (world.now - START) as f64 / SECOND as f64,
             segments: world.truth.segments,

@@ -67,13 +67,14 @@ impl Scenario {
         };
         let (instruments, clients) = (log_uniform(INSTRUMENTS_MAX), log_uniform(CLIENTS_MAX));
         let pick = |random: &mut rand_pcg::Pcg64Mcg, from: &[u32]| from[random.random_range(0..from.len())];
-        Self {
+        let faults: Faults = kinds.into_iter().take(active).collect();
+        let mut scenario = Self {
             seed,
             seconds: random.random_range(SECONDS_MIN..=SECONDS_MIN + 30),
             instruments,
             groups: random.random_range(1..=4),
             clients,
-            faults: kinds.into_iter().take(active).collect(),
+            faults,
             intensity: [0.5, 1.0, 2.5][random.random_range(0..3)],
             shards: random.random_range(1..=2),
             consumers: (random.random_range(1..=3), random.random_range(1..=3)),
@@ -84,7 +85,12 @@ impl Scenario {
             posts_per_second: pick(&mut random, &[0, 0, 5, 40]),
             strict_entitlement: true,
             bug: None,
+        };
+        // One alone never meets another.
+        if faults.has(Fault::TwoConsumers) && scenario.consumers == (1, 1) {
+            scenario.consumers = (2, 2);
         }
+        scenario
     }
 
     /// The same with no more instruments and clients than these.

@@ -8,7 +8,7 @@ use tickwire_market::{Tick, UnixNanos};
 use tickwire_service::group::GroupState;
 use tickwire_service::ports::StoredCheckpoint;
 use tickwire_service::testing::Tables;
-use tickwire_signals::{Event, Expression, SignalValue};
+use tickwire_signals::{Event, SignalValue, outputs_of};
 use tickwire_streams::{GroupKey, Offset, SourceName};
 use tickwire_wire::{Manifest, Segment, decode, write_value};
 
@@ -226,8 +226,7 @@ impl Truth {
                         format!("{group}: stream {id} is not in the plan"),
                     ));
                 };
-                let outputs = Expression::parse(&stream.key.stream.expression)
-                    .map_or_else(|_| Vec::new(), |e| e.outputs());
+                let outputs = outputs_of(&stream.key.stream.expression);
                 let key = stream.key.to_string();
                 truth.streams.push(self.streams.len());
                 self.by_key.insert(key.clone(), self.streams.len());

@@ -20,7 +20,7 @@ fn every_promise_holds() {
             scenario.instruments,
             scenario.clients
         );
-        summary.add(&outcome, Duration::ZERO);
+        summary.add(seed, &outcome, Duration::ZERO);
     }
     println!("{summary}");
     assert!(

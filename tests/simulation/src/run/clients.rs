@@ -264,7 +264,8 @@ pub(super) fn new_client(nth: usize, scenario: &Scenario, market: &Market, world
         seconds(&mut random, 2, 8)
     };
     world.schedule(comes, Event::Connect(nth));
-    if random.random_range(0..10) == 0 {
+    // One stays, so that there is always someone to post to.
+    if random.random_range(0..10) == 0 && nth > 0 {
         let goes = seconds(&mut random, 10, end);
         world.schedule(goes, Event::Leave(nth));
     }

@@ -22,8 +22,8 @@ impl Run {
             let mut world = self.world.lock();
             let next = world.now + (seconds * SECOND as f64) as i64;
             world.schedule(next, Event::Fault(fault));
-            // Of a quota each post counts that is beyond it.
-            if fault != Fault::QuotaShort {
+            // Of a quota each post counts that is beyond it, and of breaks each connection that was open.
+            if !matches!(fault, Fault::QuotaShort | Fault::Gone) {
                 world.dice.count(fault);
             }
         }
@@ -32,6 +32,7 @@ impl Run {
                 let clients = self.clients.len() as i64;
                 let client = self.world.lock().dice.range(fault, 0, clients) as usize;
                 if let Some(connection) = self.clients[client].connection {
+                    self.world.lock().dice.count(fault);
                     self.break_off(connection);
                 }
             }

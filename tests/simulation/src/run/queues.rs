@@ -169,9 +169,14 @@ impl Run {
 
     /// Every instrument trades once, and it is sent.
     pub(super) fn trade_all(&mut self, now: i64) {
+        self.trade_some(now, usize::MAX);
+    }
+
+    /// So many instruments of each group trade once, and it is sent.
+    pub(super) fn trade_some(&mut self, now: i64, of_group: usize) {
         for lane in 0..self.market.lanes.len() {
             if self.market.lanes[lane].until.is_none()
-                && let Some(message) = self.market.gather_all(lane, now)
+                && let Some(message) = self.market.gather_one_each(lane, now, of_group)
             {
                 self.market.lanes[lane].unsent = Some(message);
                 self.send(lane);
