@@ -43,6 +43,18 @@ impl Sockets {
         frames
     }
 
+    /// The answer to a message, behind what was posted before. Says whether the connection stands.
+    pub async fn reply(&self, connection: &str, text: String) -> bool {
+        let sender = {
+            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+            table.get(connection).cloned()
+        };
+        match sender {
+            Some(sender) => sender.send(text).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// Names of the connections.
     pub fn names(&self) -> Vec<String> {
         self.table
@@ -121,6 +133,20 @@ impl Push for Sockets {
         }
     }
 
+    fn post_at_once(&self, connection: &str, frame: String) -> Result<(), String> {
+        let bytes = frame.len();
+        if bytes > post_bytes_max {
+            return Err(frame);
+        }
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        match table.get(connection) {
+            None => return Err(frame),
+            Some(sender) => sender.try_send(frame).map_err(TrySendError::into_inner)?,
+        }
+        self.meter.post(bytes);
+        Ok(())
+    }
+
     /// Frames that were taken are still written.
     async fn disconnect(&self, connection: &str) -> PortResult<()> {
         self.table
@@ -179,6 +205,26 @@ mod tests {
             Err(PortError::Throttled { .. })
         ));
         assert_eq!(start.elapsed(), post_timeout);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_taken_at_once_comes_back() {
+        let meter = Arc::new(Meter::default());
+        let sockets = Sockets::new(Arc::clone(&meter));
+        let mut frames = sockets.register("a");
+        for n in 0..FRAMES_WAITING_MAX {
+            assert_eq!(sockets.post_at_once("a", frame(n)), Ok(()));
+        }
+        assert_eq!(sockets.post_at_once("a", frame(77)), Err(frame(77)));
+        assert_eq!(sockets.post_at_once("b", frame(78)), Err(frame(78)));
+        let large = "x".repeat(post_bytes_max + 1);
+        assert_eq!(sockets.post_at_once("a", large.clone()), Err(large));
+        assert_eq!(frames.recv().await, Some(frame(0)));
+        assert_eq!(sockets.post_at_once("a", frame(79)), Ok(()));
+        drop(frames);
+        assert_eq!(sockets.post_at_once("a", frame(80)), Err(frame(80)));
+        let posts = meter.snapshot().posts;
+        assert_eq!((posts.taken, posts.gone), (FRAMES_WAITING_MAX as u64 + 1, 0));
     }
 
     #[tokio::test]

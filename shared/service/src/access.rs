@@ -15,6 +15,7 @@ use tickwire_entitlements::{Ban, Grant, GrantsRead, Identity, Product, Revocatio
 use tickwire_market::UnixNanos;
 
 use crate::few::Few;
+use crate::moment::Moment;
 use crate::ports::{AccessBook, Clock, Grants, PortResult};
 
 #[expect(
@@ -39,8 +40,8 @@ const PRODUCTS_KEPT_MAX: usize = 1_000;
 #[derive(Clone, Default)]
 struct Known {
     epoch: u64,
-    /// When the epoch was read, by both clocks.
-    read_at: Option<(UnixNanos, Duration)>,
+    /// When the epoch was read.
+    read_at: Option<Moment>,
     revocations: Arc<Revocations>,
     bans: Arc<Vec<Ban>>,
 }
@@ -205,7 +206,7 @@ impl Access {
             return Ok(known);
         }
         // The clock before the reading: what is read is at least as new.
-        let read_at = (self.clock.now(), self.clock.monotonic());
+        let read_at = Moment::now(&*self.clock);
         let epoch = self.book.access_epoch().await?;
         let before = self.lock().clone();
         let (revocations, bans) = match before.read_at {
@@ -227,11 +228,8 @@ impl Access {
 
     fn fresh(&self) -> Option<Known> {
         let known = self.lock();
-        let (read_at, since) = known.read_at?;
-        // A clock that is set back must not make it younger.
-        let passed = self.clock.monotonic().saturating_sub(since);
-        let fresh = passed < Duration::from_secs(access_epoch_age_s_max.unsigned_abs())
-            && is_within(read_at, self.clock.now(), access_epoch_age_s_max);
+        let age_max = Duration::from_secs(access_epoch_age_s_max.unsigned_abs());
+        let fresh = known.read_at?.is_within(age_max, &*self.clock);
         fresh.then(|| known.clone())
     }
 

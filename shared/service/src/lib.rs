@@ -25,6 +25,7 @@ pub mod manage_dead_letters;
 pub mod manage_grants;
 pub mod manage_products;
 pub mod manage_subscription;
+mod moment;
 pub mod open_connection;
 pub mod placement;
 pub mod plans;

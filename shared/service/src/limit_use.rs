@@ -7,6 +7,8 @@
 //!
 //! A check costs one write unit, and none for what was taken before; one that loses against
 //! another costs one more, at most 8 times. Then, as where the store does not answer, it denies.
+//! A process reads the row first, unless it found it as it had left it: as long as nobody else
+//! changes it, what it wrote last is what stands.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,12 +79,20 @@ struct Lease {
     left: Option<Left>,
 }
 
+/// A row as a process left it.
+#[derive(Default)]
+struct Row {
+    usage: Option<Usage>,
+    /// Whether nobody else had changed it when it was last looked at.
+    is_ours: bool,
+}
+
 /// What a process keeps of what is counted.
 #[derive(Default)]
 struct Subject {
     lease: Mutex<Lease>,
     /// Held while its row is changed: by one of a process at a time.
-    changing: tokio::sync::Mutex<()>,
+    row: tokio::sync::Mutex<Row>,
     /// Tokens of keys that are not known.
     unknown_keys: AtomicU32,
 }
@@ -159,12 +169,18 @@ impl LimitUse {
         if let Some(left) = self.hand_out(lease) {
             return Ok((true, left));
         }
-        let _one_at_a_time = subject.changing.lock().await;
+        let mut row = subject.row.lock().await;
         if let Some(left) = self.hand_out(lease) {
             return Ok((true, left));
         }
-        let stands = self.rows.usage(&name).await?;
-        let (_, changed, (second, taken, left)) = change(self.rows.as_ref(), &name, stands, |usage| {
+        let stands = match row.is_ours {
+            true => row.usage.clone(),
+            false => self.rows.usage(&name).await?,
+        };
+        let was_ours = stands == row.usage;
+        let mut tries = 0;
+        let (usage, changed, (second, taken, left)) = change(self.rows.as_ref(), &name, stands, |usage| {
+            tries += 1;
             let now = self.clock.now();
             let second = now.0.div_euclid(UnixNanos::PER_SECOND);
             let wanted = {
@@ -180,6 +196,13 @@ impl LimitUse {
             (taken > 0 && left.is_some(), (second, taken, left))
         })
         .await?;
+        // What was refused was not written.
+        if changed || tries > 1 {
+            *row = Row {
+                usage: changed.then_some(usage),
+                is_ours: was_ours && tries == 1,
+            };
+        }
         let Some(left) = left else {
             let why = "it was given no window".to_owned();
             return Err(PortError::Refused { what: "limits", why });

@@ -10,6 +10,7 @@ mod expired;
 mod judge;
 mod ping;
 mod rows;
+mod tops;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,9 @@ use crate::ports::{
 use crate::watermark::{Stamp, Watermarks, is_marked, withheld};
 use judge::{Wanted, take_in};
 use rows::stale;
+use tops::RecentTops;
+
+pub use tops::tops_age_ms_max;
 
 /// Streams that one request may name.
 #[expect(
@@ -118,6 +122,7 @@ pub struct ManageSubscription {
     reader: Arc<LogReader>,
     watermarks: Watermarks,
     limits: Option<LimitUse>,
+    recent_tops: Arc<RecentTops>,
 }
 
 impl ManageSubscription {
@@ -130,6 +135,7 @@ impl ManageSubscription {
             reader: Arc::new(LogReader::new(ports.log.clone())),
             watermarks: Watermarks::default(),
             limits: None,
+            recent_tops: Arc::default(),
             ports,
             placement,
         }

@@ -465,6 +465,12 @@ pub enum Posted {
 pub trait Push: Send + Sync {
     /// Posts one frame.
     async fn post(&self, connection: &str, frame: String) -> PortResult<Posted>;
+    /// Posts one frame if it can be taken at once, and otherwise gives it back. Who posts over a
+    /// network never can.
+    fn post_at_once(&self, connection: &str, frame: String) -> Result<(), String> {
+        let _ = connection;
+        Err(frame)
+    }
     /// Ends the connection.
     async fn disconnect(&self, connection: &str) -> PortResult<()>;
 }

@@ -119,6 +119,40 @@ fn a_busy_process_asks_the_store_seldom() {
 }
 
 #[test]
+fn a_row_is_read_again_only_where_others_change_it() {
+    let (store, time) = (Sockets::new(), time());
+    let windows = Tier::Enterprise.limits().requests();
+    let (here, elsewhere) = ([process(&store, &time)], [process(&store, &time)]);
+    let asked = |processes: &[LimitUse]| {
+        pass(&time, 1);
+        let of = |what: &str| store.content().calls.get(what).copied().unwrap_or(0);
+        let before = (of("usage"), of("swap_usage"));
+        assert_eq!(race_of(processes, 1, &windows), 1);
+        (of("usage") - before.0, of("swap_usage") - before.1)
+    };
+    assert_eq!(asked(&here), (1, 1));
+    for _ in 0..10 {
+        assert_eq!(asked(&here), (0, 1), "alone");
+    }
+    assert_eq!(asked(&elsewhere), (1, 1));
+    assert_eq!(asked(&here), (0, 2), "what it wrote no longer stands");
+    for _ in 0..10 {
+        assert_eq!(asked(&elsewhere), (1, 1), "by turns");
+        assert_eq!(asked(&here), (1, 1), "by turns");
+    }
+    assert_eq!(asked(&here), (1, 1), "found as it was left");
+    assert_eq!(asked(&here), (0, 1), "alone again");
+    // And each was counted.
+    let window = Window {
+        limit: 1_000,
+        seconds: 60,
+    };
+    let mut usage = store.content().usage["requests#asha"].clone();
+    let (_, left) = usage.take(&[window], time.now(), 0);
+    assert_eq!(left.unwrap().remaining, 1_000 - 35);
+}
+
+#[test]
 fn over_a_limit_it_is_said_when_to_come_again() {
     let (store, time) = (Sockets::new(), time());
     let windows = Tier::Free.limits().requests();

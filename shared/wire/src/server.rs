@@ -92,7 +92,8 @@ pub struct SubscribeReply {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pong {
-    /// Newest offset by handle, of the streams that have one.
+    /// Newest offset by handle, of the streams that have one, as of a few seconds ago at the most:
+    /// what came since may lie beyond.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, u64>))]
     pub tops: BTreeMap<u32, Offset>,
     /// The server's clock, nanoseconds.

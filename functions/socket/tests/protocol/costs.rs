@@ -9,6 +9,7 @@ use tickwire_entitlements::{Decision, Grant, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::authenticate::sign_token;
 use tickwire_service::entitle::Entitle;
+use tickwire_service::manage_subscription::tops_age_ms_max;
 use tickwire_service::ports::Secret;
 use tickwire_service::testing_sockets::{House, NOW, PRICED, SECRET};
 use tickwire_streams::StreamKey;
@@ -84,6 +85,45 @@ fn a_subscribe_of_many_streams_asks_the_store_as_often_as_one_of_few() {
         expected.map(|(what, count)| (what.to_owned(), count)).into()
     );
     assert_eq!(ask("few", 2), many);
+}
+
+#[test]
+fn pings_of_a_second_read_the_tops_once() {
+    let house = House::new();
+    run(house.know(&instrument(PRICED), &[])).unwrap();
+    let streams = [json!({"key": format!("public:{PRICED}:tick:price"), "s": 1})];
+    let ask = |connection: &str, message: Value| {
+        let reply = run(house.subscriptions.request(connection, &message.to_string()));
+        serde_json::from_str::<Value>(&reply).unwrap()
+    };
+    let connections = ["one", "two", "three"];
+    for connection in connections {
+        run(house.connect(connection, Tier::Premium));
+        ask(
+            connection,
+            json!({"id": 2, "op": "subscribe", "streams": streams}),
+        );
+    }
+    let reads = |id: u64| {
+        let pings = || connections.map(|connection| ask(connection, json!({"id": id, "op": "ping"})));
+        let (replies, made) = calls(&house, pings);
+        let [top, others @ ..] = replies.map(|reply| reply["ok"]["tops"]["1"].clone());
+        assert!(others.iter().all(|other| *other == top));
+        (made.get("latest").copied().unwrap_or(0), top)
+    };
+    tick(&house, PRICED, 1.0);
+    assert_eq!(reads(3).0, 1);
+    house.store.advance(Duration::from_millis(tops_age_ms_max - 1));
+    let (read, first) = reads(4);
+    assert_eq!(read, 0);
+    // The latest row is written now and then.
+    for price in [2.0, 3.0] {
+        house.store.advance(Duration::from_secs(5));
+        tick(&house, PRICED, price);
+    }
+    let (read, second) = reads(5);
+    assert_eq!(read, 1);
+    assert!(second.as_u64() > first.as_u64(), "{first} {second}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ use tickwire_service::ports::{Enqueue, Entropy, Outgoing, PortError, Push, Queue
 use tickwire_socket::Socket;
 use tickwire_streams::Universe;
 use tickwire_wire::{ErrorBody, ErrorCode, HttpError, message_bytes_max};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -53,8 +53,6 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 const CALLS_PER_PROCESSOR: usize = 2;
 /// A call that takes longer, as to a client that does not read, leaves its turn to others.
 const TURN_MAX: Duration = Duration::from_millis(100);
-/// Replies that wait for the socket's writer.
-const REPLIES_WAITING_MAX: usize = 8;
 /// The one user that may put messages into the queue over HTTP.
 pub const OPERATOR: &str = "operator";
 
@@ -327,11 +325,10 @@ async fn disconnect(served: &Served, connection: &str) {
 /// replies and posted frames.
 async fn run(served: Arc<Served>, connection: String, socket: WebSocket) {
     let frames = served.sockets.register(&connection);
-    let (replies, waiting) = mpsc::channel(REPLIES_WAITING_MAX);
     let (sink, stream) = socket.split();
-    let mut writer = tokio::spawn(write(sink, waiting, frames));
+    let mut writer = tokio::spawn(write(sink, frames));
     let writes = tokio::select! {
-        () = read(&served, &connection, stream, replies) => true,
+        () = read(&served, &connection, stream) => true,
         _ = &mut writer => false,
     };
     // Dropping the channel ends the writer once what was taken is written.
@@ -342,12 +339,7 @@ async fn run(served: Arc<Served>, connection: String, socket: WebSocket) {
     }
 }
 
-async fn read(
-    served: &Served,
-    connection: &str,
-    mut stream: futures_util::stream::SplitStream<WebSocket>,
-    replies: mpsc::Sender<String>,
-) {
+async fn read(served: &Served, connection: &str, mut stream: futures_util::stream::SplitStream<WebSocket>) {
     let end = Instant::now() + LIFETIME_MAX;
     loop {
         let message = tokio::select! {
@@ -366,7 +358,7 @@ async fn read(
         };
         let response = handle(served, event(connection, "$default", Some(body))).await;
         if let Some(reply) = text(response)
-            && replies.send(reply).await.is_err()
+            && !served.sockets.reply(connection, reply).await
         {
             return;
         }
@@ -375,18 +367,9 @@ async fn read(
 
 async fn write(
     mut sink: futures_util::stream::SplitSink<WebSocket, Message>,
-    mut replies: mpsc::Receiver<String>,
     mut frames: crate::push::Frames,
 ) {
-    loop {
-        let text = tokio::select! {
-            biased;
-            Some(reply) = replies.recv() => reply,
-            frame = frames.recv() => match frame {
-                Some(frame) => frame,
-                None => break,
-            },
-        };
+    while let Some(text) = frames.recv().await {
         let write = async {
             sink.feed(Message::Text(text.into())).await?;
             // Those that wait already go with it.

@@ -1,5 +1,6 @@
 //! The frames for each connection, as they are being packed.
 
+use smallvec::SmallVec;
 use tickwire_entitlements::Decision;
 use tickwire_entitlements::watermark::WatermarkKey;
 use tickwire_market::UnixNanos;
@@ -12,6 +13,9 @@ use super::shard::{Index, Target};
 use super::standing::Standing;
 use crate::entitle::denied;
 use crate::watermark::Stamp;
+
+/// Frames of one connection: one, mostly.
+pub(super) type Frames = SmallVec<[String; 1]>;
 
 /// What goes to each connection, as it is being packed.
 pub(super) struct Outboxes<'a> {
@@ -32,7 +36,7 @@ pub(super) struct Outboxes<'a> {
 #[derive(Default)]
 struct Outbox {
     packer: Packer,
-    frames: Vec<String>,
+    frames: Frames,
     used: bool,
     revoked: Vec<String>,
 }
@@ -71,7 +75,7 @@ pub(super) struct Filled {
     /// Its place among the members.
     pub(super) member: u32,
     /// Frames, in order.
-    pub(super) frames: Vec<String>,
+    pub(super) frames: Frames,
     /// Keys of streams that it is told it may not read any longer.
     pub(super) revoked: Vec<String>,
 }

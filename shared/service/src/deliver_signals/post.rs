@@ -1,5 +1,6 @@
 //! The posts of a run: all at once, or in turn when they are short.
 
+use std::iter;
 use std::pin::pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
@@ -10,13 +11,14 @@ use futures_util::future::{Either, pending, select};
 use futures_util::poll;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::smallvec;
 use tickwire_market::UnixNanos;
 use tickwire_signals::{Signal, StreamId};
 use tickwire_streams::{GroupKey, Span};
 use tickwire_wire::{Downgraded, Mode, Publication, downgraded_push};
 
 use super::carry::{Due, Place, dues};
-use super::outboxes::{Filled, Outboxes, Sent};
+use super::outboxes::{Filled, Frames, Outboxes, Sent};
 use super::pace::{Pace, TURNS_LOOK, TURNS_TIME};
 use super::shard::{Index, Member};
 use super::{Deliver, DeliverStats, POST_BUDGET, POSTS_AT_ONCE};
@@ -52,13 +54,13 @@ impl Deliver {
         DeliverStats::add(&self.stats.signals_wanted, wanted);
         let now = self.ports.clock.now();
         let members = &index.subscribers.members;
-        let (waiting, ready): (Vec<Filled>, Vec<Filled>) =
-            outboxes.finish().into_iter().partition(|filled| {
-                let row = members.get(filled.member as usize);
-                // Who has resumed since is tried again.
-                row.is_some_and(|row| row.behind.load(Relaxed) && self.throttled.waits(&row.connection, now))
-            });
-        let mut unsent: FxHashSet<u32> = waiting.iter().map(|filled| filled.member).collect();
+        let mut ready = outboxes.finish();
+        let waiting = ready.extract_if(.., |filled| {
+            let row = members.get(filled.member as usize);
+            // Who has resumed since is tried again.
+            row.is_some_and(|row| row.behind.load(Relaxed) && self.throttled.waits(&row.connection, now))
+        });
+        let mut unsent: FxHashSet<u32> = waiting.map(|filled| filled.member).collect();
         for member in &unsent {
             if let Some(row) = members.get(*member as usize) {
                 self.missed((place.0, place.1), row).await;
@@ -69,10 +71,11 @@ impl Deliver {
             Some((row.reader(), filled.frames.len()))
         });
         self.rates.lease(wanted, now).await;
-        let (ready, over): (Vec<Filled>, Vec<Filled>) = ready.into_iter().partition(|filled| {
+        let over = ready.extract_if(.., |filled| {
             let row = members.get(filled.member as usize);
-            row.is_some_and(|row| self.rates.take(row.reader(), now, 1) > 0)
+            row.is_none_or(|row| self.rates.take(row.reader(), now, 1) == 0)
         });
+        let over: Vec<Filled> = over.collect();
         let held = self.hold(run, index, carried, &over);
         let posts = ready.iter().map(|filled| filled.frames.len()).sum();
         let short = self.pace.as_ref().filter(|pace| !pace.take(now, posts));
@@ -121,14 +124,21 @@ impl Deliver {
         held: &[DueTo],
         now: UnixNanos,
     ) -> Vec<u32> {
+        let all = ready.into_iter().chain(self.notices(index, held, now));
+        // Where posts are taken at once, as on one machine, hardly any is left to be waited for.
+        let rest: Vec<Filled> = all
+            .filter_map(|filled| {
+                let row = index.subscribers.members.get(filled.member as usize)?;
+                if filled.frames.len() > 1 {
+                    // The first was counted before; those beyond it count, whatever is left.
+                    self.rates.take(row.reader(), now, filled.frames.len() - 1);
+                }
+                self.post_now(row, filled)
+            })
+            .collect();
         let throttled = Mutex::new(Vec::new());
         let post = async |filled: Filled| {
             let member = filled.member;
-            let row = index.subscribers.members.get(member as usize);
-            if let Some(row) = row.filter(|_| filled.frames.len() > 1) {
-                // The first was counted before; those beyond it count, whatever is left.
-                self.rates.take(row.reader(), now, filled.frames.len() - 1);
-            }
             if self.post(place, index, filled).await == Outcome::Throttled {
                 throttled
                     .lock()
@@ -136,10 +146,33 @@ impl Deliver {
                     .push(member);
             }
         };
-        stream::iter(ready.into_iter().chain(self.notices(index, held, now)))
-            .for_each_concurrent(POSTS_AT_ONCE, post)
-            .await;
+        stream::iter(rest).for_each_concurrent(POSTS_AT_ONCE, post).await;
         throttled.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Posts frames as far as they are taken at once. Returns what is left to do, if anything.
+    fn post_now(&self, row: &Member, mut filled: Filled) -> Option<Filled> {
+        if self.gone.has(&row.connection) {
+            return Some(filled);
+        }
+        let mut frames = std::mem::take(&mut filled.frames).into_iter();
+        while let Some(frame) = frames.next() {
+            let bytes = frame.len();
+            match self.ports.push.post_at_once(&row.connection, frame) {
+                Ok(()) => self.posted(bytes),
+                Err(frame) => {
+                    filled.frames = iter::once(frame).chain(frames).collect();
+                    return Some(filled);
+                }
+            }
+        }
+        self.throttled.remove(&row.connection);
+        (!filled.revoked.is_empty()).then_some(filled)
+    }
+
+    fn posted(&self, bytes: usize) {
+        DeliverStats::add(&self.stats.posts, 1);
+        DeliverStats::add(&self.stats.post_bytes, bytes);
     }
 
     /// What is due to those who had as many frames as their tier has.
@@ -171,7 +204,7 @@ impl Deliver {
             };
             self.rates.tell(&row.connection, now).then(|| Filled {
                 member: *member,
-                frames: vec![downgraded_push(&downgraded)],
+                frames: smallvec![downgraded_push(&downgraded)],
                 revoked: Vec::new(),
             })
         });
@@ -405,14 +438,11 @@ impl Deliver {
         }
     }
 
-    async fn post_frames(&self, connection: &str, frames: Vec<String>) -> Outcome {
+    async fn post_frames(&self, connection: &str, frames: Frames) -> Outcome {
         for frame in frames {
             let bytes = frame.len();
             match self.ports.push.post(connection, frame).await {
-                Ok(Posted::Taken) => {
-                    DeliverStats::add(&self.stats.posts, 1);
-                    DeliverStats::add(&self.stats.post_bytes, bytes);
-                }
+                Ok(Posted::Taken) => self.posted(bytes),
                 Ok(Posted::Gone) => return Outcome::Gone,
                 Err(error) => {
                     tracing::debug!(connection, %error, "a connection did not take its frames");

@@ -3,17 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join_all;
 use tickwire_market::UnixNanos;
-use tickwire_streams::{GroupKey, Offset, StreamKey};
+use tickwire_streams::Offset;
 use tickwire_wire::{Downgraded, Mode, Pong, downgraded_push, ok_reply, unacknowledged_segments_max};
 
-use super::views::latest_row;
 use super::{ManageSubscription, heartbeat_s};
 use crate::open_connection::{Fault, GoodbyeCode, end, near_end, say_goodbye, wait_ms};
-use crate::ports::{ConnectionRow, Owed, PortError, Subscription};
+use crate::ports::{ConnectionRow, Owed, Subscription};
 
-type Handles = BTreeMap<u32, Offset>;
+pub(super) type Handles = BTreeMap<u32, Offset>;
 
 /// How a connection keeps up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,44 +130,5 @@ impl ManageSubscription {
         });
         self.post(&row.connection, vec![push]).await?;
         Ok(())
-    }
-
-    /// Newest offset by handle.
-    async fn tops(&self, row: &ConnectionRow) -> Result<Handles, PortError> {
-        let mut by_group: BTreeMap<GroupKey, Vec<&Subscription>> = BTreeMap::new();
-        for subscription in &row.subscriptions {
-            if let Some(group) = self.group_of(row, subscription) {
-                by_group.entry(group).or_default().push(subscription);
-            }
-        }
-        let tops = try_join_all(by_group.iter().map(|(group, subscriptions)| async move {
-            let latest = latest_row(self.ports.groups.latest(group).await?)?;
-            let mut plan = self
-                .plans
-                .at_least(group, latest.plan_version)
-                .await?
-                .unwrap_or_default();
-            if subscriptions
-                .iter()
-                .any(|subscription| plan.id(&subscription.key).is_none())
-            {
-                plan = self.plans.newest(group).await?.unwrap_or_default();
-            }
-            // A stream that nobody computes, for whatever reason, is asked for again.
-            let missing = subscriptions
-                .iter()
-                .filter(|subscription| plan.id(&subscription.key).is_none());
-            let missing: Vec<StreamKey> = missing
-                .filter_map(|subscription| subscription.key.parse().ok())
-                .collect();
-            self.plan(&row.connection, group, &missing).await?;
-            let tops: Vec<_> = subscriptions
-                .iter()
-                .filter_map(|subscription| Some((subscription.s, latest.top(plan.id(&subscription.key)?)?)))
-                .collect();
-            Ok::<_, PortError>(tops)
-        }))
-        .await?;
-        Ok(tops.into_iter().flatten().collect())
     }
 }
