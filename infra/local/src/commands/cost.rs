@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use tickwire_service::deliver_signals::FRAMES_LEASE_S;
+use tickwire_service::manage_subscription::heartbeat_s;
 use tickwire_service::placement::cell_of;
 use tickwire_telemetry::metrics::queue_chunk_bytes;
 
@@ -110,10 +111,14 @@ impl CostArgs {
             + self.invocation_ms / 1e3 * self.memory_mb / 1_024.0 * prices.lambda_gb_second;
         let publication =
             (2.0 * chunks + 1.0) * prices.queue_million / 1e6 + invocation + prices.store_read_million / 1e6;
+        // A message, its reply, the call between them, which reads the connection's row and its
+        // user's, and writes the latter.
+        let ping =
+            2.0 * frame + invocation + (2.0 * prices.store_read_million + prices.store_write_million) / 1e6;
         Some(Month {
             cell: segments * publication * seconds / report.seconds,
             flow: run * seconds / report.seconds,
-            client: self.frames * seconds * frame + seconds * counted + seconds / 60.0 * minute,
+            client: seconds * (self.frames * frame + counted + minute / 60.0 + ping / f64::from(heartbeat_s)),
         })
     }
 
@@ -168,8 +173,8 @@ impl CostArgs {
         lines.push(String::new());
         lines.push(format!(
             "US dollars a month of {} days of {} hours, {} list prices of {}; {} frames a second to a client, \
-             invocations of {} ms at {} MB; {} frames a second from a cell. Without storage, logs, data transfer \
-             and HTTP.",
+             invocations of {} ms at {} MB; {} frames a second from a cell. Without storage, logs, data transfer, \
+             HTTP, subscribes and the tops that pings read.",
             self.days, self.hours, prices.region, prices.as_of, self.frames, self.invocation_ms, self.memory_mb, self.cell_posts
         ));
         lines.join("\n")
@@ -247,9 +252,10 @@ mod tests {
         ]);
         let month = args.month(&report, &US_EAST_1).unwrap();
         let run = 1_000.0 * 0.625e-6 + 100.0 * 0.5e-6 + 50.0 * (0.2e-6 + 0.000_013_333_4);
+        let ping = 2.0e-6 + 0.2e-6 + 0.000_013_333_4 + 2.0 * 0.125e-6 + 0.625e-6;
         assert!((month.flow - 360.0 * run).abs() < 1e-9, "{month:?}");
         assert!(
-            (month.client - (7_200.0 * 1e-6 + 360.0 * 0.625e-6 + 60.0 * 0.25e-6)).abs() < 1e-9,
+            (month.client - (7_200.0 * 1e-6 + 360.0 * 0.625e-6 + 60.0 * (0.25e-6 + ping))).abs() < 1e-9,
             "{month:?}"
         );
         let table = args.table(&[report], &US_EAST_1);

@@ -1,6 +1,7 @@
 //! Ingest over twins of its ports: what is promised when everything goes wrong.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case must fail")]
 
+mod backfill;
 mod bench;
 mod checkpoints;
 mod compact;
