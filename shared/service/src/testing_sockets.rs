@@ -59,6 +59,8 @@ pub struct SocketContent {
     pub frames: BTreeMap<String, Vec<String>>,
     /// Posts, whatever became of them.
     pub posts: u64,
+    /// Frames that are taken at once yet; the others are posted by a call.
+    pub at_once: usize,
     /// Connections that were ended by the server.
     pub ended: BTreeSet<String>,
     /// Calls that fail, by name, until they are taken out.
@@ -368,6 +370,17 @@ impl Push for Sockets {
             }),
             Post::Never => std::future::pending().await,
         }
+    }
+
+    fn post_at_once(&self, connection: &str, frame: String) -> Result<(), String> {
+        let mut content = self.content();
+        let Some(left) = content.at_once.checked_sub(1) else {
+            return Err(frame);
+        };
+        content.at_once = left;
+        let frames = content.frames.entry(connection.to_owned()).or_default();
+        frames.push(frame);
+        Ok(())
     }
 
     async fn disconnect(&self, connection: &str) -> PortResult<()> {

@@ -466,20 +466,26 @@ fn a_connection_s_fault_is_its_own() {
 }
 
 #[test]
-fn frames_are_bounded_and_in_order() {
-    let house = house();
-    register(&house, "c1", &[(BTC, 1, false)]);
-    for n in 1..=2_000 {
-        run(house.tick(&instrument(PRICED), f64::from(n))).unwrap();
+fn frames_are_bounded_and_in_order_however_many_are_taken_at_once() {
+    for at_once in [0, 1, 2, 1_000] {
+        let house = house();
+        register(&house, "c1", &[(BTC, 1, false)]);
+        house.sockets.content().at_once = at_once;
+        for n in 1..=2_000 {
+            run(house.tick(&instrument(PRICED), f64::from(n))).unwrap();
+        }
+        run(house.fold());
+        assert_eq!(failures(&house, &house.publications()), NONE);
+        let frames: Vec<String> = house.sockets.take_frames("c1");
+        assert!(frames.len() > 3 && frames.iter().all(|frame| frame.len() <= frame_bytes_max));
+        assert_eq!(house.deliver.stats().posts.load(Relaxed), frames.len() as u64);
+        let by_calls = frames.len().saturating_sub(at_once);
+        assert_eq!(house.sockets.content().posts, by_calls as u64);
+        let items: Vec<DataFrame> = frames
+            .iter()
+            .flat_map(|f| serde_json::from_str::<Vec<DataFrame>>(f).unwrap())
+            .collect();
+        assert_eq!(items.len(), 2_000);
+        assert!(items.windows(2).all(|pair| pair[1].prev == pair[0].o));
     }
-    run(house.fold());
-    assert_eq!(failures(&house, &house.publications()), NONE);
-    let frames: Vec<String> = house.sockets.take_frames("c1");
-    assert!(frames.len() > 1 && frames.iter().all(|frame| frame.len() <= frame_bytes_max));
-    let items: Vec<DataFrame> = frames
-        .iter()
-        .flat_map(|f| serde_json::from_str::<Vec<DataFrame>>(f).unwrap())
-        .collect();
-    assert_eq!(items.len(), 2_000);
-    assert!(items.windows(2).all(|pair| pair[1].prev == pair[0].o));
 }

@@ -261,7 +261,7 @@ mod tests {
         let table = args.table(&[report], &US_EAST_1);
         assert_eq!(
             table.lines().nth(2),
-            Some("| index | - | 0 | 1 | 8 | 75 | 744 |"),
+            Some("| index | - | 0 | 1 | 9 | 85 | 843 |"),
             "{table}"
         );
     }
