@@ -22,7 +22,7 @@ impl Moment {
         }
     }
 
-    /// Whether less than `age` has passed since, by either clock.
+    /// Whether less than `age` has passed since, by both clocks.
     pub(crate) fn is_within(self, age: Duration, clock: &dyn Clock) -> bool {
         let Self { wall, monotonic } = Self::now(clock);
         // A clock that was set back does not know how long it is.

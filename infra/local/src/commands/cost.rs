@@ -173,7 +173,7 @@ impl CostArgs {
         lines.push(String::new());
         lines.push(format!(
             "US dollars a month of {} days of {} hours, {} list prices of {}; {} frames a second to a client, \
-             a ping a minute, invocations of {} ms at {} MB; {} frames a second from a cell. Without storage, logs, data transfer, \
+             a ping every {heartbeat_s} s, invocations of {} ms at {} MB; {} frames a second from a cell. Without storage, logs, data transfer, \
              HTTP, subscribes and the tops that pings read.",
             self.days, self.hours, prices.region, prices.as_of, self.frames, self.invocation_ms, self.memory_mb, self.cell_posts
         ));

@@ -16,7 +16,6 @@ use tickwire_service::run_job::Job;
 use tickwire_service::testing::{Process, Store};
 use tickwire_signals::{SignalValue, Value};
 use tickwire_streams::Universe;
-use tickwire_wire::{Sender, plan_message};
 
 use crate::bench::*;
 use crate::compact::{DAY, all, page, question, world};
@@ -253,16 +252,8 @@ fn streams_are_warm_from_history() {
     assert_eq!(of(&report, BTC).stored, 150);
     // Before the first tick of all: history goes as far as the sender's clock.
     let ingest = ingest(&process);
-    let group = group();
-    let sender = Sender {
-        group: &group,
-        source: "plan",
-        epoch: 1,
-        seq: 0,
-        sent: after(3),
-    };
-    let plan = plan_message(&sender, &[stream(mean), stream(hourly)], &[]);
-    take(&ingest, vec![instruments(&[BTC, ETH]), message("plan", plan)]);
+    let plan = plan_sent(after(3), &[mean, hourly], &[]);
+    take(&ingest, vec![instruments(&[BTC, ETH]), plan]);
     let day: Vec<_> = (0..25).map(|hour| tick(BTC, hour * 3_600 + 5, 3_000.0)).collect();
     take(&ingest, vec![ticks_of("feed-a", 1, 0, &day)]);
     check_promises(&store);

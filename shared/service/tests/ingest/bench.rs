@@ -88,6 +88,10 @@ pub(crate) fn references(changes: &[ReferenceChange]) -> QueueMessage {
 }
 
 pub(crate) fn plan(add: &[&str], remove: &[&str]) -> QueueMessage {
+    plan_sent(START, add, remove)
+}
+
+pub(crate) fn plan_sent(sent: UnixNanos, add: &[&str], remove: &[&str]) -> QueueMessage {
     let keys = |texts: &[&str]| texts.iter().map(|text| stream(text)).collect::<Vec<_>>();
     let group = group();
     let sender = Sender {
@@ -95,7 +99,7 @@ pub(crate) fn plan(add: &[&str], remove: &[&str]) -> QueueMessage {
         source: "plan",
         epoch: 1,
         seq: 0,
-        sent: START,
+        sent,
     };
     message("plan", plan_message(&sender, &keys(add), &keys(remove)))
 }
