@@ -11,7 +11,7 @@ use tickwire_service::ports::{
     Appended, Bars, BlockRange, Checkpoints, ConnectionRow, Connections, Enqueue, GroupRow, GroupView,
     Groups, Log, Outgoing, PageRange, PagesOf, Park, Parked, PortError, PortResult, Posted, Postpone, Push,
     Queue, SecretVersions, Secrets, ShardVersion, StoredBlock, StoredCheckpoint, StoredPage, StoredSegment,
-    Subscribed, Subscriber, TicketGrant, Tickets,
+    Subscribed, Subscriber, TicketGrant, Tickets, UserConnection,
 };
 use tickwire_streams::GroupKey;
 
@@ -203,9 +203,8 @@ faulty!(Connections {
     fn update(row: &ConnectionRow, was: u64, subscribed: &[Subscribed]) -> bool;
     fn begin_close(connection: &str) -> Option<ConnectionRow>;
     fn close(connection: &str, shards: &[(GroupKey, u16)]) -> ();
-    fn count(user: &str) -> usize;
     fn drop_streams(group: &GroupKey, shard: u16, connection: &str, keys: &[String]) -> ();
-    fn connections_of(user: &str) -> Vec<String>;
+    fn connections_of(user: &str) -> Vec<UserConnection>;
     fn mark_behind(group: &GroupKey, shard: u16, connection: &str) -> ();
     fn shard_version(group: &GroupKey, shard: u16) -> ShardVersion;
     fn subscribers(group: &GroupKey, shard: u16) -> Vec<Subscriber>;
@@ -214,6 +213,7 @@ faulty!(Connections {
 
 faulty!(Push {
     fn post(connection: &str, frame: String) -> Posted;
+    fn stands(connection: &str) -> bool;
     fn disconnect(connection: &str) -> ();
 });
 

@@ -147,6 +147,11 @@ impl Push for Sockets {
         Ok(())
     }
 
+    async fn stands(&self, connection: &str) -> PortResult<bool> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(table.get(connection).is_some_and(|sender| !sender.is_closed()))
+    }
+
     /// Frames that were taken are still written.
     async fn disconnect(&self, connection: &str) -> PortResult<()> {
         self.table

@@ -56,6 +56,15 @@ impl Push for Posts {
         }
     }
 
+    async fn stands(&self, connection: &str) -> PortResult<bool> {
+        let request = self.client.get_connection().connection_id(connection);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_gone_exception()) => Ok(false),
+            Err(error) => Err(port_error("push.stands", &error)),
+        }
+    }
+
     async fn disconnect(&self, connection: &str) -> PortResult<()> {
         match self
             .client
@@ -112,6 +121,16 @@ mod tests {
         let counted = meter.snapshot().posts;
         assert_eq!((counted.taken, counted.gone, counted.throttled), (1, 1, 1));
         assert_eq!(http.requests(), 5, "one try each");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_gone_does_not_stand() {
+        let http = Canned::failing(&[(200, "{}"), (410, "GoneException"), (403, "ForbiddenException")]);
+        let posts = aws(&http).posts(Arc::default()).unwrap();
+        assert!(posts.stands("a=b/").await.unwrap());
+        assert!(!posts.stands("c").await.unwrap());
+        assert!(posts.stands("c").await.is_err());
+        assert_eq!(http.request(0).uri, "https://ws.test/live/@connections/a%3Db%2F");
     }
 
     #[tokio::test]

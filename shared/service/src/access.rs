@@ -24,9 +24,9 @@ use crate::ports::{AccessBook, Clock, Grants, PortResult};
 )]
 mod limits {
     /// How long a process may not notice that something was taken back, in seconds.
-    pub const access_epoch_age_s_max: i64 = 3;
+    pub const access_epoch_age_s_max: u64 = 3;
     /// How long grants are kept that nothing was heard of, in seconds.
-    pub const grants_age_s_max: i64 = 300;
+    pub const grants_age_s_max: u64 = 300;
 }
 
 pub use limits::{access_epoch_age_s_max, grants_age_s_max};
@@ -50,13 +50,14 @@ struct Known {
 #[derive(Clone)]
 struct Kept<T> {
     epoch: u64,
-    read_at: UnixNanos,
+    read_at: Moment,
     what: T,
 }
 
 impl<T> Kept<T> {
-    fn holds(&self, epoch: u64, now: UnixNanos) -> bool {
-        self.epoch == epoch && is_within(self.read_at, now, grants_age_s_max)
+    fn holds(&self, epoch: u64, clock: &dyn Clock) -> bool {
+        let age_max = Duration::from_secs(grants_age_s_max);
+        self.epoch == epoch && self.read_at.is_within(age_max, clock)
     }
 }
 
@@ -140,7 +141,7 @@ impl Access {
     pub async fn kept_grants_of(&self, user: &str) -> Option<Arc<GrantsRead>> {
         let kept = self.kept.get(user)?;
         let epoch = self.known().await.ok()?.epoch;
-        kept.holds(epoch, self.clock.now()).then_some(kept.what)
+        kept.holds(epoch, &*self.clock).then_some(kept.what)
     }
 
     /// The grants of a user, read now.
@@ -156,14 +157,14 @@ impl Access {
 
     async fn read_grants(&self, user: &str) -> PortResult<Arc<GrantsRead>> {
         let epoch = self.known().await?.epoch;
-        let now = self.clock.now();
+        let (read_at, now) = (Moment::now(&*self.clock), self.clock.now());
         let grants: Vec<Grant> = self.grants.grants(user).await?;
         let open = grants.iter().filter(|grant| now < grant.until);
         let names: BTreeSet<&str> = open.map(|grant| grant.product.as_str()).collect();
-        let products = self.products_of(names, epoch, now).await?;
+        let products = self.products_of(names, epoch, read_at).await?;
         let kept = Kept {
             epoch,
-            read_at: now,
+            read_at,
             what: Arc::new(GrantsRead::Read { grants, products }),
         };
         self.kept.insert(user.to_owned(), kept.clone());
@@ -175,12 +176,13 @@ impl Access {
         &self,
         names: BTreeSet<&str>,
         epoch: u64,
-        now: UnixNanos,
+        read_at: Moment,
     ) -> PortResult<Vec<Arc<Product>>> {
         let mut products = Vec::with_capacity(names.len());
         let mut unknown = Vec::new();
         for name in names {
-            match self.products.get(name).filter(|kept| kept.holds(epoch, now)) {
+            let kept = self.products.get(name);
+            match kept.filter(|kept| kept.holds(epoch, &*self.clock)) {
                 Some(kept) => products.push(kept.what),
                 None => unknown.push(name.to_owned()),
             }
@@ -191,7 +193,6 @@ impl Access {
         for product in self.grants.products(&unknown).await? {
             let (name, what) = (product.name.clone(), Arc::new(product));
             products.push(what.clone());
-            let read_at = now;
             self.products.insert(name, Kept { epoch, read_at, what });
         }
         Ok(products)
@@ -228,7 +229,7 @@ impl Access {
 
     fn fresh(&self) -> Option<Known> {
         let known = self.lock();
-        let age_max = Duration::from_secs(access_epoch_age_s_max.unsigned_abs());
+        let age_max = Duration::from_secs(access_epoch_age_s_max);
         let fresh = known.read_at?.is_within(age_max, &*self.clock);
         fresh.then(|| known.clone())
     }
@@ -236,9 +237,4 @@ impl Access {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether less than so many seconds have passed; a clock that went back counts as too many.
-fn is_within(since: UnixNanos, now: UnixNanos, seconds: i64) -> bool {
-    (0..seconds * UnixNanos::PER_SECOND).contains(&now.nanos_since(since))
 }

@@ -13,7 +13,7 @@ use tickwire_wire::{ErrorBody, ErrorCode, Goodbye, goodbye_push};
 use crate::access::Access;
 use crate::manage_subscription::heartbeat_s;
 use crate::placement::{Placement, shard_of};
-use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortResult, Push};
+use crate::ports::{Clock, ConnectionRow, Connections, Groups, PortError, PortResult, Push, UserConnection};
 
 /// The longest life of a connection, the platform's own.
 #[expect(
@@ -31,6 +31,11 @@ const RECONNECT_SPREAD_MS: u64 = 20_000;
 const FAREWELL_PART: i64 = 24;
 /// Goodbyes posted at once.
 const GOODBYES_AT_ONCE: usize = 64;
+/// For so long the platform may know nothing of a connection that is being opened: it waits 29 s for
+/// the function's answer.
+const OPENING_MAX: Duration = Duration::from_secs(30);
+/// Connections of a user that are asked for at once.
+const ASKED_AT_ONCE: usize = 8;
 /// When to try again what the store would not do just now.
 pub(crate) const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -167,13 +172,19 @@ impl OpenConnection {
                 ..ErrorBody::with_message(ErrorCode::ConnectionsMax, message)
             }
         };
-        if self.ports.connections.count(&identity.user).await? >= connections_max as usize {
+        let user = &identity.user;
+        let mut connections = self.ports.connections.connections_of(user).await?;
+        if connections.len() >= connections_max as usize {
+            self.forget_gone(connections, now).await;
+            connections = self.ports.connections.connections_of(user).await?;
+        }
+        if connections.len() >= connections_max as usize {
             return Err(too_many().into());
         }
         let lifetime_nanos = i64::try_from(connection_lifetime_max.as_nanos()).unwrap_or(i64::MAX);
         let row = ConnectionRow {
             connection: connection.to_owned(),
-            user: identity.user.clone(),
+            user: user.clone(),
             tier: identity.tier,
             universe: self.universe.clone(),
             opened_at: now,
@@ -187,11 +198,31 @@ impl OpenConnection {
         };
         self.ports.connections.open(&row).await?;
         // Of those that open at the same moment none is beyond the limit: each counts behind its own row.
-        if self.ports.connections.count(&identity.user).await? > connections_max as usize {
+        if self.ports.connections.connections_of(user).await?.len() > connections_max as usize {
             self.ports.connections.close(connection, &[]).await?;
             return Err(too_many().into());
         }
         Ok(())
+    }
+
+    /// Forgets those of a user's connections whose end nobody was told: the platform does not always
+    /// tell, and a post finds them only where something is posted. What fails is tried again by
+    /// whoever comes next.
+    async fn forget_gone(&self, mut connections: Vec<UserConnection>, now: UnixNanos) {
+        let opening = i64::try_from(OPENING_MAX.as_nanos()).unwrap_or(i64::MAX);
+        connections.retain(|one| one.opened_at.saturating_add(opening) < now);
+        stream::iter(connections)
+            .for_each_concurrent(ASKED_AT_ONCE, |UserConnection { connection, .. }| async move {
+                let forgotten = match self.ports.push.stands(&connection).await {
+                    Ok(true) => return,
+                    Ok(false) => self.close(&connection).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = forgotten {
+                    tracing::warn!(connection, %error, "failed to look whether a connection stands");
+                }
+            })
+            .await;
     }
 
     /// Forgets a connection that has ended.
@@ -213,8 +244,8 @@ impl OpenConnection {
     pub async fn end_all_of(&self, user: &str, code: GoodbyeCode) -> PortResult<()> {
         let connections = self.ports.connections.connections_of(user).await?;
         stream::iter(connections)
-            .for_each_concurrent(GOODBYES_AT_ONCE, |connection| async move {
-                end(&self.ports, &self.placement, &connection, code).await;
+            .for_each_concurrent(GOODBYES_AT_ONCE, |one| async move {
+                end(&self.ports, &self.placement, &one.connection, code).await;
             })
             .await;
         Ok(())

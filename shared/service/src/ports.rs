@@ -383,6 +383,14 @@ impl ConnectionRow {
         }
     }
 
+    /// As one of its user's.
+    pub fn of_user(&self) -> UserConnection {
+        UserConnection {
+            connection: self.connection.clone(),
+            opened_at: self.opened_at,
+        }
+    }
+
     /// The subscriber that it is where it has these streams.
     pub fn subscriber(&self, subscriptions: &[Subscription]) -> Subscriber {
         Subscriber {
@@ -421,8 +429,6 @@ pub trait Connections: Send + Sync {
     async fn begin_close(&self, connection: &str) -> PortResult<Option<ConnectionRow>>;
     /// Forgets a connection and its subscribers in `shards` (group and shard).
     async fn close(&self, connection: &str, shards: &[(GroupKey, u16)]) -> PortResult<()>;
-    /// Open connections of a user.
-    async fn count(&self, user: &str) -> PortResult<usize>;
     /// Takes streams out of a connection, whose row then names the group as one that it left, and
     /// out of its subscriber in the shard, whatever else changes in them meanwhile; then raises
     /// the shard's version.
@@ -433,8 +439,9 @@ pub trait Connections: Send + Sync {
         connection: &str,
         keys: &[String],
     ) -> PortResult<()>;
-    /// Names of a user's open connections. Strongly consistent.
-    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>>;
+    /// A user's connections, from before their rows are there until they are forgotten or their time
+    /// is over. Strongly consistent.
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<UserConnection>>;
     /// Marks a subscriber as behind; raises no version.
     async fn mark_behind(&self, group: &GroupKey, shard: u16, connection: &str) -> PortResult<()>;
     /// The shard's version. Strongly consistent.
@@ -449,6 +456,15 @@ pub trait Connections: Send + Sync {
         shard: u16,
         connections: &[String],
     ) -> PortResult<Vec<Subscriber>>;
+}
+
+/// A connection among those of its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserConnection {
+    /// Its name.
+    pub connection: String,
+    /// When it was opened.
+    pub opened_at: UnixNanos,
 }
 
 /// What became of a post.
@@ -471,6 +487,9 @@ pub trait Push: Send + Sync {
         let _ = connection;
         Err(frame)
     }
+    /// Whether the connection stands, as far as the platform knows. It does not yet while it is
+    /// being opened.
+    async fn stands(&self, connection: &str) -> PortResult<bool>;
     /// Ends the connection.
     async fn disconnect(&self, connection: &str) -> PortResult<()>;
 }

@@ -18,7 +18,7 @@ use tickwire_streams::GroupKey;
 use crate::authenticate::ApiKey;
 use crate::ports::{
     AuditRow, ConnectionRow, Connections, PortError, PortResult, Posted, Push, ShardVersion, Subscribed,
-    Subscriber, Subscription, TicketGrant, Timer,
+    Subscriber, Subscription, TicketGrant, Timer, UserConnection,
 };
 
 pub use house::{House, NOW, PRICED};
@@ -61,7 +61,7 @@ pub struct SocketContent {
     pub posts: u64,
     /// Frames that are taken at once yet; the others are posted by a call.
     pub at_once: usize,
-    /// Connections that were ended by the server.
+    /// Connections that do not stand: the server ended them, or a test says so.
     pub ended: BTreeSet<String>,
     /// Calls that fail, by name, until they are taken out.
     pub down: BTreeSet<&'static str>,
@@ -253,17 +253,6 @@ impl Connections for Sockets {
         .await
     }
 
-    async fn count(&self, user: &str) -> PortResult<usize> {
-        self.call("count", |content| {
-            content
-                .connections
-                .values()
-                .filter(|row| row.user == user)
-                .count()
-        })
-        .await
-    }
-
     async fn drop_streams(
         &self,
         group: &GroupKey,
@@ -290,10 +279,10 @@ impl Connections for Sockets {
         .await
     }
 
-    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<UserConnection>> {
         self.call("connections_of", |content| {
             let rows = content.connections.values().filter(|row| row.user == user);
-            rows.map(|row| row.connection.clone()).collect()
+            rows.map(ConnectionRow::of_user).collect()
         })
         .await
     }
@@ -381,6 +370,11 @@ impl Push for Sockets {
         let frames = content.frames.entry(connection.to_owned()).or_default();
         frames.push(frame);
         Ok(())
+    }
+
+    async fn stands(&self, connection: &str) -> PortResult<bool> {
+        self.call("stands", |content| !content.ended.contains(connection))
+            .await
     }
 
     async fn disconnect(&self, connection: &str) -> PortResult<()> {

@@ -420,12 +420,17 @@ impl Run {
                 self.settle(queue, messages, &failed, again);
             }
             (Purpose::Open { client, connection }, Done::Opened(outcome)) => match outcome {
-                Ok(()) if self.clients[client].connection == Some(connection) => {
-                    let now = self.world.lock().now;
-                    self.clients[client].on_connected(now);
-                    self.look_after(client);
+                Ok(()) => {
+                    let now = {
+                        let mut world = self.world.lock();
+                        world.connections[connection].accepted = true;
+                        world.now
+                    };
+                    if self.clients[client].connection == Some(connection) {
+                        self.clients[client].on_connected(now);
+                        self.look_after(client);
+                    }
                 }
-                Ok(()) => {}
                 Err(why) => self.refused(client, connection, &why),
             },
             (

@@ -131,6 +131,8 @@ pub(crate) struct SocketTables {
 pub(crate) struct Connection {
     pub(crate) client: usize,
     pub(crate) open: bool,
+    /// The function has let it in: before, the platform knows of no such connection.
+    pub(crate) accepted: bool,
     /// Frames on their way, with when they arrive.
     pub(crate) inbox: VecDeque<(i64, String)>,
     last_arrival: i64,
@@ -454,18 +456,24 @@ impl World {
         self.connections.push(Connection {
             client,
             open: true,
+            accepted: false,
             inbox: VecDeque::new(),
             last_arrival: 0,
         });
         connection_id(self.connections.len() - 1)
     }
 
+    /// The place of a connection that the platform knows.
+    pub(crate) fn standing(&self, connection: &str) -> Option<usize> {
+        let place = connection_place(connection)?;
+        let stands = self.connections.get(place)?;
+        (stands.open && stands.accepted).then_some(place)
+    }
+
     /// A frame of a process reaches the platform.
     pub(crate) fn post(&mut self, process: usize, connection: &str, frame: String) -> Posted {
         self.posts += 1;
-        let Some(place) =
-            connection_place(connection).filter(|place| self.connections.get(*place).is_some_and(|c| c.open))
-        else {
+        let Some(place) = self.standing(connection) else {
             return Posted::Gone;
         };
         self.check_entitled(process, (place, connection), &frame);

@@ -53,23 +53,31 @@ fn sample_events_are_answered() {
     assert_eq!(content.subscribers.values().flatten().count(), 0);
 }
 
+/// The status of a `$connect`, and the slug of its error.
+fn connect(house: &House, change: &dyn Fn(&mut Value)) -> (i64, String) {
+    let path = format!("{}/../../events/socket-connect.json", env!("CARGO_MANIFEST_DIR"));
+    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    change(&mut event["requestContext"]);
+    let (status, body) = answer(house, event);
+    let body: Value = if body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&body).unwrap()
+    };
+    let slug = body["error"]["slug"].as_str();
+    (status, slug.unwrap_or_default().to_owned())
+}
+
+/// Makes it the `$connect` of the `n`th connection of one user of tier free.
+fn free(n: u32) -> impl Fn(&mut Value) {
+    move |context| {
+        context["authorizer"]["tier"] = "free".into();
+        context["connectionId"] = format!("c{n}").into();
+    }
+}
+
 #[test]
 fn connecting_is_refused() {
-    let connect = |house: &House, change: &dyn Fn(&mut Value)| {
-        let path = format!("{}/../../events/socket-connect.json", env!("CARGO_MANIFEST_DIR"));
-        let mut event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        change(&mut event["requestContext"]);
-        let (status, body) = answer(house, event);
-        let body: Value = if body.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&body).unwrap()
-        };
-        (
-            status,
-            body["error"]["slug"].as_str().unwrap_or_default().to_owned(),
-        )
-    };
     let check = |change: &dyn Fn(&mut Value), status: i64, slug: &str| {
         assert_eq!(connect(&house(), change), (status, slug.to_owned()));
     };
@@ -92,23 +100,41 @@ fn connecting_is_refused() {
     check(&|context| context["connectionId"] = Value::Null, 500, "internal");
 
     let house = house();
-    let free = |n: u32| {
-        move |context: &mut Value| {
-            context["authorizer"]["tier"] = "free".into();
-            context["connectionId"] = format!("c{n}").into();
-        }
-    };
     for n in 0..Tier::Free.limits().connections_max {
         assert_eq!(connect(&house, &free(n)).0, 200);
     }
     assert_eq!(connect(&house, &free(99)), (429, "connections_max".to_owned()));
 
-    house.sockets.content().down.insert("count");
+    house.sockets.content().down.insert("connections_of");
     assert_eq!(
         connect(&house, &free(1)),
         (503, "unavailable".to_owned()),
         "what cannot be counted is not let in"
     );
+}
+
+#[test]
+fn connections_whose_end_nobody_was_told_make_room() {
+    let house = house();
+    let full = (429, "connections_max".to_owned());
+    let max = Tier::Free.limits().connections_max;
+    for n in 0..max {
+        assert_eq!(connect(&house, &free(n)).0, 200);
+    }
+    house.sockets.content().ended.insert("c0".to_owned());
+    assert_eq!(connect(&house, &free(90)), full, "it may still be being opened");
+
+    house.store.advance(Duration::from_secs(31));
+    house.sockets.content().down.insert("stands");
+    assert_eq!(connect(&house, &free(91)), full, "nobody knows whether it stands");
+    house.sockets.content().down.clear();
+    assert_eq!(connect(&house, &free(92)).0, 200);
+    assert_eq!(connect(&house, &free(93)), full, "all others stand");
+    let mut stands: Vec<_> = (1..max).map(|n| format!("c{n}")).collect();
+    stands.push("c92".to_owned());
+    stands.sort();
+    let content = house.sockets.content();
+    assert_eq!(content.connections.keys().cloned().collect::<Vec<_>>(), stands);
 }
 
 #[test]

@@ -23,8 +23,9 @@ use super::notes::{
 };
 use super::stream::Stream;
 
-/// Pings that may stay without an answer.
-const PINGS_UNANSWERED_MAX: u32 = 2;
+/// Requests behind which nothing came any more: then the connection is taken for a broken one, also
+/// where the other end was never told.
+const UNANSWERED_MAX: u32 = 2;
 /// Bytes around the streams of a request.
 const REQUEST_FRAME_BYTES: usize = 100;
 
@@ -61,7 +62,8 @@ pub struct Session {
     not_before: Duration,
     heartbeat: Duration,
     ping_due: Duration,
-    pings_unanswered: u32,
+    /// Requests in a row that nothing came behind, an answer or anything else.
+    unanswered: u32,
     request_streams_max: usize,
     failures: u32,
     connected_before: bool,
@@ -94,7 +96,7 @@ impl Session {
             not_before: Duration::ZERO,
             heartbeat: Duration::from_secs(60),
             ping_due: Duration::MAX,
-            pings_unanswered: 0,
+            unanswered: 0,
             request_streams_max: streams_per_request_max,
             failures: 0,
             connected_before: false,
@@ -154,7 +156,7 @@ impl Session {
         self.phase = Phase::Greeting;
         // Ids rise within a connection; going on counts no harm.
         self.asked = None;
-        self.pings_unanswered = 0;
+        self.unanswered = 0;
         self.not_before = now;
         for (s, stream) in self.streams.iter_mut().enumerate() {
             stream.begin(now);
@@ -187,6 +189,7 @@ impl Session {
     pub fn on_text(&mut self, text: &str, now: Duration, received: UnixNanos, receive: &mut impl Receive) {
         self.counts.messages += 1;
         self.counts.bytes += text.len() as u64;
+        self.unanswered = 0;
         match parse(text) {
             Ok(Message::Data(items)) => {
                 self.counts.frames += 1;
@@ -221,16 +224,14 @@ impl Session {
         if self.asked.as_ref().is_some_and(|asked| asked.until <= now)
             && let Some(asked) = self.asked.take()
         {
+            self.unanswered += 1;
+            if self.unanswered >= UNANSWERED_MAX {
+                return self.on_disconnected("requests were not answered", None, receive);
+            }
             match asked.kind {
                 Kind::Hello => return self.on_disconnected("hello was not answered", None, receive),
                 Kind::Subscribe(handles) => self.ask_again(&handles, now),
-                Kind::Ping(_) => {
-                    self.pings_unanswered += 1;
-                    self.ping_due = now;
-                    if self.pings_unanswered >= PINGS_UNANSWERED_MAX {
-                        return self.on_disconnected("pings were not answered", None, receive);
-                    }
-                }
+                Kind::Ping(_) => self.ping_due = now,
             }
         }
         if self.phase != Phase::Open {

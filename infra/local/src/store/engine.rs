@@ -258,10 +258,10 @@ mod tests {
             changes: Default::default(),
         };
         first.open(&row).await.unwrap();
-        assert_eq!(first.count("reader").await.unwrap(), 1);
+        assert_eq!(first.connections_of("reader").await.unwrap(), [row.of_user()]);
         drop(first);
         let second = store();
-        assert_eq!(second.count("reader").await.unwrap(), 0);
+        assert_eq!(second.connections_of("reader").await.unwrap(), []);
         assert_eq!(second.connection("a").await.unwrap(), None);
     }
 }

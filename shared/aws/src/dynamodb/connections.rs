@@ -1,6 +1,6 @@
 //! Table `connections`, by the beginning of `pk`:
 //! - `c#{connection}`, `sk` `-`: the connection;
-//! - `u#{user}`, `sk` the connection: counts a user's connections;
+//! - `u#{user}`, `sk` the connection: one of the user's connections;
 //! - `s#{group}#{shard}`, `sk` the connection: a subscriber;
 //! - `v#{group}#{shard}`, `sk` `-`: the shard's version; `c:{connection}` is the version of that
 //!   one's last change, as long as it is one of the newest.
@@ -16,7 +16,7 @@ use tickwire_entitlements::{Identity, Proof, Tier};
 use tickwire_market::UnixNanos;
 use tickwire_service::ports::{
     ConnectionRow, Connections, PortError, PortResult, SHARD_CHANGES_MAX, ShardVersion, Subscribed,
-    Subscriber, Subscription,
+    Subscriber, Subscription, UserConnection,
 };
 use tickwire_streams::GroupKey;
 use tickwire_telemetry::metrics::Table;
@@ -330,8 +330,10 @@ impl Dynamo {
 impl Connections for Dynamo {
     async fn open(&self, row: &ConnectionRow) -> PortResult<()> {
         let what = "connections.open";
-        // First the user's count: a connection that is open is counted.
-        let counted = user_key(&row.user, &row.connection).expires(row.expires_at.millis() / 1_000 + 1);
+        // First among the user's: a connection that is open is counted.
+        let counted = user_key(&row.user, &row.connection)
+            .number(OPENED_AT, row.opened_at.0)
+            .expires(row.expires_at.millis() / 1_000 + 1);
         self.put(what, Table::Connections, counted, None).await?;
         self.put(what, Table::Connections, item_of(what, row)?, None)
             .await
@@ -410,17 +412,6 @@ impl Connections for Dynamo {
         Ok(())
     }
 
-    async fn count(&self, user: &str) -> PortResult<usize> {
-        let query = Query {
-            key: Expression::new("pk = :user").text(":user", &format!("u#{user}")),
-            consistent: true,
-            ..Query::default()
-        };
-        let rows = self.query("connections.count", Table::Connections, query).await?;
-        let second = self.second();
-        Ok(rows.iter().filter(|row| !row.has_expired(second)).count())
-    }
-
     async fn drop_streams(
         &self,
         group: &GroupKey,
@@ -437,7 +428,7 @@ impl Connections for Dynamo {
         self.raise_version(what, (group, shard), connection).await
     }
 
-    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<UserConnection>> {
         let what = "connections.connections_of";
         let query = Query {
             key: Expression::new("pk = :user").text(":user", &format!("u#{user}")),
@@ -448,7 +439,13 @@ impl Connections for Dynamo {
         let rows = self.query(what, Table::Connections, query).await?;
         rows.iter()
             .filter(|row| !row.has_expired(second))
-            .map(|row| row.get_text(what, SORT_KEY).map(str::to_owned))
+            .map(|row| {
+                Ok(UserConnection {
+                    connection: row.get_text(what, SORT_KEY)?.to_owned(),
+                    // Rows of before it was written are old ones.
+                    opened_at: UnixNanos(row.get_number(what, OPENED_AT).unwrap_or(0)),
+                })
+            })
             .collect()
     }
 

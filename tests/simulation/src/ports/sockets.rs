@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tickwire_entitlements::{Ban, Banned, Grant, Product, Revocation, Usage};
 use tickwire_service::ports::{
     AccessBook, Clock as _, ConnectionRow, Connections, Grants, PortError, PortResult, Posted, Push,
-    ShardVersion, Subscribed, Subscriber, Subscription, Swapped, UsageRows,
+    ShardVersion, Subscribed, Subscriber, Subscription, Swapped, UsageRows, UserConnection,
 };
 use tickwire_streams::GroupKey;
 
@@ -108,18 +108,6 @@ impl Connections for Ports {
         .await
     }
 
-    async fn count(&self, user: &str) -> PortResult<usize> {
-        self.call("count", |world| {
-            Ok(world
-                .sockets
-                .connections
-                .values()
-                .filter(|row| row.user == user)
-                .count())
-        })
-        .await
-    }
-
     async fn drop_streams(
         &self,
         group: &GroupKey,
@@ -152,11 +140,11 @@ impl Connections for Ports {
         .await
     }
 
-    async fn connections_of(&self, user: &str) -> PortResult<Vec<String>> {
+    async fn connections_of(&self, user: &str) -> PortResult<Vec<UserConnection>> {
         self.call("connections_of", |world| {
             let rows = world.sockets.connections.values();
             let of_user = rows.filter(|row| row.user == user);
-            Ok(of_user.map(|row| row.connection.clone()).collect())
+            Ok(of_user.map(ConnectionRow::of_user).collect())
         })
         .await
     }
@@ -250,6 +238,11 @@ impl Push for Ports {
             Ok(world.post(self.process, connection, frame))
         })
         .await
+    }
+
+    async fn stands(&self, connection: &str) -> PortResult<bool> {
+        self.call("stands", |world| Ok(world.standing(connection).is_some()))
+            .await
     }
 
     async fn disconnect(&self, connection: &str) -> PortResult<()> {

@@ -197,7 +197,6 @@ impl Session {
     }
 
     fn on_pong(&mut self, at: &Handles, pong: &Pong, now: Duration) {
-        self.pings_unanswered = 0;
         for (s, top) in &pong.tops {
             let Some(stream) = self.streams.get_mut(*s as usize).filter(|stream| !stream.refused) else {
                 continue;

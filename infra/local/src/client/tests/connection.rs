@@ -163,3 +163,21 @@ fn a_server_that_answers_no_ping_is_left() {
     );
     assert!(matches!(table.others.as_slice(), [Action::Reconnect { .. }]));
 }
+
+#[test]
+fn a_connection_is_left_when_nothing_comes_behind_two_subscribes() {
+    let mut table = Table::new(&[STREAM]);
+    table.wait(2 * reply_wait);
+    let subscribes = table.sent.iter().filter(|request| request["op"] == "subscribe");
+    assert_eq!(subscribes.count(), 2);
+    assert!(matches!(table.others.as_slice(), [Action::Reconnect { .. }]));
+
+    // Where anything comes it stands, whatever becomes of the answers.
+    let mut table = Table::new(&[STREAM]);
+    for _ in 0..10 {
+        table.wait(reply_wait * 9 / 10);
+        table.snapshot(Some(10));
+    }
+    assert!(table.sent.len() > 5, "{:?}", table.sent);
+    assert_eq!(table.others.as_slice(), []);
+}
