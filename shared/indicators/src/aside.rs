@@ -7,7 +7,7 @@
 use multiversion::multiversion;
 
 use crate::Definition;
-use crate::column::{Rows, RowsMut};
+use crate::column::{self, Rows, RowsMut};
 use crate::kernel::Kernel;
 use crate::lane::{LANES, Lanes};
 use crate::many::{have_lanes, run};
@@ -48,12 +48,12 @@ pub(crate) fn aside<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
             .min(STEP_BARS_MAX)
             .next_multiple_of(cycle);
         let end = bars.min(first + step * LANES + early);
-        let inputs = inputs.map(|column| &column[first..end]);
+        let inputs = column::part(inputs, first..end);
         // A row of lanes costs less than two of single bars.
         if (step + early) * 2 > end - first || !columns_are_valid(K::INPUTS, inputs) {
             return first;
         }
-        let mut outputs = outputs.each_mut().map(|column| &mut column[first..end]);
+        let mut outputs = column::part_mut(outputs, first..end);
         if first > 0 {
             // These are written.
             for column in &mut outputs {

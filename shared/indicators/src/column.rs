@@ -1,5 +1,7 @@
 //! Columns as kernels read and write them: of numbers, or of rows of lanes.
 
+use std::ops::Range;
+
 use crate::kernel::finite;
 use crate::lane::{LANES, Lane, Lanes};
 
@@ -11,6 +13,42 @@ pub(crate) trait Column<L>: Copy {
 /// What is written, a value a bar.
 pub(crate) trait ColumnMut<L> {
     fn put(&mut self, bar: usize, value: L);
+}
+
+// What arrays of columns have in common stands here, and not where it is used: there it would be
+// compiled for each kernel.
+
+/// A bar of columns.
+#[inline(always)]
+pub(crate) fn row<L: Lane, const I: usize>(columns: [impl Column<L>; I], bar: usize) -> [L; I] {
+    let mut row = [L::zero(); I];
+    for (at, value) in row.iter_mut().enumerate() {
+        *value = columns[at].at(bar);
+    }
+    row
+}
+
+/// Writes a bar of columns.
+#[inline(always)]
+pub(crate) fn put<L: Lane, const O: usize>(columns: &mut [impl ColumnMut<L>; O], bar: usize, values: [L; O]) {
+    for (column, value) in columns.iter_mut().zip(values) {
+        column.put(bar, value);
+    }
+}
+
+/// Some bars of columns.
+#[inline(always)]
+pub(crate) fn part<const I: usize>(columns: [&[f64]; I], bars: Range<usize>) -> [&[f64]; I] {
+    columns.map(|column| &column[bars.clone()])
+}
+
+/// The same, to write.
+#[inline(always)]
+pub(crate) fn part_mut<'a, const O: usize>(
+    columns: &'a mut [&mut [f64]; O],
+    bars: Range<usize>,
+) -> [&'a mut [f64]; O] {
+    columns.each_mut().map(|column| &mut column[bars.clone()])
 }
 
 impl Column<f64> for &[f64] {

@@ -10,7 +10,7 @@ use multiversion::target::target_cfg_f;
 use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
 
 use crate::aside::aside;
-use crate::column::{Column, ColumnMut};
+use crate::column::{self, Column, ColumnMut};
 use crate::lane::{Lane, Lanes};
 use crate::sample::{are_finite, columns_are_valid, is_valid};
 use crate::state::{STATE_HEADER_BYTES, State, StateReader, StateWriter, fingerprint};
@@ -213,17 +213,14 @@ fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
         let mut local = kernel.clone();
         let refused = loop {
             let end = bars.min(start + BLOCK_BARS);
-            let inputs = inputs.map(|column| &column[start..end]);
+            let inputs = column::part(inputs, start..end);
             if !columns_are_valid(K::INPUTS, inputs) {
                 break start..end;
             }
-            let mut outputs = outputs.each_mut().map(|column| &mut column[start..end]);
+            let mut outputs = column::part_mut(outputs, start..end);
             if !local.columns(inputs, &mut outputs, end - start) {
                 for bar in 0..end - start {
-                    let values = local.step(inputs.map(|column| column[bar]));
-                    for (column, value) in outputs.iter_mut().zip(values) {
-                        column[bar] = value;
-                    }
+                    column::put(&mut outputs, bar, local.step(column::row(inputs, bar)));
                 }
             }
             for column in outputs {
@@ -252,7 +249,7 @@ fn one_by_one<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED:
 ) {
     for bar in bars {
         let mut cells = [None; O];
-        advance::<K, I, O, FUSED>(kernel, &inputs.map(|column| column[bar]), &mut cells);
+        advance::<K, I, O, FUSED>(kernel, &column::row(inputs, bar), &mut cells);
         for (column, cell) in outputs.iter_mut().zip(cells) {
             column[bar] = cell.unwrap_or(f64::NAN);
         }
@@ -315,49 +312,23 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
         inputs: &[ArrayView1<'_, f64>],
         outputs: &mut [ArrayViewMut1<'_, f64>],
     ) -> Result<(), BatchError> {
-        columns(inputs, outputs, &mut |inputs, mut outputs, bars| {
-            let cold = std::mem::replace(&mut self.cold, false);
-            let first = match self.about.aside {
-                Some(aside) if cold => aside(
-                    self.about.definition,
-                    &self.about.parameters,
-                    inputs,
-                    &mut outputs,
-                ),
-                _ => 0,
-            };
-            if first > 0 {
-                // The warm-up of what is left is written.
-                let early = self.about.definition.warm_up(&self.about.parameters);
-                let (warm_up, rest) = (first..first + early, first + early..bars);
-                let mut unused = vec![0.0; O * early];
-                let mut unused = unused.chunks_mut(early.max(1));
-                run::<K, I, O, FUSED>(
-                    &mut self.kernel,
-                    inputs.map(|column| &column[warm_up.clone()]),
-                    &mut std::array::from_fn(|_| unused.next().unwrap_or_default()),
-                    early,
-                );
-                let bars = rest.len();
-                let mut outputs = outputs.each_mut().map(|column| &mut column[rest.clone()]);
-                run::<K, I, O, FUSED>(
-                    &mut self.kernel,
-                    inputs.map(|column| &column[rest.clone()]),
-                    &mut outputs,
-                    bars,
-                );
-            } else {
-                run::<K, I, O, FUSED>(&mut self.kernel, inputs, &mut outputs, bars);
-            }
-        })
+        let aside = self.about.aside.filter(|_| self.cold);
+        let kernel = &mut self.kernel;
+        batch_by(
+            &self.about,
+            aside,
+            inputs,
+            outputs,
+            &mut |inputs, outputs, bars| {
+                run::<K, I, O, FUSED>(kernel, inputs, outputs, bars);
+            },
+        )?;
+        self.cold = false;
+        Ok(())
     }
 
     fn batch(&mut self, inputs: &[ArrayView1<'_, f64>]) -> Result<Array2<f64>, BatchError> {
-        let mut values = Array2::zeros((O, bars(inputs, I)?));
-        let mut columns: Vec<_> = values.axis_iter_mut(Axis(0)).collect();
-        self.batch_into(inputs, &mut columns)?;
-        drop(columns);
-        Ok(values)
+        batch(self, inputs, I, O)
     }
 
     fn export(&self, into: &mut Vec<u8>) {
@@ -387,14 +358,31 @@ impl<K: Kernel<f64, I, O> + State, const I: usize, const O: usize, const FUSED: 
     }
 }
 
-/// Computes columns of so many bars.
-type Columns<'a, const I: usize, const O: usize> = dyn FnMut([&[f64]; I], [&mut [f64]; O], usize) + 'a;
+/// Takes columns of so many bars.
+type Run<'a, const I: usize, const O: usize> = dyn FnMut([&[f64]; I], &mut [&mut [f64]; O], usize) + 'a;
 
-/// Runs over columns as slices. Not generic over the kernel: it would be compiled for each.
-fn columns<const I: usize, const O: usize>(
+/// Runs over columns to new ones.
+fn batch(
+    running: &mut dyn Running,
+    inputs: &[ArrayView1<'_, f64>],
+    taken: usize,
+    yielded: usize,
+) -> Result<Array2<f64>, BatchError> {
+    let mut values = Array2::zeros((yielded, bars(inputs, taken)?));
+    let mut columns: Vec<_> = values.axis_iter_mut(Axis(0)).collect();
+    running.batch_into(inputs, &mut columns)?;
+    drop(columns);
+    Ok(values)
+}
+
+/// Runs over columns as slices, the first of them aside. Not generic over the kernel: it would be
+/// compiled for each.
+fn batch_by<const I: usize, const O: usize>(
+    about: &About<I, O>,
+    aside: Option<Aside<I, O>>,
     inputs: &[ArrayView1<'_, f64>],
     outputs: &mut [ArrayViewMut1<'_, f64>],
-    run: &mut Columns<'_, I, O>,
+    run: &mut Run<'_, I, O>,
 ) -> Result<(), BatchError> {
     let bars = bars(inputs, I)?;
     check_outputs(outputs, O, bars)?;
@@ -406,20 +394,35 @@ fn columns<const I: usize, const O: usize>(
             .map_or_else(|| Cow::from(column.to_vec()), Cow::from)
     });
     let inputs = columns.each_ref().map(|column| &**column);
-    if outputs.iter().all(|column| column.is_standard_layout()) {
-        let mut slices = outputs.iter_mut();
-        let outputs = std::array::from_fn(|_| {
-            slices
-                .next()
-                .and_then(|column| column.as_slice_mut())
-                .unwrap_or_default()
-        });
-        run(inputs, outputs, bars);
+    let in_order = outputs.iter().all(|column| column.is_standard_layout());
+    let mut values = vec![0.0; if in_order { 0 } else { bars * O }];
+    let mut chunks = values.chunks_mut(bars.max(1));
+    let mut slices = outputs.iter_mut().map(|column| column.as_slice_mut());
+    let mut results: [&mut [f64]; O] = std::array::from_fn(|_| {
+        let slice = if in_order {
+            slices.next().flatten()
+        } else {
+            chunks.next()
+        };
+        slice.unwrap_or_default()
+    });
+    let first = aside.map_or(0, |aside| {
+        aside(about.definition, &about.parameters, inputs, &mut results)
+    });
+    if first > 0 {
+        // The warm-up of what is left is written.
+        let early = about.definition.warm_up(&about.parameters);
+        let (warm_up, rest) = (first..first + early, first + early..bars);
+        let mut unused = vec![0.0; O * early];
+        let mut unused = unused.chunks_mut(early.max(1));
+        let mut unused = std::array::from_fn(|_| unused.next().unwrap_or_default());
+        run(column::part(inputs, warm_up), &mut unused, early);
+        let mut results = column::part_mut(&mut results, rest.clone());
+        run(column::part(inputs, rest.clone()), &mut results, rest.len());
     } else {
-        let mut values = vec![0.0; bars * O];
-        let mut chunks = values.chunks_mut(bars.max(1));
-        let slices = std::array::from_fn(|_| chunks.next().unwrap_or_default());
-        run(inputs, slices, bars);
+        run(inputs, &mut results, bars);
+    }
+    if !in_order {
         for (column, values) in outputs.iter_mut().zip(values.chunks(bars.max(1))) {
             column
                 .iter_mut()

@@ -7,7 +7,7 @@ use multiversion::target::target_cfg_f;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Ix2, SliceInfo, SliceInfoElem, s};
 
 use crate::catalogue::MANY;
-use crate::column::{Column, ColumnMut, Rows, RowsMut};
+use crate::column::{self, Rows, RowsMut};
 use crate::kernel::Kernel;
 use crate::lane::{LANES, Lanes};
 use crate::sample::are_valid;
@@ -144,10 +144,7 @@ pub(crate) fn run<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
         return;
     }
     for bar in 0..bars {
-        let values = kernel.step(inputs.map(|column| column.at(bar)));
-        for (column, value) in outputs.iter_mut().zip(values) {
-            column.put(bar, value);
-        }
+        column::put(outputs, bar, kernel.step(column::row(inputs, bar)));
     }
 }
 
@@ -159,11 +156,11 @@ pub(crate) fn many<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     first: usize,
 ) -> [bool; GROUPS] {
     let instruments = inputs.first().map_or(0, |input| input.dim().1);
-    let mut kernels: Vec<K> = (first..instruments)
-        .step_by(LANES)
-        .take(GROUPS)
-        .map(|_| K::new(parameters))
-        .collect();
+    let groups = (instruments - first).div_ceil(LANES).min(GROUPS);
+    let mut kernels = Vec::with_capacity(groups);
+    for _ in 0..groups {
+        kernels.push(K::new(parameters));
+    }
     block(
         K::INPUTS,
         inputs,
