@@ -17,9 +17,10 @@ use tickwire_streams::GroupKey;
 
 use crate::authenticate::ApiKey;
 use crate::ports::{
-    AuditRow, ConnectionRow, Connections, PortError, PortResult, Posted, Push, ShardVersion, Subscribed,
-    Subscriber, Subscription, TicketGrant, Timer, UserConnection,
+    AuditRow, Clock as _, ConnectionRow, Connections, PortError, PortResult, Posted, Push, ShardVersion,
+    Subscribed, Subscriber, Subscription, TicketGrant, Timer, UserConnection,
 };
+use crate::testing::Store;
 
 pub use house::{House, NOW, PRICED};
 
@@ -407,5 +408,22 @@ pub struct Turns(pub u32);
 impl Timer for Turns {
     async fn sleep(&self, _: Duration) {
         turns(self.0).await;
+    }
+}
+
+/// A timer for whose waits time passes, a millisecond a turn.
+#[derive(Clone, Debug)]
+pub struct Passing(pub Arc<Store>);
+
+#[async_trait]
+impl Timer for Passing {
+    async fn sleep(&self, duration: Duration) {
+        let clock = self.0.process();
+        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let until = clock.now().saturating_add(nanos);
+        while clock.now() < until {
+            self.0.advance(Duration::from_millis(1));
+            turns(1).await;
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Who is sent less than all: over the tier's rate, short of posts, throttled, gone.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tickwire_entitlements::Tier;
 use tickwire_service::deliver_signals::Deliver;
-use tickwire_service::testing_sockets::{House, PRICED, Post};
+use tickwire_service::testing_sockets::{House, PRICED, Passing, Post};
 use tickwire_streams::PostQuota;
 use tickwire_wire::DataFrame;
 
@@ -215,6 +216,25 @@ fn a_frame_that_is_put_off_is_none_of_those_that_the_tier_has() {
         0,
         "it was sent few of those it may have"
     );
+}
+
+#[test]
+fn what_is_read_late_waits_for_its_turn_too() {
+    let house = house();
+    let mut ports = house.deliver_ports.clone();
+    ports.timer = Arc::new(Passing(house.store.clone()));
+    let quota = PostQuota {
+        per_second: 40,
+        burst: 1,
+    };
+    let deliver = Deliver::new(ports, house.placement.clone()).within(Some(quota));
+    register(&house, "late", &[(BTC, 1, false)]);
+    tick(&house, PRICED, 1.0);
+    house.store.advance(Duration::from_secs(10));
+    // The bucket begins empty, and holds a post 25 ms later.
+    assert_eq!(run(deliver.deliver(house.publications())), NONE);
+    assert_eq!(items(&house, "late").len(), 1);
+    assert_eq!(deliver.stats().deferred.load(Relaxed), 0);
 }
 
 #[test]

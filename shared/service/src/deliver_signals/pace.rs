@@ -12,6 +12,9 @@ use super::carry::Due;
 /// How long a publication may be old while its posts wait for their turns. What has had no
 /// turn then is carried on to the next run, so that the queue does not grow.
 pub(super) const TURNS_TIME: Duration = Duration::from_millis(500);
+/// How long its posts wait however old it is. A group whose publications are always read late would
+/// otherwise have what others leave, and nobody leaves anything.
+pub(super) const TURNS_TIME_MIN: Duration = Duration::from_millis(50);
 /// How often those that wait look for a post.
 pub(super) const TURNS_LOOK: Duration = Duration::from_millis(10);
 

@@ -19,7 +19,7 @@ use tickwire_wire::{Downgraded, Mode, Publication, downgraded_push};
 
 use super::carry::{Due, Place, dues};
 use super::outboxes::{Filled, Frames, Outboxes, Sent};
-use super::pace::{Pace, TURNS_LOOK, TURNS_TIME};
+use super::pace::{Pace, TURNS_LOOK, TURNS_TIME, TURNS_TIME_MIN};
 use super::shard::{Index, Member};
 use super::{Deliver, DeliverStats, POST_BUDGET, POSTS_AT_ONCE};
 use crate::open_connection::forget;
@@ -100,7 +100,8 @@ impl Deliver {
                     .collect();
                 let committed = run.iter().map(|publication| publication.committed_at).max();
                 let age = committed.map_or(0, |committed| now.0.saturating_sub(committed.0));
-                let time = TURNS_TIME.saturating_sub(Duration::from_nanos(age.max(0).unsigned_abs()));
+                let age = Duration::from_nanos(age.max(0).unsigned_abs());
+                let time = TURNS_TIME.saturating_sub(age).max(TURNS_TIME_MIN);
                 left.extend(
                     self.post_in_turn(pace, time, place, index, &mut outboxes, due)
                         .await,
@@ -239,7 +240,7 @@ impl Deliver {
         let mut posts = FuturesUnordered::new();
         let mut left = Vec::new();
         let mut over = pin!(self.ports.timer.sleep(time));
-        let mut is_over = time.is_zero();
+        let mut is_over = false;
         loop {
             for (member, mut dues) in turns.next(self.ports.clock.now()) {
                 let mut fits = |due: &Due| {
