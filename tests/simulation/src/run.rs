@@ -119,6 +119,7 @@ enum Role {
 }
 
 /// What a process holds in memory.
+#[derive(Clone)]
 enum Unit {
     Down,
     Ingest(Arc<Ingest>),
@@ -131,6 +132,7 @@ enum Unit {
     Schedule(Arc<Jobs>),
 }
 
+#[derive(Clone)]
 struct Process {
     role: Role,
     unit: Unit,

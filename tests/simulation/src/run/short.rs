@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tickwire_service::placement::shard_of;
 use tickwire_streams::{GroupKey, PostQuota};
 
-use super::{Role, Run, Unit};
+use super::{Process, Role, Run, Unit};
 use crate::truth::Promise;
 use crate::world::{MILLISECOND, SECOND};
 
@@ -45,7 +45,8 @@ impl Run {
         }
     }
 
-    /// One deliverer is left, and may post an eighth of what there is to be posted.
+    /// One deliverer is left, and may post an eighth of what there is to be posted. Of nothing else
+    /// it is short: it works on each shard of a group as soon as there is something to do.
     pub(super) fn be_short_of_posts(&mut self) {
         let reached = |run: &Self| {
             let clients = run.clients.iter().filter(|client| !client.is_done());
@@ -55,11 +56,19 @@ impl Run {
             return;
         }
         self.quota = quota_of((reached(self) / 2).max(1));
-        for (nth, process) in self.deliverers().into_iter().enumerate() {
-            self.processes[process].unit = Unit::Down;
-            if nth == 0 {
-                self.start(process);
-            }
+        let deliverers = self.deliverers();
+        for process in &deliverers {
+            self.processes[*process].unit = Unit::Down;
+        }
+        if let Some(process) = deliverers.first() {
+            self.start(*process);
+            let consumers = self.market.groups.len() * usize::from(self.world.lock().shards);
+            let more = Process {
+                role: Role::Deliver,
+                unit: self.processes[*process].unit.clone(),
+                busy: false,
+            };
+            self.processes.extend(std::iter::repeat_n(more, consumers - 1));
         }
         let began = {
             let mut world = self.world.lock();
