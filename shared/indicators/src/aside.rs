@@ -11,13 +11,13 @@ use crate::column::{self, Rows, RowsMut};
 use crate::kernel::Kernel;
 use crate::lane::{LANES, Lanes};
 use crate::many::{have_lanes, run};
-use crate::sample::columns_are_valid;
+use crate::sample::are_valid;
 
 /// Bars of a tile, which stays in the first-level cache.
 const TILE_BARS: usize = 64;
 /// Most bars from one lane to the next: so many rows of a few columns stay in the second-level
 /// cache.
-const STEP_BARS_MAX: usize = 512;
+const STEP_BARS_MAX: usize = 520;
 
 /// Where the lanes of a stretch are.
 #[derive(Clone, Copy)]
@@ -50,16 +50,10 @@ pub(crate) fn aside<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
         let end = bars.min(first + step * LANES + early);
         let inputs = column::part(inputs, first..end);
         // A row of lanes costs less than two of single bars.
-        if (step + early) * 2 > end - first || !columns_are_valid(K::INPUTS, inputs) {
+        if (step + early) * 2 > end - first || !are_valid(&K::INPUTS, &inputs) {
             return first;
         }
         let mut outputs = column::part_mut(outputs, first..end);
-        if first > 0 {
-            // These are written.
-            for column in &mut outputs {
-                *column = &mut std::mem::take(column)[early..];
-            }
-        }
         stretch(
             K::new(parameters),
             Cut { step, early },
@@ -76,8 +70,7 @@ pub(crate) fn aside<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     }
 }
 
-/// Computes what one cut of lanes covers. Outputs begin at the first bar, or else where
-/// what comes early ends.
+/// Computes what one cut of lanes covers.
 fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     mut kernel: K,
     cut: Cut,
@@ -86,8 +79,8 @@ fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
     from_cold: bool,
 ) {
     let mut gathered = [[[0.0; LANES]; TILE_BARS]; I];
+    let mut computed = [[[0.0; LANES]; TILE_BARS]; O];
     let rows = cut.step + cut.early;
-    let mut computed = [(); O].map(|()| vec![[0.0; LANES]; rows]);
     for start in (0..rows).step_by(TILE_BARS) {
         let rows = TILE_BARS.min(rows - start);
         for (column, tile) in inputs.iter().zip(&mut gathered) {
@@ -96,22 +89,12 @@ fn stretch<K: Kernel<Lanes, I, O>, const I: usize, const O: usize>(
         run(
             &mut kernel,
             gathered.each_ref().map(|tile| Rows::of(tile)),
-            &mut computed
-                .each_mut()
-                .map(|column| RowsMut::of(&mut column[start..])),
+            &mut computed.each_mut().map(|tile| RowsMut::of(tile)),
             rows,
         );
-    }
-    // Written in order, which memory likes best.
-    for (column, computed) in outputs.iter_mut().zip(&computed) {
-        let (early, rest) = computed.split_at(cut.early);
-        let mut column = &mut **column;
-        if from_cold {
-            for (cell, row) in column.split_off_mut(..cut.early).into_iter().flatten().zip(early) {
-                *cell = row[0];
-            }
+        for (column, tile) in outputs.iter_mut().zip(&computed) {
+            scatter(column, cut, start, &tile[..rows], from_cold);
         }
-        scatter(column, rest);
     }
 }
 
@@ -142,13 +125,17 @@ fn gather(column: &[f64], cut: Cut, start: usize, tile: &mut [[f64; LANES]]) {
     }
 }
 
-/// The rows of each lane, lane after lane.
+/// Rows of a tile to where each lane stands, what comes early only of the first lane of all.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-fn scatter(column: &mut [f64], rows: &[[f64; LANES]]) {
-    for (lane, part) in (0..LANES).zip(column.chunks_mut(rows.len())) {
-        let rows = &rows[..part.len()];
-        let (fours, rest) = part.as_chunks_mut::<4>();
-        let (row_fours, row_rest) = rows.as_chunks::<4>();
+fn scatter(column: &mut [f64], cut: Cut, start: usize, tile: &[[f64; LANES]], from_cold: bool) {
+    for lane in 0..LANES {
+        let early = if from_cold && lane == 0 { 0 } else { cut.early };
+        let tile = tile.get(early.saturating_sub(start)..).unwrap_or_default();
+        let place = lane * cut.step + start.max(early);
+        let part = column.get_mut(place..).unwrap_or_default();
+        let rows = part.len().min(tile.len());
+        let (fours, rest) = part[..rows].as_chunks_mut::<4>();
+        let (row_fours, row_rest) = tile[..rows].as_chunks::<4>();
         for (cells, [a, b, c, d]) in fours.iter_mut().zip(row_fours) {
             *cells = [a[lane], b[lane], c[lane], d[lane]];
         }

@@ -8,7 +8,7 @@ use std::ops::Index;
 
 use crate::kernel::Kernel;
 use crate::sample::OHLC;
-use crate::state::{State, StateReader, StateWriter};
+use crate::state::{State, StateReader, StateWriter, Warm};
 use crate::{Input, StateError};
 
 /// Most candles that a pattern looks at; a power of two, so that places wrap by a mask.
@@ -330,6 +330,8 @@ impl Kernel<f64, 4, 1> for Pattern {
         [f64::from((self.find)(candles))]
     }
 }
+
+impl Warm for Pattern {}
 
 impl State for Pattern {
     fn write(&self, into: &mut StateWriter<'_>) {

@@ -90,8 +90,8 @@ impl<'a> Rows<'a> {
     }
 
     /// So many groups of lanes of a bar.
-    pub(crate) fn groups(self, bar: usize, groups: usize) -> &'a [[f64; LANES]] {
-        self.cells[bar * self.stride..][..groups * LANES].as_chunks().0
+    pub(crate) fn groups(self, bar: usize, groups: usize) -> &'a [f64] {
+        &self.cells[bar * self.stride..][..groups * LANES]
     }
 }
 

@@ -12,8 +12,8 @@ use ndarray::{Array2, ArrayView1, ArrayViewMut1, Axis};
 use crate::aside::aside;
 use crate::column::{self, Column, ColumnMut};
 use crate::lane::{Lane, Lanes};
-use crate::sample::{are_finite, columns_are_valid, is_valid};
-use crate::state::{STATE_HEADER_BYTES, State, StateReader, StateWriter, fingerprint};
+use crate::sample::{are_finite, are_valid, is_valid};
+use crate::state::{STATE_HEADER_BYTES, State, StateReader, StateWriter, Warm, fingerprint};
 use crate::{BatchError, Definition, Input, StateError};
 
 /// An indicator's step function over `I` inputs and `O` outputs, for one instrument
@@ -23,7 +23,7 @@ use crate::{BatchError, Definition, Input, StateError};
 /// bars may branch; what depends on values goes through the operations of [`Lane`].
 /// An output that has no value is NaN here, and absent outside.
 pub(crate) trait Kernel<L: Lane, const I: usize, const O: usize>:
-    Clone + Send + Sync + 'static
+    Clone + Send + Sync + Warm + 'static
 {
     /// The input columns, in order.
     const INPUTS: [Input; I];
@@ -209,29 +209,39 @@ fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
     }
     let mut start = 0;
     while start < bars {
+        if !kernel.is_warm() {
+            one_by_one::<K, I, O, FUSED>(kernel, inputs, outputs, start..start + 1);
+            start += 1;
+            continue;
+        }
         // What nobody else can see stays in registers.
         let mut local = kernel.clone();
         let refused = loop {
             let end = bars.min(start + BLOCK_BARS);
             let inputs = column::part(inputs, start..end);
-            if !columns_are_valid(K::INPUTS, inputs) {
+            if !are_valid(&K::INPUTS, &inputs) {
                 break start..end;
             }
             let mut outputs = column::part_mut(outputs, start..end);
-            if !local.columns(inputs, &mut outputs, end - start) {
-                for bar in 0..end - start {
-                    column::put(&mut outputs, bar, local.step(column::row(inputs, bar)));
-                }
+            let mut bar = 0;
+            if local.columns(inputs, &mut outputs, end - start) {
+                bar = end - start;
+            }
+            // Warm it stays. Asked here, the compiler need not ask within the step.
+            while bar < end - start && local.is_warm() {
+                column::put(&mut outputs, bar, local.step(column::row(inputs, bar)));
+                bar += 1;
             }
             for column in outputs {
                 // Infinities are rare: to look for them costs less than to write again.
+                let column = &mut column[..bar];
                 if !are_finite(column) {
                     column.iter_mut().for_each(|value| *value = finite(*value));
                 }
             }
-            start = end;
-            if start == bars {
-                break bars..bars;
+            start += bar;
+            if start < end || start == bars {
+                break start..start;
             }
         };
         *kernel = local;
@@ -240,7 +250,7 @@ fn run<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
     }
 }
 
-/// Some bars of columns as a stream takes them: rare, and so not compiled another time.
+/// Some bars of columns as a stream takes them: few, and so not compiled another time.
 fn one_by_one<K: Kernel<f64, I, O>, const I: usize, const O: usize, const FUSED: bool>(
     kernel: &mut K,
     inputs: [&[f64]; I],

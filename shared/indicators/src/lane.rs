@@ -3,6 +3,8 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::state::Warm;
+
 /// Instruments computed side by side.
 pub const LANES: usize = 8;
 
@@ -12,6 +14,7 @@ pub(crate) trait Lane:
     Copy
     + Send
     + Sync
+    + Warm
     + 'static
     + Add<Output = Self>
     + Sub<Output = Self>

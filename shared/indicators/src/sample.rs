@@ -5,8 +5,6 @@ use std::fmt;
 use multiversion::multiversion;
 use tickwire_market::Bar;
 
-use crate::lane::LANES;
-
 /// Greatest magnitude of an input. Beyond it squares and sums could overflow, so
 /// it is refused as a non-finite value is.
 pub const MAGNITUDE_MAX: f64 = 1e100;
@@ -176,28 +174,24 @@ pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> boo
 /// The order of positive numbers is that of their bits, so differences of bits tell it by
 /// their signs: that takes few instructions.
 #[multiversion(targets("x86_64+avx+avx2+fma"))]
-pub(crate) fn are_valid(inputs: &[Input], columns: &[&[[f64; LANES]]]) -> bool {
+pub(crate) fn are_valid(inputs: &[Input], columns: &[&[f64]]) -> bool {
     // What makes the sum overflow beyond the greatest.
     const BEYOND: i64 = i64::MAX - BITS_MAX as i64;
-    let mut signs = [0; LANES];
+    let mut sign = 0;
     let (mut high, mut low) = (None, None);
     for (input, column) in inputs.iter().zip(columns) {
-        match input {
-            Input::Chosen => collect_signs(&mut signs, column, |bits| (bits & i64::MAX).wrapping_add(BEYOND)),
-            Input::Fixed(Series::Volume) => {
-                collect_signs(&mut signs, column, |bits| bits | bits.wrapping_add(BEYOND));
-            }
+        sign |= match input {
+            Input::Chosen => signs(column, |bits| (bits & i64::MAX).wrapping_add(BEYOND)),
+            Input::Fixed(Series::Volume) => signs(column, |bits| bits | bits.wrapping_add(BEYOND)),
             Input::Fixed(series) => {
                 match series {
                     Series::Low => low = Some(column),
                     Series::High => high = Some(column),
                     _ => {}
                 }
-                collect_signs(&mut signs, column, |bits| {
-                    bits.wrapping_add(-1) | bits.wrapping_add(BEYOND)
-                });
+                signs(column, |bits| bits.wrapping_add(-1) | bits.wrapping_add(BEYOND))
             }
-            Input::SessionDay => collect_signs(&mut signs, column, |bits| {
+            Input::SessionDay => signs(column, |bits| {
                 let day = f64::from_bits(bits as u64);
                 if is_usable(day) && day.fract() == 0.0 {
                     0
@@ -205,35 +199,23 @@ pub(crate) fn are_valid(inputs: &[Input], columns: &[&[[f64; LANES]]]) -> bool {
                     -1
                 }
             }),
-        }
+        };
     }
     if let Some((high, low)) = high.zip(low) {
-        let mut found = [0; LANES];
         for (high, low) in high.iter().zip(*low) {
-            for ((sign, high), low) in found.iter_mut().zip(high).zip(low) {
-                *sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
-            }
-        }
-        for (sign, found) in signs.iter_mut().zip(found) {
-            *sign |= found;
+            sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
         }
     }
-    signs.iter().all(|sign| *sign >= 0)
+    sign >= 0
 }
 
-/// Adds the sign of a function of each value's bits to that of its lane.
+/// The signs of a function of each value's bits, together. Over numbers and not over rows of lanes,
+/// which the compiler would first put into columns.
 #[inline(always)]
-fn collect_signs(signs: &mut [i64; LANES], column: &[[f64; LANES]], of: impl Fn(i64) -> i64) {
-    // Collected apart, in registers.
-    let mut found = [0; LANES];
-    for values in column {
-        for (sign, value) in found.iter_mut().zip(values) {
-            *sign |= of(value.to_bits() as i64);
-        }
-    }
-    for (sign, found) in signs.iter_mut().zip(found) {
-        *sign |= found;
-    }
+fn signs(column: &[f64], of: impl Fn(i64) -> i64) -> i64 {
+    column
+        .iter()
+        .fold(0, |signs, value| signs | of(value.to_bits() as i64))
 }
 
 /// Whether every value is finite.
@@ -245,15 +227,6 @@ pub(crate) fn are_finite(values: &[f64]) -> bool {
         sign |= INFINITY - 1 - (value.to_bits() as i64 & i64::MAX);
     }
     sign >= 0
-}
-
-/// [`are_valid`] of columns of equal length.
-pub(crate) fn columns_are_valid<const I: usize>(inputs: [Input; I], columns: [&[f64]; I]) -> bool {
-    let chunks = columns.map(|column| column.as_chunks::<LANES>());
-    let rest = chunks.map(|(_, rest)| rest);
-    are_valid(&inputs, &chunks.map(|(chunks, _)| chunks))
-        && (0..rest.first().map_or(0, |rest| rest.len()))
-            .all(|bar| is_valid(inputs, rest.map(|column| column[bar])))
 }
 
 const OPEN: Input = Input::Fixed(Series::Open);

@@ -1,7 +1,7 @@
 //! Recursive averages: exponential, and Wilder's.
 
 use crate::lane::Lane;
-use crate::state::{State, StateReader, StateWriter};
+use crate::state::{State, StateReader, StateWriter, Warm, state};
 use crate::{Parameters, StateError};
 
 /// Weight that the seed of a recursive average may still have once it counts as
@@ -11,16 +11,54 @@ pub const SETTLE_RESIDUE: f64 = 1e-9;
 /// Most bars that a recursive average is given to settle.
 pub const SETTLE_BARS_MAX: usize = 10_000;
 
-/// `value = (1 - weight) × value + weight × input`, seeded by the mean of the first
-/// `seed` inputs. One rounded step from bar to bar, and as the two weights add up to
-/// exactly 1, a flat input stays flat.
+/// Counts the first bars, which make a seed.
 #[derive(Clone)]
-pub(crate) struct Smoothing<L> {
-    seed: u32,
-    keep: f64,
-    weight: f64,
+pub(crate) struct Seed {
+    bars: u32,
     seen: u32,
-    value: L,
+}
+
+impl Seed {
+    pub(crate) fn of(bars: u32) -> Self {
+        Self { bars, seen: 0 }
+    }
+
+    /// Another bar; how many they are.
+    #[inline(always)]
+    pub(crate) fn add(&mut self) -> u32 {
+        self.seen += 1;
+        self.seen
+    }
+}
+
+impl Warm for Seed {
+    /// Whether they are all there.
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.seen == self.bars
+    }
+}
+
+impl State for Seed {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        into.count(self.seen);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.seen = from.count(self.bars)?;
+        Ok(())
+    }
+
+    fn bytes_max(&self) -> usize {
+        4
+    }
+}
+
+state! {
+    /// `value = (1 - weight) × value + weight × input`, seeded by the mean of the first
+    /// `seed` inputs. One rounded step from bar to bar, and as the two weights add up to
+    /// exactly 1, a flat input stays flat.
+    Smoothing<L> { keep: f64, weight: f64; seed: Seed, value: L }
 }
 
 impl<L: Lane> Smoothing<L> {
@@ -46,40 +84,22 @@ impl<L: Lane> Smoothing<L> {
     pub(crate) fn new(seed: f64, keep: f64) -> Self {
         let weight = 1.0 - keep;
         Self {
-            seed: seed as u32,
+            seed: Seed::of(seed as u32),
             keep: 1.0 - weight,
             weight,
-            seen: 0,
             value: L::zero(),
         }
     }
 
     #[inline(always)]
     pub(crate) fn next(&mut self, input: L) -> Option<L> {
-        if self.seen == self.seed {
+        if self.seed.is_warm() {
             self.value = self.value.mul_add(self.keep, input.scale(self.weight));
             return Some(self.value);
         }
-        self.seen += 1;
-        self.value = self.value + (input - self.value).scale(1.0 / f64::from(self.seen));
-        (self.seen == self.seed).then_some(self.value)
-    }
-}
-
-impl State for Smoothing<f64> {
-    fn write(&self, into: &mut StateWriter<'_>) {
-        into.count(self.seen);
-        into.number(self.value);
-    }
-
-    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
-        self.seen = from.count(self.seed)?;
-        self.value = from.number()?;
-        Ok(())
-    }
-
-    fn bytes_max(&self) -> usize {
-        12
+        let seen = self.seed.add();
+        self.value = self.value + (input - self.value).scale(1.0 / f64::from(seen));
+        self.seed.is_warm().then_some(self.value)
     }
 }
 

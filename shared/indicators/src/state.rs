@@ -3,6 +3,7 @@
 //! The reader trusts nothing: bytes from a store may be cut, foreign or hostile.
 
 use crate::StateError;
+use crate::lane::Lanes;
 
 /// Bytes of exported state beside the numbers held (8 bytes each).
 pub const STATE_BYTES_FIXED_MAX: usize = 256;
@@ -112,6 +113,27 @@ pub(crate) trait State {
     fn bytes_max(&self) -> usize;
 }
 
+/// Whether a part has had the bars that it does otherwise than all after them. Once a loop has
+/// asked, the compiler knows, and leaves out what else would be asked at each bar.
+pub(crate) trait Warm {
+    fn is_warm(&self) -> bool {
+        true
+    }
+}
+
+impl Warm for f64 {}
+impl Warm for Lanes {}
+impl Warm for u32 {}
+impl Warm for bool {}
+impl<T> Warm for Option<T> {}
+
+impl<T: Warm, const N: usize> Warm for [T; N] {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.iter().all(T::is_warm)
+    }
+}
+
 impl State for f64 {
     fn write(&self, into: &mut StateWriter<'_>) {
         into.number(*self);
@@ -203,6 +225,13 @@ macro_rules! state {
         #[derive(Clone)]
         pub(crate) struct $name<L> { $($fixed: $fixed_type,)* $($field: $type,)* }
 
+        impl<L: $crate::lane::Lane> $crate::state::Warm for $name<L> {
+            #[inline(always)]
+            fn is_warm(&self) -> bool {
+                true $( && $crate::state::Warm::is_warm(&self.$field) )*
+            }
+        }
+
         $crate::state::state!(impl ($name<f64>) { $($field)* });
     };
     ($(#[$attribute:meta])* $name:ident<L> { $($field:ident: $type:ty),* $(,)? }) => {
@@ -212,6 +241,13 @@ macro_rules! state {
         $(#[$attribute])*
         #[derive(Clone)]
         pub(crate) struct $name { $($fixed: $fixed_type,)* $($field: $type,)* }
+
+        impl $crate::state::Warm for $name {
+            #[inline(always)]
+            fn is_warm(&self) -> bool {
+                true $( && $crate::state::Warm::is_warm(&self.$field) )*
+            }
+        }
 
         $crate::state::state!(impl ($name) { $($field)* });
     };

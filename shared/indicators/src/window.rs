@@ -13,7 +13,7 @@
 use crate::StateError;
 use crate::column::{Column, ColumnMut};
 use crate::lane::{Lane, OrAbsent};
-use crate::state::{State, StateReader, StateWriter};
+use crate::state::{State, StateReader, StateWriter, Warm};
 
 /// What is known of a stretch of values, and joins with what is known of the next.
 pub(crate) trait Fold<L>: Copy {
@@ -266,6 +266,13 @@ fn relative<L: Lane, F: Fold<L>>(value: L, anchor: L) -> L {
     if F::ANCHORED { value - anchor } else { value }
 }
 
+impl<L, F> Warm for Window<L, F> {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.full
+    }
+}
+
 impl<F: Fold<f64>> State for Window<f64, F> {
     fn write(&self, into: &mut StateWriter<'_>) {
         into.count(self.at as u32);
@@ -482,6 +489,13 @@ impl<L: Lane> Lag<L> {
     }
 }
 
+impl<L> Warm for Lag<L> {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.full
+    }
+}
+
 impl State for Lag<f64> {
     fn write(&self, into: &mut StateWriter<'_>) {
         into.count(self.at as u32);
@@ -520,6 +534,13 @@ impl<L: Lane> Recent<L> {
     }
 }
 
+impl<L> Warm for Recent<L> {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.0.is_warm()
+    }
+}
+
 impl State for Recent<f64> {
     fn write(&self, into: &mut StateWriter<'_>) {
         self.0.write(into);
@@ -551,6 +572,13 @@ impl<L: Lane> Previous<L> {
     #[inline(always)]
     pub(crate) fn get(&self) -> Option<L> {
         self.0
+    }
+}
+
+impl<L> Warm for Previous<L> {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.0.is_some()
     }
 }
 

@@ -2,13 +2,35 @@
 
 use crate::lane::Lane;
 use crate::smoothing::{Smoothing, settle_exponential};
-use crate::state::{State, StateReader, StateWriter, state};
+use crate::state::{State, StateReader, StateWriter, Warm, state};
 use crate::window::{Lag, Linear, Sum};
 use crate::{Parameter, Parameters, StateError};
 
-state! {
-    /// Lets pass what comes after the first inputs.
-    Late { ; left: u32 }
+/// Lets pass what comes after the first inputs.
+#[derive(Clone)]
+pub(crate) struct Late {
+    left: u32,
+}
+
+impl Warm for Late {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl State for Late {
+    fn write(&self, into: &mut StateWriter<'_>) {
+        self.left.write(into);
+    }
+
+    fn read(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.left.read(from)
+    }
+
+    fn bytes_max(&self) -> usize {
+        self.left.bytes_max()
+    }
 }
 
 impl Late {
@@ -50,6 +72,17 @@ impl<L: Lane> Average<L> {
             Self::Simple(window) => window.push(input).map(|window| window.mean()),
             Self::Exponential(average) => average.next(input),
             Self::Weighted(window) => window.push(input).map(|window| window.weighted_mean()),
+        }
+    }
+}
+
+impl<L: Lane> Warm for Average<L> {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        match self {
+            Self::Simple(window) => window.is_warm(),
+            Self::Exponential(average) => average.is_warm(),
+            Self::Weighted(window) => window.is_warm(),
         }
     }
 }

@@ -2,21 +2,21 @@
 
 use super::{Late, TrueRange};
 use crate::lane::Lane;
-use crate::state::state;
+use crate::smoothing::Seed;
+use crate::state::{Warm, state};
 use crate::window::Previous;
 
 state! {
     /// Wilder's sum: what is there less its period's part, and the new. Seeded by the
     /// plain sum of one input less than the period.
-    WilderSum<L> { seed: u32, keep: f64; seen: u32, value: L }
+    WilderSum<L> { keep: f64; seed: Seed, value: L }
 }
 
 impl<L: Lane> WilderSum<L> {
     pub(crate) fn new(period: u32) -> Self {
         Self {
-            seed: period - 1,
+            seed: Seed::of(period - 1),
             keep: f64::from(period - 1) / f64::from(period),
-            seen: 0,
             value: L::zero(),
         }
     }
@@ -24,10 +24,10 @@ impl<L: Lane> WilderSum<L> {
     /// With the seed as the first value.
     #[inline(always)]
     pub(crate) fn next(&mut self, input: L) -> Option<L> {
-        if self.seen < self.seed {
-            self.seen += 1;
+        if !self.seed.is_warm() {
+            self.seed.add();
             self.value = self.value + input;
-            return (self.seen == self.seed).then_some(self.value);
+            return self.seed.is_warm().then_some(self.value);
         }
         self.value = self.value.mul_add(self.keep, input);
         Some(self.value)
@@ -107,7 +107,7 @@ impl<L: Lane> Movement<L> {
 
 state! {
     /// Wilder's average of the directional movement index.
-    TrendStrength<L> { period: u32; movement: Movement<L>, seen: u32, value: L }
+    TrendStrength<L> { period: u32; movement: Movement<L>, seed: Seed, value: L }
 }
 
 impl<L: Lane> TrendStrength<L> {
@@ -115,7 +115,7 @@ impl<L: Lane> TrendStrength<L> {
         Self {
             period,
             movement: Movement::new(period),
-            seen: 0,
+            seed: Seed::of(period),
             value: L::zero(),
         }
     }
@@ -124,15 +124,15 @@ impl<L: Lane> TrendStrength<L> {
     pub(crate) fn next(&mut self, high: L, low: L, close: L) -> Option<L> {
         let index = self.movement.index(high, low, close)?;
         let share = 1.0 / f64::from(self.period);
-        if self.seen < self.period {
-            self.seen += 1;
+        if !self.seed.is_warm() {
+            self.seed.add();
             self.value = index.zip(
                 self.value,
                 |index, sum| {
                     if index.is_nan() { sum } else { index * share + sum }
                 },
             );
-            return (self.seen == self.period).then_some(self.value);
+            return self.seed.is_warm().then_some(self.value);
         }
         let keep = 1.0 - share;
         self.value = index.zip(self.value, |index, old| {

@@ -2,7 +2,7 @@
 
 use crate::StateError;
 use crate::lane::Lane;
-use crate::state::{State, StateReader, StateWriter, state};
+use crate::state::{State, StateReader, StateWriter, Warm, state};
 use crate::window::{Lag, Recent, Squares};
 
 /// ln(a / b); no value unless both are positive.
@@ -85,6 +85,8 @@ impl Sorted {
         low + (high - low) * (place - at as f64)
     }
 }
+
+impl Warm for Sorted {}
 
 impl State for Sorted {
     fn write(&self, into: &mut StateWriter<'_>) {

@@ -7,7 +7,7 @@ use crate::column::{Column, ColumnMut};
 use crate::kernel::{Kernel, Parameters};
 use crate::lane::{Lane, OrAbsent};
 use crate::sample::CHOSEN;
-use crate::state::{State, StateReader, StateWriter};
+use crate::state::{State, StateReader, StateWriter, Warm};
 use crate::window::Lag;
 use crate::{Input, StateError};
 
@@ -29,6 +29,13 @@ impl<P, F> Told<P, F> {
 impl<P: Clone, F> Clone for Told<P, F> {
     fn clone(&self) -> Self {
         Self::of(self.part.clone())
+    }
+}
+
+impl<P: Warm, F> Warm for Told<P, F> {
+    #[inline(always)]
+    fn is_warm(&self) -> bool {
+        self.part.is_warm()
     }
 }
 

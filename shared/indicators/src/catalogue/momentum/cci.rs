@@ -22,6 +22,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: "O(period)",
     warm_up: window_first,
+    // Version 2 kept means of the three prices.
+    state_version: 3,
     ..KERNEL.definition()
 };
 
@@ -44,7 +46,8 @@ impl<L: Lane> Kernel<L, 3, 1> for Cci<L> {
 
     #[inline(always)]
     fn step(&mut self, [high, low, close]: [L; 3]) -> [L; 1] {
-        let price = (high + low + close) / L::splat(3.0);
+        // Thrice the typical price: the ratio is the same.
+        let price = high + low + close;
         let sum = self.sum.push(price);
         let Some((sum, window)) = sum.zip(self.window.push(price)) else {
             return [L::absent()];
