@@ -11,24 +11,27 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
+use indicatif::ProgressBar;
 use rand::{RngExt, SeedableRng};
 use rand_distr::Zipf;
 use rand_pcg::Pcg64Mcg;
 use tickwire_market::UnixNanos;
 use tickwire_streams::StreamKey;
 use tickwire_telemetry::logging::complain;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::client_args::{ClientArgs, Exit, Failure};
 use super::watch::ModeArg;
 use crate::client::{Client, Item, ItemKind, Note, Receive, Session, hole_wait};
-use crate::report::{Delivery, LatencyRecorder};
+use crate::report::{Delivery, LatencyRecorder, thousands};
 
 /// Connections that are made at the same time.
 const CONNECTING_MAX: usize = 16;
 /// After the measurement, for holes to be filled.
 const SETTLE: Duration = Duration::from_secs(1).saturating_add(hole_wait);
+/// How often a terminal is told how far it is.
+const TOLD_EVERY: Duration = Duration::from_millis(500);
 /// Draws of one client's streams, per stream wanted.
 const DRAWS_MAX: usize = 64;
 
@@ -68,6 +71,9 @@ pub struct LoadArgs {
     /// Search, from --clients on, the greatest count of clients whose 99th percentile is within this
     #[arg(long, value_name = "MS")]
     pub search: Option<f64>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
     /// Write the figures to this file as JSON
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<PathBuf>,
@@ -93,6 +99,7 @@ struct Tally {
     measured: Arc<Measured>,
     measuring: bool,
     name: String,
+    progress: ProgressBar,
 }
 
 impl Receive for Tally {
@@ -124,24 +131,22 @@ impl Receive for Tally {
 
     fn note(&mut self, note: Note<'_>) {
         let name = &self.name;
-        match note {
+        let complaint = match note {
             Note::Subscribed { verdict, .. } if verdict.recovered.is_none() => {
                 self.measured.subscribed.fetch_add(1, Relaxed);
+                return;
             }
-            Note::Lost { stream, since } => {
-                eprintln!("{name}: {stream}: lost what came after offset {since}")
-            }
+            Note::Lost { stream, since } => format!("{name}: {stream}: lost what came after offset {since}"),
             Note::Refused {
                 stream,
                 error,
                 again: false,
-            } => complain(format!("{name}: {stream}: {}", error.message)),
-            Note::Downgraded { stream } => {
-                complain(format!("{name}: was too slow for every signal of {stream}"))
-            }
-            Note::Reconnect { why, .. } => complain(format!("{name}: connects again: {why}")),
-            _ => {}
-        }
+            } => format!("{name}: {stream}: {}", error.message),
+            Note::Downgraded { stream } => format!("{name}: was too slow for every signal of {stream}"),
+            Note::Reconnect { why, .. } => format!("{name}: connects again: {why}"),
+            _ => return,
+        };
+        self.progress.suspend(|| complain(complaint));
     }
 }
 
@@ -159,7 +164,11 @@ pub async fn run(args: LoadArgs) -> ExitCode {
 
 async fn measure(args: &LoadArgs, stop: &CancellationToken) -> Result<Exit, Failure> {
     let measured = load(args, &list(args).await?, stop).await?;
-    print!("{}", measured.render());
+    if args.json {
+        print!("{}", json(&measured));
+    } else {
+        print!("{}", measured.render());
+    }
     write_report(args, &measured)?;
     let nothing_came = measured.signals == 0;
     if nothing_came {
@@ -177,15 +186,30 @@ fn write_report(args: &LoadArgs, figures: &impl serde::Serialize) -> Result<(), 
     let Some(path) = &args.report else {
         return Ok(());
     };
-    let text = serde_json::to_string_pretty(figures).unwrap_or_default();
-    std::fs::write(path, text + "\n").map_err(|error| Failure {
+    std::fs::write(path, json(figures)).map_err(|error| Failure {
         message: format!("failed to write {}: {error}", path.display()),
         exit: Exit::Bad,
     })
 }
 
+fn json(figures: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(figures).unwrap_or_default() + "\n"
+}
+
 /// One measurement with as many clients as there are to be.
 async fn load(args: &LoadArgs, list: &[String], stop: &CancellationToken) -> Result<Delivery, Failure> {
+    let progress = super::spinner();
+    let delivery = load_showing(&progress, args, list, stop).await;
+    progress.finish_and_clear();
+    delivery
+}
+
+async fn load_showing(
+    progress: &ProgressBar,
+    args: &LoadArgs,
+    list: &[String],
+    stop: &CancellationToken,
+) -> Result<Delivery, Failure> {
     let endpoint = args.client.endpoint()?;
     let measured = Arc::new(Measured::default());
     // The clients of this measurement.
@@ -214,18 +238,32 @@ async fn load(args: &LoadArgs, list: &[String], stop: &CancellationToken) -> Res
             measured: measured.clone(),
             measuring: false,
             name,
+            progress: progress.clone(),
         };
         let stop = stop.clone();
         running.spawn(async move { client.run(&mut tally, &stop).await });
+        progress.set_message(format!(
+            "{} of {} clients connected",
+            thousands(running.len() as u64),
+            thousands(args.clients.into())
+        ));
     }
 
-    pause(Duration::from_secs(args.warm_up), stop).await;
+    let pause = async |what: &str, seconds: Duration| {
+        pause(seconds, stop, |gone| {
+            let signals = thousands(measured.signals.load(Relaxed));
+            let (gone, of) = (gone.as_secs(), seconds.as_secs());
+            progress.set_message(format!("{what}, {gone} of {of} s, {signals} signals measured"));
+        })
+        .await;
+    };
+    pause("warming up", Duration::from_secs(args.warm_up)).await;
     measured.measuring.store(true, Relaxed);
     let began = Instant::now();
-    pause(Duration::from_secs(args.seconds), stop).await;
+    pause("measuring", Duration::from_secs(args.seconds)).await;
     measured.measuring.store(false, Relaxed);
     let seconds = began.elapsed().as_secs_f64();
-    pause(SETTLE, stop).await;
+    pause("waiting for what is missing", SETTLE).await;
     stop.cancel();
 
     let mut delivery = Delivery {
@@ -263,10 +301,15 @@ async fn load(args: &LoadArgs, list: &[String], stop: &CancellationToken) -> Res
     Ok(delivery)
 }
 
-async fn pause(time: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        () = sleep(time) => {}
-        () = stop.cancelled() => {}
+/// Waits, and tells meanwhile how long it has.
+async fn pause(time: Duration, stop: &CancellationToken, tell: impl Fn(Duration)) {
+    let began = Instant::now();
+    while began.elapsed() < time && !stop.is_cancelled() {
+        tell(began.elapsed());
+        tokio::select! {
+            () = sleep_until((Instant::now() + TOLD_EVERY).min(began + time)) => {}
+            () = stop.cancelled() => {}
+        }
     }
 }
 

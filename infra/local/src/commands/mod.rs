@@ -22,7 +22,19 @@ pub mod verify;
 mod view;
 pub mod watch;
 
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
+
+/// What a terminal shows of work whose end is not known; nothing where there is none.
+fn spinner() -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
+    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}
 
 /// Cancels `stop` at the first Ctrl-C or SIGTERM; a second one ends the process at once.
 /// From its return on, no signal ends the process half-way.

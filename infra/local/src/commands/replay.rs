@@ -1,12 +1,11 @@
 //! `tickwire replay`: the stored log, folded again.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use tickwire_aws::{Dynamo, SystemClock};
@@ -135,7 +134,7 @@ async fn try_run(args: &ReplayArgs) -> Result<Figures, String> {
         to: args.to,
     };
     let mut rows = args.output.as_deref().map(Rows::begin).transpose()?;
-    let progress = progress();
+    let progress = super::spinner();
     let mut done = Vec::with_capacity(groups.len());
     let mut seen = 0;
     for group in groups {
@@ -177,14 +176,6 @@ async fn try_run(args: &ReplayArgs) -> Result<Figures, String> {
         same_bits: args.verify.then_some(true),
         groups: done,
     })
-}
-
-fn progress() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
-    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 /// A stream, and what its numbers are called.

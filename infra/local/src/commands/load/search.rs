@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{LoadArgs, list, load, write_report};
+use super::{LoadArgs, json, list, load, write_report};
 use crate::commands::client_args::{Exit, Failure};
 use crate::report::{Delivery, decimals, thousands};
 
@@ -108,12 +108,17 @@ pub(super) async fn search(
             break;
         }
         let tried = Try::of(clients, outcome, p99_ms_max);
-        println!("{}", tried.render());
+        if args.json {
+            eprintln!("{}", tried.render());
+        } else {
+            println!("{}", tried.render());
+        }
         tries.push(tried);
     }
     let served = tries.iter().filter(|t| t.served).map(|t| t.clients).max();
     let within = format!("p99 within {} ms", decimals(p99_ms_max, 0));
     match served {
+        _ if args.json => print!("{}", json(&tries)),
         Some(clients) => println!("{} clients are served with {within}", thousands(clients.into())),
         None => println!("no count that was tried is served with {within}"),
     }
