@@ -125,3 +125,25 @@ impl ColumnMut<Lanes> for RowsMut<'_> {
         row.copy_from_slice(&value.map(finite).0);
     }
 }
+
+/// So many bars of columns, of which all have one length and one stride: where one is long enough,
+/// the compiler knows it of the others.
+#[inline(always)]
+pub(crate) fn alike<'a, const I: usize, const O: usize>(
+    inputs: [Rows<'a>; I],
+    outputs: &'a mut [RowsMut<'_>; O],
+    bars: usize,
+) -> ([Rows<'a>; I], [RowsMut<'a>; O]) {
+    let stride = inputs.first().map_or(LANES, |rows| rows.stride);
+    let cells = bars.checked_sub(1).map_or(0, |last| last * stride + LANES);
+    (
+        inputs.map(|rows| Rows {
+            cells: &rows.cells[..cells],
+            stride,
+        }),
+        outputs.each_mut().map(|rows| RowsMut {
+            cells: &mut rows.cells[..cells],
+            stride,
+        }),
+    )
+}

@@ -177,20 +177,24 @@ pub(crate) fn is_valid<const I: usize>(inputs: [Input; I], row: [f64; I]) -> boo
 pub(crate) fn are_valid(inputs: &[Input], columns: &[&[f64]]) -> bool {
     // What makes the sum overflow beyond the greatest.
     const BEYOND: i64 = i64::MAX - BITS_MAX as i64;
+    let of = |series| inputs.iter().position(|input| *input == Input::Fixed(series));
+    let range = of(Series::High).zip(of(Series::Low));
     let mut sign = 0;
-    let (mut high, mut low) = (None, None);
-    for (input, column) in inputs.iter().zip(columns) {
+    if let Some((high, low)) = range {
+        // What is above a low that is there and below a high that is not too great is both.
+        for (high, low) in columns[high].iter().zip(columns[low]) {
+            let (high, low) = (high.to_bits() as i64, low.to_bits() as i64);
+            sign |= high | high.wrapping_add(BEYOND) | low.wrapping_add(-1) | high.wrapping_sub(low);
+        }
+    }
+    for (at, (input, column)) in inputs.iter().zip(columns).enumerate() {
+        if range.is_some_and(|(high, low)| at == high || at == low) {
+            continue;
+        }
         sign |= match input {
             Input::Chosen => signs(column, |bits| (bits & i64::MAX).wrapping_add(BEYOND)),
             Input::Fixed(Series::Volume) => signs(column, |bits| bits | bits.wrapping_add(BEYOND)),
-            Input::Fixed(series) => {
-                match series {
-                    Series::Low => low = Some(column),
-                    Series::High => high = Some(column),
-                    _ => {}
-                }
-                signs(column, |bits| bits.wrapping_add(-1) | bits.wrapping_add(BEYOND))
-            }
+            Input::Fixed(_) => signs(column, |bits| bits.wrapping_add(-1) | bits.wrapping_add(BEYOND)),
             Input::SessionDay => signs(column, |bits| {
                 let day = f64::from_bits(bits as u64);
                 if is_usable(day) && day.fract() == 0.0 {
@@ -200,11 +204,6 @@ pub(crate) fn are_valid(inputs: &[Input], columns: &[&[f64]]) -> bool {
                 }
             }),
         };
-    }
-    if let Some((high, low)) = high.zip(low) {
-        for (high, low) in high.iter().zip(*low) {
-            sign |= (high.to_bits() as i64).wrapping_sub(low.to_bits() as i64);
-        }
     }
     sign >= 0
 }
@@ -253,3 +252,67 @@ pub(crate) const OHLC: [Input; 4] = [OPEN, HIGH, LOW, CLOSE];
 pub(crate) const HLCV_DAY: [Input; 5] = [HIGH, LOW, CLOSE, VOLUME, Input::SessionDay];
 /// Prices, and the day of the session.
 pub(crate) const HLC_DAY: [Input; 4] = [HIGH, LOW, CLOSE, Input::SessionDay];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At the edges of what is valid, and on both sides of each.
+    const EDGES: [f64; 13] = [
+        f64::NEG_INFINITY,
+        -MAGNITUDE_MAX,
+        -f64::MIN_POSITIVE,
+        -0.0,
+        0.0,
+        f64::from_bits(1),
+        1.0,
+        2.0,
+        MAGNITUDE_MAX,
+        MAGNITUDE_MAX.next_up(),
+        f64::INFINITY,
+        f64::NAN,
+        -f64::NAN,
+    ];
+
+    #[test]
+    fn columns_are_valid_where_each_bar_is() {
+        for high in EDGES {
+            for low in EDGES {
+                for close in EDGES {
+                    let row = [high, low, close];
+                    let columns = row.each_ref().map(std::slice::from_ref);
+                    for inputs in [HLC, [LOW, HIGH, CLOSE], [HIGH, OPEN, CLOSE], [Input::Chosen; 3]] {
+                        assert_eq!(
+                            are_valid(&inputs, &columns),
+                            is_valid(inputs, row),
+                            "{inputs:?} {row:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// A volume of -0 is rare enough to be looked at by itself.
+    #[test]
+    fn columns_of_volume_are_valid_where_each_bar_is() {
+        for volume in EDGES {
+            let valid = is_valid([VOLUME], [volume]) && volume.to_bits() != (-0.0_f64).to_bits();
+            assert_eq!(are_valid(&[VOLUME], &[&[volume]]), valid, "{volume}");
+        }
+    }
+
+    /// As long as what is done several at a time, and a part of it.
+    #[test]
+    fn one_bar_that_is_not_valid_is_found_wherever_it_stands() {
+        for bars in 1..70 {
+            let (low, mut high) = (vec![1.0; bars], vec![2.0; bars]);
+            assert!(are_valid(&HIGH_LOW, &[&high, &low]));
+            for at in 0..bars {
+                high[at] = 0.5;
+                assert!(!are_valid(&HIGH_LOW, &[&high, &low]), "{at} of {bars}");
+                high[at] = 2.0;
+            }
+        }
+    }
+}

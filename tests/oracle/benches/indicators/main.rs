@@ -7,15 +7,15 @@
 //! last values are compared. Nanoseconds a bar, medians of several rounds of each in turn, and ours
 //! as a part of the others'. The floor looks at the inputs and writes the outputs, in order.
 
+mod batch;
 mod ferro;
+mod stream;
 mod talib;
 mod wickra;
 
-use std::hint::black_box;
 use std::time::Instant;
 
-use ndarray::{Array2, ArrayView1};
-use tickwire_indicators::{Definition, Input, Series, find};
+use tickwire_indicators::{Input, Series};
 use wickra_core::Candle;
 
 /// Why nothing is measured.
@@ -32,6 +32,23 @@ pub(crate) struct Columns {
     close: Vec<f64>,
     volume: Vec<f64>,
     candles: Vec<Candle>,
+}
+
+impl Columns {
+    /// What an indicator takes.
+    fn of(&self, input: Input) -> &[f64] {
+        match input {
+            Input::Fixed(Series::High) => &self.high,
+            Input::Fixed(Series::Low) => &self.low,
+            Input::Fixed(Series::Volume) => &self.volume,
+            _ => &self.close,
+        }
+    }
+
+    /// High, low, close and volume.
+    fn bar(&self, at: usize) -> [f64; 4] {
+        [self.high[at], self.low[at], self.close[at], self.volume[at]]
+    }
 }
 
 /// Where a library writes.
@@ -194,306 +211,26 @@ fn print_head(title: &str, columns: &[&str]) {
     println!();
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+/// Ours as a part of each of the others'.
+fn parts_of(ours: Option<f64>, others: &[Option<f64>]) -> Vec<Option<f64>> {
+    others.iter().map(|other| Some(ours? / (*other)?)).collect()
 }
 
-/// What nobody can do without: looks at each cache line of the inputs, and writes the outputs.
-fn least(inputs: &[&[f64]], outputs: &mut [&mut [f64]]) {
-    /// Numbers of a cache line.
-    const LINE: usize = 8;
-    let [first, others @ ..] = inputs else { return };
-    for output in outputs {
-        output.copy_from_slice(first);
-    }
-    for input in others {
-        black_box(
-            input
-                .iter()
-                .step_by(LINE)
-                .fold(0, |bits, value| bits ^ value.to_bits()),
-        );
-    }
-}
-
-fn column<'a>(columns: &'a Columns, input: &Input) -> &'a [f64] {
-    match input {
-        Input::Fixed(Series::High) => &columns.high,
-        Input::Fixed(Series::Low) => &columns.low,
-        Input::Fixed(Series::Volume) => &columns.volume,
-        _ => &columns.close,
-    }
-}
-
-/// The others' batches, each over all series so many times.
-fn batches<'a>(
-    name: &'static str,
-    walks: &'a [Columns],
-    kept: &'a mut [Vec<Kept>],
-    repeats: usize,
-) -> impl Iterator<Item = Side<'a>> {
-    RIVALS.into_iter().zip(kept).map(move |(rival, kept)| {
-        (rival.batch)(name, walks.first()?, kept.first_mut()?)?;
-        let side: Box<dyn FnMut()> = Box::new(move || {
-            for _ in 0..repeats {
-                for (walk, kept) in walks.iter().zip(&mut *kept) {
-                    black_box((rival.batch)(name, black_box(walk), kept));
-                }
-            }
-        });
-        Some(side)
-    })
-}
-
-/// Where the others write all series.
-fn kept(walks: &[Columns]) -> Vec<Vec<Kept>> {
-    let of_each = || walks.iter().map(|walk| Kept::of(walk.close.len())).collect();
-    RIVALS.iter().map(|_| of_each()).collect()
-}
-
-/// Whether the others compute the same: the last value of a long series hardly depends on how it
-/// began.
-fn compare(name: &str, walk: &Columns, ours: Option<f64>) -> Result<(), Failure> {
-    let ours = ours.ok_or("there is no value")?;
-    for rival in RIVALS {
-        let mut kept = Kept::of(walk.close.len());
-        if let Some(theirs) = (rival.batch)(name, walk, &mut kept)
-            && (ours - theirs).abs() > 1e-5 * ours.abs().max(1.0)
-        {
-            return Err(format!("{name} is {ours} here and {theirs} by {}", rival.name).into());
-        }
-    }
-    Ok(())
-}
-
-fn set(chosen: &[Chosen], instruments: usize, bars: usize) -> Result<(), Failure> {
-    let walks: Vec<Columns> = (0..instruments as u64).map(|seed| walk(seed, bars)).collect();
-    let cells = (instruments * bars) as f64;
-    let [talib, wickra, ferro] = RIVALS.map(|rival| rival.name);
-    print_head(
-        &format!("{instruments} instruments x {bars} bars, many at once: ns, and as a part of the others'"),
-        &["ns", "floor", talib, "cold", wickra, ferro],
-    );
-    let mut sums = [[0.0; 2]; 4];
-    for &(name, parameters) in chosen {
-        let definition = find(name).ok_or("no such indicator")?;
-        let inputs: Vec<Array2<f64>> = definition
-            .inputs
-            .iter()
-            .map(|input| {
-                Array2::from_shape_fn((bars, instruments), |(bar, at)| column(&walks[at], input)[bar])
-            })
-            .collect();
-        let views: Vec<_> = inputs.iter().map(|input| input.view()).collect();
-        let mut outputs = vec![Array2::<f64>::zeros((bars, instruments)); definition.outputs.len()];
-        let mut others = outputs.clone();
-        let mut kept = kept(&walks);
-        let mut many = || {
-            let mut into: Vec<_> = outputs.iter_mut().map(|output| output.view_mut()).collect();
-            definition.many(parameters, black_box(&views), &mut into)
-        };
-        many()?;
-        let mut floor = || {
-            let mut into: Vec<_> = others
-                .iter_mut()
-                .filter_map(|output| output.as_slice_mut())
-                .collect();
-            let columns: Vec<_> = inputs.iter().filter_map(|input| input.as_slice()).collect();
-            least(black_box(&columns), &mut into);
-        };
-        let mut sides: Vec<Side<'_>> = vec![
-            Some(Box::new(|| _ = black_box(many()))),
-            Some(Box::new(&mut floor)),
-        ];
-        sides.extend(batches(name, &walks, &mut kept, 1));
-        let seconds = medians(IN_A_ROW, sides);
-        let cold: Vec<Side<'_>> =
-            std::iter::once(Some(Box::new(|| _ = black_box(many())) as Box<dyn FnMut()>))
-                .chain(batches(name, &walks, &mut kept, 1).take(1))
-                .collect();
-        let cold = medians(1, cold);
-        compare(name, &walks[0], outputs[0].column(0).last().copied())?;
-
-        let [ours, floor, talib, wickra, ferro] = seconds[..] else {
-            return Err("sides are missing".into());
-        };
-        let pairs = [(ours, talib), (cold[0], cold[1]), (ours, wickra), (ours, ferro)];
-        for (sum, (ours, theirs)) in sums.iter_mut().zip(pairs) {
-            if let Some((ours, theirs)) = ours.zip(theirs) {
-                *sum = [sum[0] + ours, sum[1] + theirs];
-            }
-        }
-        let part = pairs.map(|(ours, theirs)| Some(ours? / theirs?));
-        let bar = |seconds: Option<f64>| Some(seconds? / cells * 1e9);
-        print_row(name, [&[bar(ours), bar(floor)][..], &part[..]].concat());
-    }
-    let times = sums.map(|[ours, theirs]| theirs / ours);
-    println!(
-        "\ntimes as fast: {talib} {:.2}, cold {:.2}, {wickra} {:.2}, {ferro} {:.2}",
-        times[0], times[1], times[2], times[3]
-    );
-    Ok(())
-}
-
-fn single(chosen: &[Chosen], bars: usize) -> Result<(), Failure> {
-    let walks = [walk(7, bars)];
-    let repeats = (100_000 / bars).clamp(1, 100);
-    let cells = (bars * repeats) as f64;
-    let names = RIVALS.map(|rival| rival.name);
-    print_head(
-        &format!("one series of {bars} bars: ns, and as a part of the others'"),
-        &["ns", "floor", names[0], names[1], names[2]],
-    );
-    let mut parts = [const { Vec::new() }; 3];
-    for &(name, parameters) in chosen {
-        let definition = find(name).ok_or("no such indicator")?;
-        let columns: Vec<&[f64]> = definition
-            .inputs
-            .iter()
-            .map(|input| column(&walks[0], input))
-            .collect();
-        let views: Vec<_> = columns.iter().map(|column| ArrayView1::from(*column)).collect();
-        let mut outputs = Array2::<f64>::zeros((definition.outputs.len(), bars));
-        let mut others = outputs.clone();
-        let mut kept = kept(&walks);
-        let mut batch = || -> Result<(), Failure> {
-            for _ in 0..repeats {
-                let mut into: Vec<_> = outputs.rows_mut().into_iter().collect();
-                definition
-                    .build(parameters)?
-                    .batch_into(black_box(&views), &mut into)?;
-            }
-            Ok(())
-        };
-        batch()?;
-        let mut sides: Vec<Side<'_>> = vec![
-            Some(Box::new(|| _ = black_box(batch()))),
-            Some(Box::new(|| {
-                for _ in 0..repeats {
-                    let mut into: Vec<_> = others
-                        .rows_mut()
-                        .into_iter()
-                        .filter_map(|row| row.into_slice())
-                        .collect();
-                    least(black_box(&columns), &mut into);
-                }
-            })),
-        ];
-        sides.extend(batches(name, &walks, &mut kept, repeats));
-        let seconds = medians(IN_A_ROW, sides);
-        compare(name, &walks[0], outputs.row(0).last().copied())?;
-        let part: Vec<Option<f64>> = seconds[2..]
-            .iter()
-            .map(|theirs| Some(seconds[0]? / (*theirs)?))
-            .collect();
-        for (parts, part) in parts.iter_mut().zip(&part) {
-            parts.extend(*part);
-        }
-        let bar = seconds[..2].iter().map(|seconds| Some((*seconds)? / cells * 1e9));
-        print_row(name, bar.chain(part));
-    }
-    print_row("median", [None, None].into_iter().chain(parts.map(median)));
-    Ok(())
-}
-
-/// Our stream, warmed up as TA-Lib's.
-fn our_stream(
-    definition: &'static Definition,
-    parameters: &[f64],
-    columns: &Columns,
-    bars: usize,
-) -> Option<Stream> {
-    macro_rules! stream {
-        ($outputs:literal, $($at:literal)+) => {{
-            let mut running = definition.build(parameters).ok()?;
-            let mut next = move |bar: [f64; 4]| {
-                let mut output = [None; $outputs];
-                running.next(&[$(bar[$at]),+], &mut output);
-                output.into_iter().map(|value| value.unwrap_or(f64::NAN)).sum()
-            };
-            for at in 0..bars {
-                next([columns.high[at], columns.low[at], columns.close[at], columns.volume[at]]);
-            }
-            Box::new(next)
-        }};
-    }
-    Some(match (definition.inputs.len(), definition.outputs.len()) {
-        (1, 1) => stream!(1, 2),
-        (1, 3) => stream!(3, 2),
-        (2, 1) => stream!(1, 2 3),
-        (3, 1) => stream!(1, 0 1 2),
-        (3, 2) => stream!(2, 0 1 2),
-        (4, 1) => stream!(1, 0 1 2 3),
-        _ => return None,
-    })
-}
-
-/// Bars one by one, each to all instruments in turn, as a market gives them.
-fn stream(chosen: &[Chosen], instruments: usize, bars: usize) -> Result<(), Failure> {
-    const WARM_UP: usize = 100;
-    let walks: Vec<Columns> = (0..instruments as u64)
-        .map(|seed| walk(seed, WARM_UP + bars))
+/// The greatest and the median of each column of parts, behind so many columns that have none.
+fn print_summary(skipped: usize, rows: &[Vec<Option<f64>>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut sorted: Vec<Vec<f64>> = (0..columns)
+        .map(|at| rows.iter().filter_map(|row| row[at]).collect())
         .collect();
-    let rows: Vec<[f64; 4]> = (WARM_UP..WARM_UP + bars)
-        .flat_map(|at| {
-            walks
-                .iter()
-                .map(move |walk| [walk.high[at], walk.low[at], walk.close[at], walk.volume[at]])
-        })
-        .collect();
-    let [talib, wickra, _] = RIVALS;
-    print_head(
-        &format!("bars one by one, {instruments} streams: ns, and as a part of the others'"),
-        &["ns", talib.name, wickra.name],
-    );
-    let rows = &rows;
-    let run = |mut streams: Vec<Stream>| -> Side<'_> {
-        let mut values = vec![0.0; rows.len()];
-        (streams.len() == instruments).then(|| {
-            let side: Box<dyn FnMut()> = Box::new(move || {
-                for (rows, values) in rows.chunks(instruments).zip(values.chunks_mut(instruments)) {
-                    for ((stream, row), value) in streams.iter_mut().zip(rows).zip(values) {
-                        *value = stream(*row);
-                    }
-                }
-                black_box(&values);
-            });
-            side
-        })
+    sorted.iter_mut().for_each(|parts| parts.sort_by(f64::total_cmp));
+    let none = std::iter::repeat_n(None, skipped);
+    let of = |at: fn(usize) -> usize| {
+        sorted
+            .iter()
+            .map(move |parts| parts.get(at(parts.len())).copied())
     };
-    let mut parts = [const { Vec::new() }; 2];
-    for &(name, parameters) in chosen {
-        let definition = find(name).ok_or("no such indicator")?;
-        let all = |open: &dyn Fn(&Columns) -> Option<Stream>| walks.iter().filter_map(open).collect();
-        let seconds = medians(
-            IN_A_ROW,
-            vec![
-                run(all(&|walk| our_stream(definition, parameters, walk, WARM_UP))),
-                run(all(&|walk| (talib.stream)(name, walk, WARM_UP))),
-                run(all(&|walk| (wickra.stream)(name, walk, WARM_UP))),
-            ],
-        );
-        let part: Vec<Option<f64>> = seconds[1..]
-            .iter()
-            .map(|theirs| Some(seconds[0]? / (*theirs)?))
-            .collect();
-        for (parts, part) in parts.iter_mut().zip(&part) {
-            parts.extend(*part);
-        }
-        let bar = seconds[0].map(|seconds| seconds / rows.len() as f64 * 1e9);
-        print_row(name, std::iter::once(bar).chain(part));
-    }
-    print_row(
-        "greatest",
-        std::iter::once(None).chain(
-            parts
-                .each_ref()
-                .map(|parts| parts.iter().copied().reduce(f64::max)),
-        ),
-    );
-    print_row("median", std::iter::once(None).chain(parts.map(median)));
-    Ok(())
+    print_row("median", none.clone().chain(of(|parts| parts / 2)));
+    print_row("greatest", none.chain(of(|parts| parts.saturating_sub(1))));
 }
 
 fn main() -> Result<(), Failure> {
@@ -516,8 +253,8 @@ fn main() -> Result<(), Failure> {
         .into_iter()
         .filter(|(name, _)| names.is_empty() || names.iter().any(|wanted| wanted == name))
         .collect();
-    set(&chosen, 500, 300)?;
-    single(&chosen, 1_000)?;
-    single(&chosen, 1_000_000)?;
-    stream(&chosen, 500, 300)
+    batch::many(&chosen, 500, 300)?;
+    batch::single(&chosen, 1_000)?;
+    batch::single(&chosen, 1_000_000)?;
+    stream::measure(&chosen, 500, 300)
 }

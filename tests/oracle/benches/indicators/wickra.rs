@@ -97,12 +97,7 @@ pub(crate) fn stream(name: &str, columns: &Columns, bars: usize) -> Option<Strea
             let mut next =
                 move |bar: [f64; 4]| indicator.update($input(bar)).map_or(f64::NAN, |$output| $sum);
             for at in 0..bars {
-                next([
-                    columns.high[at],
-                    columns.low[at],
-                    columns.close[at],
-                    columns.volume[at],
-                ]);
+                next(columns.bar(at));
             }
             Box::new(next)
         }};
