@@ -23,6 +23,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[Parameter::bars("period", 2, 14)],
     cost: AMORTISED,
     warm_up: change_first,
+    // Version 2 kept the mean of the three prices, and flows of it.
+    state_version: 3,
     ..KERNEL.definition()
 };
 
@@ -46,25 +48,25 @@ impl<L: Lane> Kernel<L, 4, 1> for Mfi<L> {
 
     #[inline(always)]
     fn step(&mut self, [high, low, close, volume]: [L; 4]) -> [L; 1] {
-        let price = (high + low + close) / L::splat(3.0);
+        // Thrice the typical price: the ratio is the same.
+        let price = high + low + close;
         let Some(before) = self.price.push(price) else {
             return [L::absent()];
         };
         // What differs by rounding alone does not flow.
         let noise = (price + before).scale(1e-14);
-        let flow = |rise: L| {
-            (price * volume).zip3(
-                rise,
+        let change = price - before;
+        let traded = price * volume;
+        let flow = |change: L| {
+            traded.zip3(
+                change,
                 noise,
-                |flow, rise, noise| {
-                    if rise > noise { flow } else { 0.0 }
-                },
+                |traded, change, noise| if change > noise { traded } else { 0.0 },
             )
         };
-        let positive = self.positive.push(flow(price - before));
-        let negative = self.negative.push(flow(before - price));
-        [positive
-            .zip(negative)
+        let (positive, negative) = (flow(change), flow(-change));
+        let sums = self.positive.push(positive).zip(self.negative.push(negative));
+        [sums
             .map(|(positive, negative)| {
                 let positive = positive.sum().positive();
                 positive.over(positive + negative.sum().positive()).scale(100.0)
