@@ -135,6 +135,8 @@ pub(crate) fn alike<'a, const I: usize, const O: usize>(
     bars: usize,
 ) -> ([Rows<'a>; I], [RowsMut<'a>; O]) {
     let stride = inputs.first().map_or(LANES, |rows| rows.stride);
+    debug_assert!(inputs.iter().all(|rows| rows.stride == stride));
+    debug_assert!(outputs.iter().all(|rows| rows.stride == stride));
     let cells = bars.checked_sub(1).map_or(0, |last| last * stride + LANES);
     (
         inputs.map(|rows| Rows {
