@@ -3,9 +3,9 @@
 //!
 //! A set over 500 instruments of 300 bars, many at once against the others' batches, with what a
 //! side left in the caches itself and with what the other left; single series of 1,000 and
-//! 1,000,000 bars; and bars one by one, 500 streams in turn. All sides keep every value, and
-//! the last ones of batches are compared. Nanoseconds a bar, medians of several rounds of each in turn, and ours
-//! as a part of the others'. The floor looks at the inputs and writes the outputs, in order.
+//! 1,000,000 bars; and bars one by one, 500 streams in turn. All sides keep every value, and the
+//! last ones of batches are compared. Nanoseconds a bar, medians of several rounds of each in turn,
+//! and ours as a part of the others'. The floor looks at the inputs and writes the outputs, in order.
 
 mod batch;
 mod ferro;
