@@ -13,9 +13,12 @@ use crate::lane::{LANES, Lanes};
 use crate::sample::are_valid;
 use crate::{BatchError, Definition, Input, ParameterError};
 
-/// Bars that are computed of one group before the next: so many rows of a block stay in the
-/// second-level cache.
-const TILE_BARS: usize = 16;
+/// Numbers of a block, inputs and outputs together, that are gone through before its next bars: so
+/// many stay in the second-level cache.
+const TILE_CELLS: usize = 32 * 1024;
+/// Fewest and most bars that are computed of one group before the next.
+const TILE_BARS_MIN: usize = 16;
+const TILE_BARS_MAX: usize = 32;
 /// Groups of [`LANES`] instruments that are computed in turn.
 const GROUPS: usize = 64;
 
@@ -191,9 +194,10 @@ fn block<const I: usize, const O: usize>(
         && outputs.iter().all(|output| output.is_standard_layout());
     // Those that are computed where they stand.
     let in_place = if in_order { width / LANES } else { 0 };
+    let tile_bars = (TILE_CELLS / ((I + O) * width.max(1))).clamp(TILE_BARS_MIN, TILE_BARS_MAX);
     let mut valid = [true; GROUPS];
-    for start in (0..bars).step_by(TILE_BARS) {
-        let bars = TILE_BARS.min(bars - start);
+    for start in (0..bars).step_by(tile_bars) {
+        let bars = tile_bars.min(bars - start);
         let at = start * instruments + first;
         let rows = rows(inputs, at, instruments);
         let all_valid = in_place > 0 && are_usable(taken, rows, bars, in_place);
@@ -222,7 +226,7 @@ fn block<const I: usize, const O: usize>(
             let columns = gathered.each_ref().map(|tile| Rows::of(tile));
             *valid = are_usable(taken, columns, bars, 1);
             if *valid {
-                let mut computed = [[[0.0; LANES]; TILE_BARS]; O];
+                let mut computed = [[[0.0; LANES]; TILE_BARS_MAX]; O];
                 run(
                     group,
                     columns,
@@ -237,13 +241,13 @@ fn block<const I: usize, const O: usize>(
 }
 
 /// Lanes of some bars, a row each.
-type Tile = [[f64; LANES]; TILE_BARS];
+type Tile = [[f64; LANES]; TILE_BARS_MAX];
 /// Some bars of the instruments from one on.
 type Place = SliceInfo<[SliceInfoElem; 2], Ix2, Ix2>;
 
 /// A group that is no whole one, or not in order.
 fn gather<const I: usize>(inputs: &[ArrayView2<'_, f64>], place: Place) -> [Tile; I] {
-    let mut gathered = [[[0.0; LANES]; TILE_BARS]; I];
+    let mut gathered = [[[0.0; LANES]; TILE_BARS_MAX]; I];
     for (tile, input) in gathered.iter_mut().zip(inputs) {
         for (cells, row) in tile.iter_mut().zip(input.slice(place).rows()) {
             *cells = std::array::from_fn(|lane| row[lane.min(row.len() - 1)]);
