@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use tickwire_oracle::{Manifest, Ours};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: expressions MANIFEST")?;
-    let manifest: Manifest = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    // `cargo run -p tickwire-oracle -- expressions MANIFEST` names it once more.
+    arguments.next_if_eq("expressions");
+    let path = arguments.next().ok_or("usage: expressions MANIFEST")?;
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
     let mut expressions = BTreeMap::new();
     for entry in &manifest.indicators {
         match entry.ours() {
