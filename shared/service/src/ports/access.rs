@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 pub use jsonwebtoken::jwk::Jwk;
 use serde::{Deserialize, Serialize};
-use tickwire_entitlements::{Ban, Banned, Revocation, Usage};
+use tickwire_entitlements::{Ban, Banned, Grant, Product, Proof, Revocation, Tier, Usage};
 use tickwire_market::UnixNanos;
 
 use super::PortResult;
@@ -80,4 +80,49 @@ pub trait AuditRows: Send + Sync {
     async fn add_audit(&self, day: &str, row: &AuditRow, nonce: u32) -> PortResult<()>;
     /// The newest rows of a day, newest first.
     async fn audit_of(&self, day: &str, limit: usize) -> PortResult<Vec<AuditRow>>;
+}
+
+/// What a ticket stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketGrant {
+    /// The user.
+    pub user: String,
+    /// The user's tier.
+    pub tier: Tier,
+    /// End of the ticket.
+    pub expires_at: UnixNanos,
+    /// End of the identity it was made from.
+    pub identity_expires_at: UnixNanos,
+    /// What proved that identity.
+    pub proof: Proof,
+}
+
+/// One-time tickets, stored by the hash of their text.
+#[async_trait]
+pub trait Tickets: Send + Sync {
+    /// Stores a ticket.
+    async fn put_ticket(&self, hash: &str, grant: &TicketGrant) -> PortResult<()>;
+    /// Takes a ticket: deletes it and returns what it stood for. Of two takers one gets it.
+    async fn take_ticket(&self, hash: &str) -> PortResult<Option<TicketGrant>>;
+}
+
+/// Grants of products to users.
+#[async_trait]
+pub trait Grants: Send + Sync {
+    /// All grants of a user, those that ended and those to come among them.
+    async fn grants(&self, user: &str) -> PortResult<Vec<Grant>>;
+    /// Those of the products named that there are, in no order. Strongly consistent.
+    async fn products(&self, names: &[String]) -> PortResult<Vec<Product>>;
+}
+
+/// Writes grants and products.
+#[async_trait]
+pub trait GrantBook: Send + Sync {
+    /// Stores a grant, in place of the one that the user has of the product.
+    async fn put_grant(&self, grant: &Grant) -> PortResult<()>;
+    /// Stores a product, if what stands is of the revision before, or if there is none and its
+    /// revision is 1; whether it is stored.
+    async fn put_product(&self, product: &Product) -> PortResult<bool>;
+    /// All products, by name.
+    async fn all_products(&self) -> PortResult<Vec<Product>>;
 }
