@@ -6,29 +6,26 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test may fail it")]
 
+mod samples;
+
 use std::fmt::Debug;
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tickwire_entitlements::{Policy, Product};
-use tickwire_market::{
-    Bar, Calendar, Depth, InstrumentKey, Quality, Quote, Right, Tick, Timeframe, UnixNanos,
-};
-use tickwire_options::{Basis, Carry};
-use tickwire_signals::{
-    Absence, ChainTerms, Event, Latest, PlanChange, PriceValue, ReferenceChange, Signal, SignalValue,
-    Valuation, Value, Valuer, WarmUp,
-};
-use tickwire_streams::{GroupKey, Offset, Position, Span, StreamKey};
+use tickwire_market::{Bar, InstrumentKey, Timeframe, UnixNanos};
+use tickwire_signals::{Absence, Latest, PriceValue, ReferenceChange, Signal, SignalValue, Value};
+use tickwire_streams::{GroupKey, Offset, Span, StreamKey};
 use tickwire_wire::{
     BarBlock, BarOrigin, BarPage, BlockNames, Caused, DataFrame, Downgraded, ErrorCode, Goodbye, LatestRow,
-    LatestStream, LoggedEvent, Manifest, Mode, PageName, PlanRow, Pong, Publication, Segment, Sender,
-    SetAside, Snapshot, SourceRow, StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, clock_message,
-    decode, downgraded_push, encode, error_reply, goodbye_push, ok_reply, parse_inbound, parse_request,
-    plan_message, reference_message, ticks_message, write_absent_snapshot, write_revoked, write_signal_frame,
-    write_value, write_watermark,
+    LatestStream, Manifest, Mode, PageName, PlanRow, Pong, Publication, Segment, Sender, SetAside, Snapshot,
+    StreamVerdict, SubscribeReply, Welcome, WelcomeLimits, clock_message, decode, downgraded_push, encode,
+    error_reply, goodbye_push, ok_reply, parse_inbound, parse_request, plan_message, reference_message,
+    ticks_message, write_absent_snapshot, write_revoked, write_signal_frame, write_value, write_watermark,
 };
+
+use samples::*;
 
 /// The stored text of a shape; `written` where it is missing and to be written.
 fn golden(name: &str, written: &str) -> String {
@@ -92,85 +89,6 @@ fn check_binary<T: Debug>(name: &str, sample: &T, bytes: &[u8], read: impl Fn(&[
         "{name} is written in another way than before: give it a new version"
     );
     assert_eq!(stored.means, today.means, "{name}: the sample has changed");
-}
-
-fn nifty() -> InstrumentKey {
-    InstrumentKey::parse("NSE@NIFTY@IDX").unwrap()
-}
-
-fn option() -> InstrumentKey {
-    InstrumentKey::parse("NFO@NIFTY@OPT@2026-12-29@CE@24000").unwrap()
-}
-
-const SENT: UnixNanos = UnixNanos(1_790_000_000_000_000_000);
-
-fn bare_tick() -> Tick {
-    Tick::at(nifty(), SENT, 24_000.05)
-}
-
-fn full_tick() -> Tick {
-    let quote = |price, size| Quote { price, size };
-    Tick {
-        instrument: option(),
-        exchange_time: SENT.saturating_add(-5_000_001),
-        receive_time: SENT.saturating_add(7),
-        price: 150.3,
-        size: Some(75.0),
-        volume: Some(1e6),
-        open_interest: Some(0.0),
-        bid: Some(quote(150.25, Some(150.0))),
-        ask: Some(quote(150.35, None)),
-        depth: Some(Box::new(Depth {
-            bids: vec![quote(150.25, Some(150.0))],
-            asks: vec![quote(150.35, None)],
-        })),
-        quality: Quality::Mock,
-    }
-}
-
-fn bar() -> Bar {
-    Bar {
-        start: SENT.saturating_add(-60_000_000_000),
-        end: SENT,
-        open: 1.0,
-        high: 2.5,
-        low: 0.5,
-        close: 0.1,
-        volume: Some(10.0),
-        open_interest: None,
-        ticks: 12,
-    }
-}
-
-fn price_stream() -> StreamKey {
-    StreamKey::price(nifty())
-}
-
-fn changes() -> Vec<ReferenceChange> {
-    vec![
-        ReferenceChange::Instrument {
-            instrument: nifty(),
-            calendar: Calendar::Nse,
-            tick_size: Some(0.05),
-        },
-        ReferenceChange::Split {
-            instrument: nifty(),
-            ratio: 2.0,
-            at: SENT,
-            warm_up: Vec::new(),
-        },
-    ]
-}
-
-fn chain() -> ReferenceChange {
-    ReferenceChange::Chain {
-        underlying: nifty(),
-        terms: ChainTerms {
-            rates: vec![(0.0, 0.065), (365.0, 0.07)],
-            dividend_yield: 0.012,
-            ..ChainTerms::flat(0.0)
-        },
-    }
 }
 
 #[test]
@@ -406,130 +324,6 @@ fn data_frames() {
             .count(),
         2
     );
-}
-
-fn signals(events: &[LoggedEvent]) -> Vec<Signal> {
-    let Event::Tick(tick) = &events[0].event else {
-        panic!("{events:?}")
-    };
-    let lateness = tickwire_signals::LATENESS_NANOS;
-    let signal = |index: u16, previous, exchange_time, receive_time, value| Signal {
-        stream: u32::from(index),
-        offset: Offset::new(12, index),
-        previous,
-        exchange_time,
-        receive_time,
-        source: u32::from(index > 0),
-        mock: index == 0,
-        value,
-    };
-    let values = vec![
-        Value::Number(0.1),
-        Value::Truth(false),
-        Value::Absent(Absence::Stale),
-    ];
-    let price = SignalValue::Price(PriceValue::of(tick));
-    vec![
-        signal(
-            0,
-            Some(Offset::new(11, 5)),
-            tick.exchange_time,
-            tick.receive_time,
-            price,
-        ),
-        signal(
-            1,
-            None,
-            bar().end,
-            SENT.saturating_add(lateness),
-            SignalValue::Bar(bar()),
-        ),
-        signal(
-            2,
-            Some(Offset::new(12, 1)),
-            SENT,
-            SENT.saturating_add(lateness),
-            SignalValue::Values(values),
-        ),
-    ]
-}
-
-fn events() -> Vec<LoggedEvent> {
-    let warm_up = WarmUp {
-        closed: vec![bar()],
-        forming: Some(bar()),
-    };
-    let split = ReferenceChange::Split {
-        instrument: nifty(),
-        ratio: 2.0,
-        at: SENT,
-        warm_up: vec![(Timeframe::MINUTE, warm_up.clone())],
-    };
-    let event = |source, seq, event| LoggedEvent { source, seq, event };
-    vec![
-        event(0, 8, Event::Tick(full_tick())),
-        event(0, 9, Event::Tick(bare_tick())),
-        event(1, 0, Event::Clock(SENT)),
-        event(
-            1,
-            1,
-            Event::Plan(PlanChange::Add {
-                stream: price_stream(),
-                warm_up,
-            }),
-        ),
-        event(
-            1,
-            2,
-            Event::Plan(PlanChange::Remove {
-                stream: price_stream(),
-            }),
-        ),
-        event(1, 3, Event::Reference(changes().swap_remove(0))),
-        event(1, 5, Event::Reference(split)),
-    ]
-}
-
-fn sources() -> Vec<SourceRow> {
-    let position = Position {
-        epoch: 3,
-        next: 10,
-        holes: vec![(2, 4)],
-        gaps: 2,
-        holes_forgotten: 0,
-    };
-    vec![
-        SourceRow {
-            name: "feed-1".into(),
-            position,
-            seen: SENT,
-        },
-        SourceRow {
-            name: "clock".into(),
-            position: Position::default(),
-            seen: SENT,
-        },
-    ]
-}
-
-/// What the Greeks of the option's tick were computed from, and they themselves.
-fn valuation(now: UnixNanos) -> (Valuation, Vec<Value>) {
-    let close = now.saturating_add(7 * 86_400 * UnixNanos::PER_SECOND);
-    let rates = [(0.0, 0.06), (30.0, 0.065)];
-    let conditions = Valuation::conditions(&rates, close, now, 24_000.0, Carry::Yield(0.01)).unwrap();
-    let valuation = Valuation {
-        close,
-        rates: rates.into(),
-        basis: Basis {
-            conditions,
-            strike: 24_000.0,
-            right: Right::Call,
-            solved: Right::Put,
-            price: 182.95,
-        },
-    };
-    let greeks = Valuer::default().greeks(&valuation.basis).unwrap().to_vec();
-    (valuation, greeks)
 }
 
 #[test]
